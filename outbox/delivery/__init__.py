@@ -1,0 +1,1 @@
+"""Sockets: everything that talks to a relay, and what its answers mean."""

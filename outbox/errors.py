@@ -1,0 +1,87 @@
+"""Every exception that the outbox raises, each saying what to do next.
+
+The application side raises below `OutboxError` at the call and has then inserted nothing; the daemon
+side ends with the `exit_code` of the error (sysexits.h).
+"""
+
+from collections.abc import Sequence
+
+EX_USAGE = 64
+EX_UNAVAILABLE = 69
+EX_TEMPFAIL = 75
+EX_CONFIG = 78
+
+_SHOWN = 120
+
+
+def shown(value: object) -> str:
+    """Return `value` as an error shows it: its repr, cut at 120 characters."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+class OutboxError(Exception):
+    """The base of all errors of the outbox."""
+
+    exit_code = EX_UNAVAILABLE
+
+
+class InvalidEmailError(OutboxError, ValueError):
+    """An email, or an option of it, that can never be sent; nothing was inserted."""
+
+    exit_code = EX_USAGE
+
+    def __init__(self, field: str, value: object, problem: str, remedy: str) -> None:
+        super().__init__(f"{field}: {problem}: {shown(value)}. {remedy}")
+        self.field = field
+        self.value = value
+
+
+class MessageTooLargeError(InvalidEmailError):
+    """The composed message is above the size limit, in bytes, of the outbox or of the database."""
+
+
+class TemplateError(OutboxError):
+    """A template that is missing, broken, or lacks a variable; nothing was inserted."""
+
+    exit_code = EX_USAGE
+
+
+class KeyConflictError(OutboxError):
+    """An idempotency key that is already taken by an email with another payload."""
+
+
+class UnusableConnectionError(OutboxError):
+    """What was handed to `enqueue` cannot carry a transaction of the application."""
+
+    exit_code = EX_USAGE
+
+
+class DatabaseLockedError(OutboxError):
+    """SQLite refused the write because another connection holds the write lock."""
+
+
+class DatabaseUnavailableError(OutboxError):
+    """The database did not answer within the bounded retries at start."""
+
+
+class UnsupportedDatabaseError(OutboxError):
+    """A database, a version of one, or a driver that the outbox does not run on."""
+
+    exit_code = EX_CONFIG
+
+
+class SchemaError(OutboxError):
+    """The tables are missing, or of another version than this code."""
+
+    exit_code = EX_CONFIG
+
+
+class SettingsError(OutboxError):
+    """Settings that are unknown or wrong; all faults are listed at once."""
+
+    exit_code = EX_CONFIG
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)

@@ -1,0 +1,139 @@
+"""The states of a delivery and every move between them: the one table that the rest obeys.
+
+The store compiles these moves to SQL, the schema's CHECKs repeat the states, and the diagram in
+`docs/design.md` is drawn from `MOVES`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from outbox.mail.verdict import Answer
+
+
+class Status(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    HELD = "held"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED})
+"""States that carry `finished_at`. `in_doubt` and `held` wait for a person."""
+
+
+class OnDoubt(StrEnum):
+    """What happens to a mail when nobody can know whether the relay took it."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+    ASSUME_SENT = "assume_sent"
+
+
+class Reason(StrEnum):
+    """Why we, not the relay, moved a delivery; never mixed with the relay's words."""
+
+    TOO_OLD = "too_old"
+    EXPIRED = "expired"
+    ASSUMED = "assumed"
+
+
+class Move(StrEnum):
+    """A named operation: nothing else changes a delivery's state."""
+
+    CLAIM = "claim"
+    DELIVER = "deliver"
+    DEFER = "defer"
+    REFUSE = "refuse"
+    GIVE_UP = "give_up"
+    DOUBT_RESEND = "doubt_resend"
+    DOUBT_HOLD = "doubt_hold"
+    DOUBT_ASSUME = "doubt_assume"
+    RELEASE = "release"
+    RESCUE_RESEND = "rescue_resend"
+    RESCUE_HOLD = "rescue_hold"
+    EXPIRE_WAITING = "expire_waiting"
+    EXPIRE_SENDING = "expire_sending"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A move's precondition and its outcome; an `owned` one also needs the claim's session and fence."""
+
+    source: Status
+    target: Status
+    owned: bool
+
+
+MOVES: dict[Move, Edge] = {
+    Move.CLAIM: Edge(Status.PENDING, Status.SENDING, owned=False),
+    Move.DELIVER: Edge(Status.SENDING, Status.SENT, owned=True),
+    Move.DEFER: Edge(Status.SENDING, Status.PENDING, owned=True),
+    Move.REFUSE: Edge(Status.SENDING, Status.FAILED, owned=True),
+    Move.GIVE_UP: Edge(Status.SENDING, Status.FAILED, owned=True),
+    Move.DOUBT_RESEND: Edge(Status.SENDING, Status.PENDING, owned=True),
+    Move.DOUBT_HOLD: Edge(Status.SENDING, Status.IN_DOUBT, owned=True),
+    Move.DOUBT_ASSUME: Edge(Status.SENDING, Status.SENT, owned=True),
+    Move.RELEASE: Edge(Status.SENDING, Status.PENDING, owned=True),
+    Move.RESCUE_RESEND: Edge(Status.SENDING, Status.PENDING, owned=False),
+    Move.RESCUE_HOLD: Edge(Status.SENDING, Status.IN_DOUBT, owned=False),
+    Move.EXPIRE_WAITING: Edge(Status.PENDING, Status.EXPIRED, owned=False),
+    Move.EXPIRE_SENDING: Edge(Status.SENDING, Status.EXPIRED, owned=True),
+}
+
+
+class Late(StrEnum):
+    """What a verdict may still do when its session no longer holds the claim."""
+
+    WINS = "wins"
+    DOUBTS = "doubts"
+    DROPPED = "dropped"
+
+
+LATE: dict[Move, Late] = {
+    # It is true whatever happened since, so it beats every other state, final ones too.
+    Move.DELIVER: Late.WINS,
+    # It is evidence of a possible duplicate: written down, and a waiting row pauses.
+    Move.DOUBT_RESEND: Late.DOUBTS,
+    Move.DOUBT_HOLD: Late.DOUBTS,
+    Move.DOUBT_ASSUME: Late.DOUBTS,
+    # Somebody else judges this delivery now.
+    Move.DEFER: Late.DROPPED,
+    Move.REFUSE: Late.DROPPED,
+    Move.GIVE_UP: Late.DROPPED,
+    Move.RELEASE: Late.DROPPED,
+    Move.EXPIRE_SENDING: Late.DROPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one held delivery becomes, and what is written down about it.
+
+    `delay` is in seconds from the database's now, or None to leave the due time alone. `judged` counts
+    an attempt, `doubt` counts a doubt. An attempt row is written unless the move is a clean DELIVER of a first try.
+    """
+
+    delivery_id: int
+    fence: int
+    move: Move
+    relay: str
+    delay: float | None = None
+    judged: bool = False
+    doubt: bool = False
+    stage: str | None = None
+    answer: Answer | None = None
+    queue_id: str | None = None
+    detail: str | None = None
+    reason: Reason | None = None
+    noted: bool = True
+
+    @property
+    def target(self) -> Status:
+        """The state after the move."""
+        return MOVES[self.move].target

@@ -1,0 +1,1 @@
+"""Templates: names and contexts in, subject and bodies out."""

@@ -1,0 +1,1 @@
+"""The SMTP conversation as pure values: bytes in, events out, bytes out."""

@@ -1,0 +1,1 @@
+"""The daemon: where claims, sockets and records meet."""
