@@ -1,1 +1,53 @@
-"""What differs by database, one file a database."""
+"""What differs by database, one file a database; `dialect_of` is the only place that chooses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from outbox.errors import UnsupportedDatabaseError
+from outbox.store.dialects.mysql import MySQL
+from outbox.store.dialects.postgresql import PostgreSQL
+from outbox.store.dialects.sqlite import SQLite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy.exc import DBAPIError
+
+    from outbox.store.moves import Claim
+
+_DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
+    "postgresql": PostgreSQL,
+    "mysql": MySQL,
+    "mariadb": MySQL,
+    "sqlite": SQLite,
+}
+
+
+class StoreDialect(Protocol):
+    """What the store asks of a database; each method is documented where it is implemented."""
+
+    def engine_options(self) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
+    def prepare(self, engine: Engine) -> None: ...  # noqa: D102 - documented where implemented
+    def check_version(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
+    def is_retryable(self, error: DBAPIError) -> bool: ...  # noqa: D102 - documented where implemented
+    def claim(  # noqa: D102 - documented where implemented
+        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+    ) -> list[Claim]: ...
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]: ...  # noqa: D102 - documented where implemented
+    def insert_or_nothing(self) -> Insert: ...  # noqa: D102 - documented where implemented
+    def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
+    def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
+    def begin_for_savepoint(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
+
+
+def dialect_of(name: str) -> StoreDialect:
+    """Return the store's dialect for a SQLAlchemy dialect name, or raise UnsupportedDatabaseError."""
+    try:
+        return _DIALECTS[name]()
+    except KeyError:
+        raise UnsupportedDatabaseError(
+            f"The outbox does not run on {name!r}. Use SQLite, PostgreSQL or MariaDB/MySQL."
+        ) from None

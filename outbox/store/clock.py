@@ -1,0 +1,90 @@
+"""The database clock: the only clock that lifetimes are compared by.
+
+Hosts exchange durations in seconds with it, never times, so a wrong clock on a host moves nothing.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, FunctionElement, bindparam
+from sqlalchemy.ext.compiler import compiles
+
+from outbox.store.types import UtcDateTime
+
+_SQLITE_FORMAT = "'%Y-%m-%d %H:%M:%f000'"  # six digits, so that text compares as time
+
+
+class utc_now(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The database's present instant in UTC."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class utc_after(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The database's present instant plus a duration in seconds, which may be negative."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class seconds_since(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The seconds from an instant to the database's present one; NULL for NULL."""
+
+    type = Float()
+    inherit_cache = True
+
+
+def after(name: str) -> ColumnElement[Any]:
+    """Return the instant a bound number of seconds, named `name`, from now."""
+    return utc_after(bindparam(name, type_=Float()))
+
+
+@compiles(utc_now, "postgresql")
+def _pg_now(_element: Any, _compiler: Any, **_: Any) -> str:
+    return "now()"
+
+
+@compiles(utc_now, "mysql")
+@compiles(utc_now, "mariadb")
+def _my_now(_element: Any, _compiler: Any, **_: Any) -> str:
+    return "(UTC_TIMESTAMP(6))"
+
+
+@compiles(utc_now, "sqlite")
+def _lite_now(_element: Any, _compiler: Any, **_: Any) -> str:
+    return f"(strftime({_SQLITE_FORMAT}, 'now'))"
+
+
+@compiles(utc_after, "postgresql")
+def _pg_after(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"(now() + {compiler.process(element.clauses, **kw)} * interval '1 second')"
+
+
+@compiles(utc_after, "mysql")
+@compiles(utc_after, "mariadb")
+def _my_after(element: Any, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"TIMESTAMPADD(MICROSECOND, ROUND(({seconds}) * 1000000), UTC_TIMESTAMP(6))"
+
+
+@compiles(utc_after, "sqlite")
+def _lite_after(element: Any, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime({_SQLITE_FORMAT}, 'now', printf('%+.3f seconds', {seconds}))"
+
+
+@compiles(seconds_since, "postgresql")
+def _pg_since(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CAST(EXTRACT(EPOCH FROM now() - {compiler.process(element.clauses, **kw)}) AS DOUBLE PRECISION)"
+
+
+@compiles(seconds_since, "mysql")
+@compiles(seconds_since, "mariadb")
+def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
+    instant = compiler.process(element.clauses, **kw)
+    return f"(TIMESTAMPDIFF(MICROSECOND, {instant}, UTC_TIMESTAMP(6)) / 1e6)"
+
+
+@compiles(seconds_since, "sqlite")
+def _lite_since(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"

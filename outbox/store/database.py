@@ -1,0 +1,85 @@
+"""The daemon's way into the database: one engine that writes, one that reads, and short transactions."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from outbox.errors import UnsupportedDatabaseError
+from outbox.store.dialects import StoreDialect, dialect_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+_TRIES = 5
+
+
+class Database:
+    """One database, by URL. Safe to use from several threads.
+
+    On SQLite reading and writing need engines of their own: a writer begins with the write lock.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.dialect: StoreDialect = dialect_of(parsed.get_backend_name())
+        try:
+            self.engine: Engine = create_engine(parsed, **self.dialect.engine_options())
+            self._reader = (
+                create_engine(parsed, **self.dialect.engine_options())
+                if parsed.get_backend_name() == "sqlite"
+                else self.engine
+            )
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise UnsupportedDatabaseError(
+                f"The driver for {parsed.drivername!r} is not installed ({error}). Install it: "
+                f"pip install 'email-outbox[{parsed.get_backend_name()}]'"
+            ) from error
+        self.dialect.prepare(self.engine)
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and commit it; again after a deadlock or a serialisation error.
+
+        Everything that is run here repeats its own precondition, so a second run does no harm.
+        """
+        for attempt in range(1, _TRIES):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if error.connection_invalidated or not self.dialect.is_retryable(error):
+                    raise
+            # Both losers of a deadlock must not meet again at the same moment.
+            time.sleep(random.uniform(0.001, 0.01) * attempt)  # noqa: S311 - jitter, not a secret
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that only reads."""
+        with self._reader.connect() as connection:
+            return work(connection)
+
+    def check(self) -> None:
+        """Raise UnsupportedDatabaseError or SchemaError unless the daemon can work here."""
+        from outbox.store.migration import check_schema  # noqa: PLC0415 - Alembic is heavy and needed once
+
+        self.read(self.dialect.check_version)
+        self.read(check_schema)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+        self._reader.dispose()

@@ -1,0 +1,159 @@
+"""MariaDB 10.6 or newer by PyMySQL; MySQL 8.0.19 or newer speaks the same statements but is not tested."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import Boolean, Float, Integer, String, Text, bindparam, select, text, update
+from sqlalchemy.dialects import mysql
+
+from outbox.errors import UnsupportedDatabaseError
+from outbox.mail.status import Status
+from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
+from outbox.store.schema import delivery, message
+from outbox.store.types import Guid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy.exc import DBAPIError
+
+_d = delivery.c
+
+# There is no UPDATE … RETURNING here, and `IN (SELECT … LIMIT n)` is refused (error 1235): lock, then write.
+_LOCK_DUE = (
+    select(*CLAIMED)
+    .where(is_due(bindparam("stream", type_=String), bindparam("retry", type_=Boolean)))
+    .order_by(_d.due_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(delivery)
+    .where(_d.id.in_(bindparam("ids", expanding=True)), IS_PENDING)
+    .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
+)
+_LOCK_HELD = (
+    select(_d.id, _d.fence)
+    .where(
+        _d.id.in_(bindparam("ids", expanding=True)),
+        _d.session == bindparam("holder", type_=Guid),
+        IS_SENDING,
+    )
+    .order_by(_d.id)
+    .with_for_update()
+)
+
+_v = (
+    text(
+        """SELECT * FROM JSON_TABLE(:outcomes, '$[*]' COLUMNS (
+        id BIGINT PATH '$.id', fence INT PATH '$.fence', session CHAR(32) PATH '$.session',
+        status VARCHAR(16) PATH '$.status', delay DOUBLE PATH '$.delay', judged INT PATH '$.judged',
+        doubt INT PATH '$.doubt', told INT PATH '$.told', final INT PATH '$.final',
+        relay VARCHAR(64) PATH '$.relay', reply_code SMALLINT PATH '$.reply_code',
+        enhanced_code VARCHAR(16) PATH '$.enhanced_code', reply TEXT PATH '$.reply',
+        queue_id VARCHAR(128) PATH '$.queue_id', reason VARCHAR(32) PATH '$.reason')) AS j"""
+    )
+    .columns(
+        id=Integer,
+        fence=Integer,
+        session=String,
+        status=String,
+        delay=Float,
+        judged=Integer,
+        doubt=Integer,
+        told=Integer,
+        final=Integer,
+        relay=String,
+        reply_code=Integer,
+        enhanced_code=String,
+        reply=Text,
+        queue_id=String,
+        reason=String,
+    )
+    .subquery("v")
+)  # fmt: skip - one line of SQL, one line of columns
+_VERDICT = dict(_v.c.items())
+_RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
+
+
+class MySQL:
+    """The statements and habits of MariaDB and MySQL."""
+
+    # Deadlock, lock wait timeout, and "record has changed" of innodb_snapshot_isolation.
+    retryable: ClassVar[frozenset[int]] = frozenset({1213, 1205, 1020})
+
+    def engine_options(self) -> dict[str, Any]:
+        """Return the arguments of `create_engine` for the daemon.
+
+        READ COMMITTED takes no gap locks, which would make the application's inserts wait for a claim.
+        """
+        return {
+            "isolation_level": "READ COMMITTED",
+            "connect_args": {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30},
+        }
+
+    def prepare(self, engine: Engine) -> None:
+        """Prepare nothing: the options of the engine say it all."""
+
+    def check_version(self, connection: Connection) -> None:
+        """Raise UnsupportedDatabaseError below MariaDB 10.6 or MySQL 8.0.19: SKIP LOCKED and JSON_TABLE."""
+        found = connection.dialect.server_version_info or ()
+        maria = bool(getattr(connection.dialect, "is_mariadb", False))
+        name, oldest = ("MariaDB", (10, 6)) if maria else ("MySQL", (8, 0, 19))
+        if tuple(part for part in found if isinstance(part, int)) < oldest:
+            raise UnsupportedDatabaseError(
+                f"{name} {'.'.join(map(str, found))} is too old. "
+                f"Upgrade the server to {'.'.join(map(str, oldest))} or newer."
+            )
+
+    def is_retryable(self, error: DBAPIError) -> bool:
+        """Tell whether the same transaction may simply be run again."""
+        number: object = next(iter(getattr(error.orig, "args", ())), None)
+        return number in self.retryable
+
+    def claim(
+        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+    ) -> list[Claim]:
+        """Claim at most `limit` due deliveries of a lane for `session`."""
+        rows = connection.execute(_LOCK_DUE, {"stream": stream, "retry": retry, "limit": limit}).all()
+        if not rows:
+            return []
+        connection.execute(_CLAIM, {"ids": [row.delivery_id for row in rows], "holder": session})
+        return [Claim.from_row(row._replace(fence=row.fence + 1)) for row in rows]
+
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+        """Apply outcome rows where their claim still holds; return the ids that changed."""
+        fences = {row["id"]: row["fence"] for row in rows}
+        held = connection.execute(_LOCK_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
+        won = {id_ for id_, fence in held if fence == fences[id_]}
+        connection.execute(
+            _RECORD, {"outcomes": json.dumps([{**row, "session": row["session"].hex} for row in rows])}
+        )
+        return won
+
+    def insert_or_nothing(self) -> Insert:
+        """Return the insert of a message that does nothing when its idempotency key is taken.
+
+        INSERT IGNORE would also swallow a value that is too long.
+        """
+        statement = mysql.insert(message)
+        return statement.on_duplicate_key_update(id=message.c.id)
+
+    def read_back(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read that follows `insert_or_nothing`.
+
+        Under REPEATABLE READ a plain read does not see the row that made it do nothing; a locking read does.
+        """
+        return statement.with_for_update(read=True)
+
+    def largest_message(self, connection: Connection) -> int | None:
+        """Return the bytes that fit in one packet, less 1 MB for the rest of the statement."""
+        packet = connection.execute(text("SELECT @@max_allowed_packet")).scalar_one()
+        return int(packet) - 1_048_576
+
+    def begin_for_savepoint(self, connection: Connection) -> None:
+        """Do nothing: the driver has begun the transaction."""

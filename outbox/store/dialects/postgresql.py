@@ -1,0 +1,144 @@
+"""PostgreSQL 14 or newer, by psycopg 3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Float,
+    Integer,
+    SmallInteger,
+    String,
+    bindparam,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+
+from outbox.errors import UnsupportedDatabaseError
+from outbox.mail.status import Status
+from outbox.store.clock import utc_now
+from outbox.store.moves import CLAIMED, IS_PENDING, Claim, is_due, is_held, outcome
+from outbox.store.schema import delivery, message
+from outbox.store.types import Guid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy.exc import DBAPIError
+
+_d = delivery.c
+
+# The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
+# take more than n. FOR UPDATE already keeps it from being inlined; MATERIALIZED says so to the reader.
+_due = (
+    select(_d.id)
+    .where(is_due(bindparam("stream", type_=String), bindparam("retry", type_=Boolean)))
+    .order_by(_d.due_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+    .prefix_with("MATERIALIZED")
+)
+_CLAIM = (
+    update(delivery)
+    # Repeated, because a row may have changed between the snapshot and the lock.
+    .where(_d.id == _due.c.id, IS_PENDING, _d.due_at <= utc_now())
+    .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
+    .returning(*CLAIMED)
+)
+
+_ARRAYS: dict[str, Any] = {
+    "id": BigInteger,
+    "fence": Integer,
+    # Travels with the rows: joined with a constant instead, stale statistics make the plan quadratic.
+    "session": postgresql.UUID,
+    "status": String,
+    "delay": Float,
+    "judged": Integer,
+    "doubt": Integer,
+    "told": Integer,
+    "final": Integer,
+    "relay": String,
+    "reply_code": SmallInteger,
+    "enhanced_code": String,
+    "reply": String,
+    "queue_id": String,
+    "reason": String,
+}
+_v = (
+    func.unnest(*(bindparam(f"v_{name}", type_=ARRAY(type_)) for name, type_ in _ARRAYS.items()))
+    .table_valued(*_ARRAYS, name="v")
+    .render_derived()
+)
+_VERDICT = {name: _v.c[name] for name in _ARRAYS}
+_RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT)).returning(_d.id)
+
+
+class PostgreSQL:
+    """The statements and habits of PostgreSQL."""
+
+    oldest: ClassVar[tuple[int, ...]] = (14,)
+    retryable: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
+
+    def engine_options(self) -> dict[str, Any]:
+        """Return the daemon's arguments of `create_engine`: a dead server is noticed, not waited for."""
+        return {
+            "connect_args": {
+                "connect_timeout": 5,
+                "application_name": "outbox",
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 15_000,
+            }
+        }
+
+    def prepare(self, engine: Engine) -> None:
+        """Prepare nothing: the server's defaults are right."""
+
+    def check_version(self, connection: Connection) -> None:
+        """Raise UnsupportedDatabaseError below PostgreSQL 14."""
+        found = connection.dialect.server_version_info or ()
+        if found < self.oldest:
+            raise UnsupportedDatabaseError(
+                f"PostgreSQL {'.'.join(map(str, found))} is too old. Upgrade the server to 14 or newer."
+            )
+
+    def is_retryable(self, error: DBAPIError) -> bool:
+        """Tell whether the same transaction may simply be run again."""
+        return getattr(error.orig, "sqlstate", None) in self.retryable
+
+    def claim(
+        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+    ) -> list[Claim]:
+        """Claim at most `limit` due deliveries of a lane for `session`."""
+        parameters = {"holder": session, "stream": stream, "retry": retry, "limit": limit}
+        return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
+
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+        """Apply outcome rows where their claim still holds; return the ids that changed."""
+        arrays = {f"v_{name}": [row[name] for row in rows] for name in _ARRAYS}
+        return set(connection.execute(_RECORD, arrays).scalars())
+
+    def insert_or_nothing(self) -> Insert:
+        """Return the insert of a message that does nothing when its idempotency key is taken."""
+        return postgresql.insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"])
+
+    def read_back(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read that follows `insert_or_nothing`: a plain one sees what made it do nothing."""
+        return statement
+
+    def largest_message(self, connection: Connection) -> int | None:
+        """Return None: a row holds 1 GB, far above any limit of ours."""
+        _ = connection
+        return None
+
+    def begin_for_savepoint(self, connection: Connection) -> None:
+        """Do nothing: the driver has begun the transaction."""

@@ -1,0 +1,130 @@
+"""Insert messages and their deliveries into the application's own transaction; never commit, never begin."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, insert, select
+
+from outbox.errors import KeyConflictError
+from outbox.store.dialects import dialect_of
+from outbox.store.schema import STREAM, delivery, message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+_MESSAGE = insert(message)
+_DELIVERY = insert(delivery)
+_BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash).where(
+    message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """One composed email, ready to insert; `send_at` None means now."""
+
+    id: UUID
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    message_id: str
+    mime: bytes
+    payload_hash: str
+    on_doubt: str
+    key: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    tags: Any = None
+
+
+def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
+    """Insert all or nothing of `new`; return the id that stands for each, in order.
+
+    A mail whose key is already taken by the same payload is not inserted, and the first one's id stands
+    for it. Another payload under the same key raises KeyConflictError and leaves none of `new` behind.
+    """
+    keyed = [mail for mail in new if mail.key is not None]
+    with _undone_together(connection) if keyed and len(new) > 1 else nullcontext():
+        standing = _insert_keyed(connection, keyed) if keyed else {}
+        plain = [mail for mail in new if mail.key is None]
+        if plain:
+            connection.execute(_MESSAGE, [_message_row(mail) for mail in plain])
+        ids = [standing.get(mail.id, mail.id) for mail in new]
+        ours = [mail for mail, id_ in zip(new, ids, strict=True) if id_ == mail.id]
+        _insert_deliveries(connection, ours)
+    return ids
+
+
+def _undone_together(connection: Connection) -> Any:
+    # A conflict may be found after other mails of the batch went in: the savepoint takes them back.
+    dialect_of(connection.dialect.name).begin_for_savepoint(connection)
+    return connection.begin_nested()
+
+
+def _insert_keyed(connection: Connection, keyed: Sequence[NewMessage]) -> dict[UUID, UUID]:
+    """Insert or nothing, then read who holds each key: the one form that is exact on every database."""
+    dialect = dialect_of(connection.dialect.name)
+    connection.execute(dialect.insert_or_nothing(), [_message_row(mail) for mail in keyed])
+    rows = connection.execute(dialect.read_back(_BY_KEY), {"keys": [mail.key for mail in keyed]})
+    holders = {key: (id_, payload_hash) for key, id_, payload_hash in rows}
+    standing = {}
+    for mail in keyed:
+        id_, payload_hash = holders[mail.key]
+        if payload_hash != mail.payload_hash:
+            raise KeyConflictError(
+                f"key: {mail.key!r} already belongs to message {id_}, which has another payload. "
+                "Use one key for one email: put what makes it different into the key."
+            )
+        standing[mail.id] = id_
+    return standing
+
+
+def _insert_deliveries(connection: Connection, mails: Sequence[NewMessage]) -> None:
+    # Without `send_at` the database fills in its own now; PyMySQL joins only rows of plain parameters.
+    now = [row for mail in mails if mail.send_at is None for row in _delivery_rows(mail)]
+    later = [
+        {**row, "due_at": mail.send_at}
+        for mail in mails
+        if mail.send_at is not None
+        for row in _delivery_rows(mail)
+    ]
+    for rows in (now, later):
+        if rows:
+            connection.execute(_DELIVERY, rows)
+
+
+def _message_row(mail: NewMessage) -> dict[str, Any]:
+    return {
+        "id": mail.id,
+        "stream": STREAM,
+        "sender": mail.sender,
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "mime": mail.mime,
+        "size": len(mail.mime),
+        "tags": mail.tags,
+        "idempotency_key": mail.key,
+        "payload_hash": mail.payload_hash,
+        "on_doubt": mail.on_doubt,
+    }
+
+
+def _delivery_rows(mail: NewMessage) -> list[dict[str, Any]]:
+    return [
+        {
+            "message_id": mail.id,
+            "n": n,
+            "recipient": recipient,
+            "stream": STREAM,
+            "size": len(mail.mime),
+            "expires_at": mail.expires_at,
+        }
+        for n, recipient in enumerate(mail.recipients)
+    ]

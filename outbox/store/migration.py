@@ -1,0 +1,72 @@
+"""Bring the tables to the newest version, and tell whether they are there.
+
+Alembic is imported inside the functions: an application that only enqueues never loads it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from outbox.errors import SchemaError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection, Engine
+
+VERSION_TABLE = "outbox_alembic_version"
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def script_location() -> Path:
+    """Return the folder of the migrations: inside an installed package, else at the root of a checkout."""
+    installed = _PACKAGE / "_alembic"
+    return installed if installed.is_dir() else _PACKAGE.parent / "alembic"
+
+
+def migrate(engine: Engine) -> None:
+    """Create or upgrade the outbox's tables to this release's version; harmless when they are."""
+    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
+
+    with engine.begin() as connection:
+        command.upgrade(_config(connection=connection), "head")
+
+
+def print_sql(dialect: str, out: TextIO) -> None:
+    """Write the SQL of all migrations for the named SQLAlchemy dialect to `out`."""
+    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
+
+    config = _config(dialect=dialect)
+    config.output_buffer = out
+    command.upgrade(config, "head", sql=True)
+
+
+def check_schema(connection: Connection) -> None:
+    """Raise SchemaError, naming the command to run, unless the tables are of this release's version."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - lazy, see the module's docstring
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
+
+    scripts = ScriptDirectory.from_config(_config())
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    found, wanted = context.get_current_revision(), scripts.get_current_head()
+    if found == wanted:
+        return
+    if found is None:
+        raise SchemaError("The database has no outbox tables. Create them: outbox db upgrade")
+    if found in {script.revision for script in scripts.walk_revisions()}:
+        raise SchemaError(
+            f"The outbox tables are of version {found}, this release needs {wanted}. Run: outbox db upgrade"
+        )
+    raise SchemaError(
+        f"The outbox tables are of version {found}, which this release (version {wanted}) does not know. "
+        "Upgrade the program: pip install --upgrade email-outbox"
+    )
+
+
+def _config(**attributes: object) -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - lazy, see the module's docstring
+
+    config = Config()
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    config.attributes.update(attributes)
+    return config

@@ -1,0 +1,190 @@
+"""The tables, as the newest migration leaves them; a test proves that the two agree on each database.
+
+`outbox_message` is the email as handed over, written once. `outbox_delivery` is one recipient of it: narrow,
+hot, and the unit of the queue. `outbox_attempt` only grows: what went otherwise than a clean first
+success. `outbox_session` is one run of one daemon.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+
+from outbox.mail.status import FINAL, OnDoubt, Status
+from outbox.store.clock import utc_now
+from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime
+
+STREAM = "default"
+"""The one lane of mail, until streams can be named."""
+
+
+class SessionState(StrEnum):
+    """Where one run of a daemon stands."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    LOST = "lost"
+
+
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+_FINAL = ", ".join(f"'{status}'" for status in Status if status in FINAL)
+# InnoDB for its transactions; the binary collation because streams, statuses and relays compare byte by byte.
+_MYSQL: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+message = Table(
+    "outbox_message",
+    metadata,
+    Column("id", Guid, primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("stream", String(64), nullable=False),
+    Column("sender", String(320), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message_id", String(320), nullable=False),
+    Column("mime", Mime),
+    Column("size", Integer, nullable=False),
+    Column("tags", JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")),
+    Column("idempotency_key", ByteExact(200)),
+    Column("payload_hash", String(64), nullable=False),
+    Column("on_doubt", String(16), nullable=False),
+    UniqueConstraint("idempotency_key"),
+    _one_of("on_doubt", OnDoubt),
+    **_MYSQL,
+)
+
+delivery = Table(
+    "outbox_delivery",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("message_id", Guid, ForeignKey(message.c.id), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("stream", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("status", String(16), nullable=False, server_default=text("'pending'")),
+    Column("due_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("expires_at", UtcDateTime),
+    Column("retry", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("judged_at", UtcDateTime),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("rescues", Integer, nullable=False, server_default=text("0")),
+    Column("doubts", Integer, nullable=False, server_default=text("0")),
+    Column("session", Guid),
+    Column("relay", String(64)),
+    Column("reply_code", SmallInteger),
+    Column("enhanced_code", String(16)),
+    Column("reply", Text),
+    Column("queue_id", String(128)),
+    Column("reason", String(32)),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("message_id", "n"),
+    _one_of("status", Status),
+    CheckConstraint("(status = 'sending') = (session IS NOT NULL)", name="sending_has_session"),
+    CheckConstraint(f"(status IN ({_FINAL})) = (finished_at IS NOT NULL)", name="final_is_finished"),
+    # A purge must not let SQLite hand out an old id again.
+    sqlite_autoincrement=True,
+    **_MYSQL,
+)
+
+attempt = Table(
+    "outbox_attempt",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("delivery_id", BigId, ForeignKey(delivery.c.id), nullable=False, index=True),
+    Column("fence", Integer, nullable=False),
+    Column("session", Guid),
+    Column("relay", String(64)),
+    Column("stage", String(64)),
+    Column("reply_code", SmallInteger),
+    Column("enhanced_code", String(16)),
+    Column("reply", Text),
+    Column("detail", Text),
+    Column("verdict", String(32), nullable=False),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
+    sqlite_autoincrement=True,
+    **_MYSQL,
+)
+
+session = Table(
+    "outbox_session",
+    metadata,
+    Column("id", Guid, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("beat_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("state", String(16), nullable=False),
+    Column("sent", BigId, nullable=False, server_default=text("0")),
+    Column("failed", BigId, nullable=False, server_default=text("0")),
+    Column("deferred", BigId, nullable=False, server_default=text("0")),
+    _one_of("state", SessionState),
+    **_MYSQL,
+)
+
+
+def _has_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
+    return dialect.name in {"postgresql", "sqlite"}
+
+
+def _lacks_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
+    return not _has_partial(dialect=dialect)
+
+
+# Every claim reads the left edge of "due" and every rescue "held", so these hold unfinished rows only.
+# MariaDB has no partial index: the status leads instead.
+_PENDING = text("status = 'pending'")
+_SENDING = text("status = 'sending'")
+for _name, _columns, _where in (
+    ("due", ("stream", "retry", "due_at"), _PENDING),
+    ("held", ("session",), _SENDING),
+    ("expires", ("expires_at",), text("status = 'pending' AND expires_at IS NOT NULL")),
+    # What waits for a person is counted by a view, which must not read the history for it.
+    ("parked", ("stream",), text("status IN ('held', 'in_doubt')")),
+):
+    Index(
+        f"outbox_delivery_{_name}",
+        *(delivery.c[name] for name in _columns),
+        postgresql_where=_where,
+        sqlite_where=_where,
+    ).ddl_if(callable_=_has_partial)
+    Index(
+        f"outbox_delivery_{_name}_by_status", delivery.c.status, *(delivery.c[name] for name in _columns)
+    ).ddl_if(callable_=_lacks_partial)

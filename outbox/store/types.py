@@ -1,0 +1,130 @@
+"""Column types that mean the same on every database.
+
+Comparison is byte by byte everywhere, times carry their zone, and a server upgrade never changes a type.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Uuid
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_MYSQL = frozenset({"mysql", "mariadb"})
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit key; SQLite gives its own row id only to a column declared INTEGER."""
+
+
+class Guid(TypeDecorator[UUID]):
+    """A UUID: native on PostgreSQL, else 32 ASCII characters.
+
+    MariaDB's own UUID type is left alone: SQLAlchemy would choose it by the server's version, and an upgrade
+    of the server would then change the type of a column.
+    """
+
+    impl = Uuid
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID())
+        if dialect.name in _MYSQL:
+            return dialect.type_descriptor(mysql.CHAR(32, charset="ascii", collation="ascii_bin"))
+        return dialect.type_descriptor(sqlite.CHAR(32))
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        """Return what the driver of `dialect` takes."""
+        return value if value is None or dialect.name == "postgresql" else value.hex
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        """Return the UUID that the driver of `dialect` read."""
+        return value if value is None or dialect.name == "postgresql" else UUID(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant with microseconds; aware in Python, UTC in the database."""
+
+    impl = postgresql.TIMESTAMP
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        if dialect.name in _MYSQL:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sqlite.DATETIME())  # type: ignore[no-untyped-call] # SQLAlchemy gives it none
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return `value` in UTC, without its zone where the database stores none."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return `value` as an aware datetime in UTC."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class ByteExact(TypeDecorator[str]):
+    """A short text that is unique byte by byte.
+
+    On MariaDB it is VARBINARY: each of its text collations folds case or trailing spaces on some version.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`."""
+        if dialect.name in _MYSQL:
+            return dialect.type_descriptor(mysql.VARBINARY(self.length))
+        return dialect.type_descriptor(String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        """Return what the driver of `dialect` takes."""
+        return value.encode() if value is not None and dialect.name in _MYSQL else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the text that the driver read."""
+        return value.decode() if isinstance(value, bytes) else value
+
+
+class Mime(TypeDecorator[bytes]):
+    """The exact bytes of a message.
+
+    To MariaDB they travel as text: PyMySQL writes bytes in hexadecimal, which doubles them and reaches
+    `max_allowed_packet` at half the size. A composed message is ASCII, so the bytes that arrive are the same.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`."""
+        if dialect.name in _MYSQL:
+            return dialect.type_descriptor(mysql.LONGBLOB())
+        return dialect.type_descriptor(LargeBinary())
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """Return what turns bytes into the driver's parameter, past the driver's own binary wrapper."""
+        if dialect.name not in _MYSQL:
+            return super().bind_processor(dialect)
+
+        def as_text(value: bytes | None) -> str | bytes | None:
+            return value.decode("ascii") if value is not None and value.isascii() else value
+
+        return as_text
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the bytes unchanged."""
+        return value
