@@ -1,0 +1,129 @@
+"""What an application hands over: one email, proven sendable the moment it is made."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from outbox.errors import InvalidEmailError
+from outbox.mail import text as texts
+from outbox.mail.address import Address, parse_address
+from outbox.mail.attachment import Attachment
+from outbox.mail.headers import checked_headers
+from outbox.mail.options import (
+    JSON,
+    checked_expiry,
+    checked_key,
+    checked_on_doubt,
+    checked_tags,
+    checked_time,
+)
+from outbox.mail.status import OnDoubt
+
+__all__ = ["JSON", "Address", "Addresses", "Attachment", "Email"]
+
+Addresses = str | Address | Sequence[str | Address]
+"""One address or several, as an application may give them."""
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+class Email:
+    """One email: who, what, and how the queue shall treat it.
+
+    Bodies are text, the line ends are of any kind. `key` makes a repeated enqueue return the first mail,
+    `send_at` and `expires_at` are aware, `tags` are for your own queries. Every fault raises
+    InvalidEmailError, which names the field, the value and the remedy.
+    """
+
+    # Why a written-out __init__: it takes the many forms that an application may give, while the
+    # fields have the one form that everything behind can rely on.
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    reply_to: tuple[Address, ...]
+    sender: Address | None
+    subject: str
+    text: str | None
+    html: str | None
+    attachments: tuple[Attachment, ...]
+    headers: dict[str, str]
+    key: str | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    on_doubt: OnDoubt
+    tags: dict[str, JSON] | None
+
+    def __init__(
+        self,
+        *,
+        to: Addresses = (),
+        cc: Addresses = (),
+        bcc: Addresses = (),
+        reply_to: Addresses = (),
+        sender: str | Address | None = None,
+        subject: str = "",
+        text: str | None = None,
+        html: str | None = None,
+        attachments: Sequence[Attachment] = (),
+        headers: Mapping[str, str] = _NO_HEADERS,
+        key: str | None = None,
+        send_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        on_doubt: OnDoubt | str = OnDoubt.RESEND,
+        tags: Mapping[str, JSON] | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "to", _addresses("to", to))
+        put(self, "cc", _addresses("cc", cc))
+        put(self, "bcc", _addresses("bcc", bcc))
+        put(self, "reply_to", _addresses("reply_to", reply_to))
+        put(self, "sender", None if sender is None else parse_address("sender", sender))
+        put(self, "subject", texts.line("subject", subject))
+        put(self, "text", None if text is None else texts.plain("text", text))
+        put(self, "html", None if html is None else texts.plain("html", html))
+        put(self, "attachments", _attachments(attachments))
+        put(self, "headers", checked_headers(headers))
+        put(self, "key", checked_key(key))
+        put(self, "send_at", checked_time("send_at", send_at))
+        put(self, "expires_at", checked_expiry(self.send_at, expires_at))
+        put(self, "on_doubt", checked_on_doubt(on_doubt))
+        put(self, "tags", checked_tags(tags))
+        self._refuse_holes()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The envelope: every address of to, cc and bcc once, in this order."""
+        # Domains are lower case already; a local part is the receiver's own business (RFC 5321 section 2.4).
+        return tuple(dict.fromkeys(address.email for address in (*self.to, *self.cc, *self.bcc)))
+
+    def _refuse_holes(self) -> None:
+        if not (self.to or self.cc or self.bcc):
+            raise InvalidEmailError(
+                "to", self.to, "nobody to send to", "Give at least one of to, cc and bcc."
+            )
+        if self.text is None and self.html is None:
+            raise InvalidEmailError(
+                "text", self.text, "no body", 'Give text, html or both; text="" for an empty mail.'
+            )
+
+
+def _addresses(field: str, value: Addresses) -> tuple[Address, ...]:
+    if isinstance(value, str | Address):
+        return (parse_address(field, value),)
+    # A bytes object and a mapping are iterable too, and never meant.
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidEmailError(field, value, "is no address", "Give a str, an Address, or a list of them.")
+    return tuple(parse_address(field, one) for one in value)
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        raise InvalidEmailError("attachments", value, "is not a list", "Give a list of Attachment.")
+    attachments = tuple(value)
+    for attachment in attachments:
+        if not isinstance(attachment, Attachment):
+            raise InvalidEmailError(
+                "attachments", attachment, "is no Attachment", "Give Attachment(name, bytes)."
+            )
+    return attachments
