@@ -85,3 +85,10 @@ class SettingsError(OutboxError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
+
+
+def missing_tables() -> SchemaError:
+    """Return the error for a database that has no outbox tables."""
+    return SchemaError(
+        "The database has no outbox tables. Create them: outbox db upgrade, or outbox.migrate(engine)."
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from outbox.errors import KeyConflictError
 from outbox.store.dialects import dialect_of
@@ -50,6 +51,16 @@ def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[U
     A mail whose key is already taken by the same payload is not inserted, and the first one's id stands
     for it. Another payload under the same key raises KeyConflictError and leaves none of `new` behind.
     """
+    try:
+        return _insert(connection, new)
+    except DBAPIError as error:
+        explained = dialect_of(connection.dialect.name).explain(error)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     keyed = [mail for mail in new if mail.key is not None]
     with _undone_together(connection) if keyed and len(new) > 1 else nullcontext():
         standing = _insert_keyed(connection, keyed) if keyed else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from outbox.errors import SchemaError
+from outbox.errors import SchemaError, missing_tables
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -52,7 +52,7 @@ def check_schema(connection: Connection) -> None:
     if found == wanted:
         return
     if found is None:
-        raise SchemaError("The database has no outbox tables. Create them: outbox db upgrade")
+        raise missing_tables()
     if found in {script.revision for script in scripts.walk_revisions()}:
         raise SchemaError(
             f"The outbox tables are of version {found}, this release needs {wanted}. Run: outbox db upgrade"

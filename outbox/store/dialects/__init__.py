@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
+    from outbox.errors import OutboxError
     from outbox.store.moves import Claim
 
 _DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
@@ -32,6 +33,7 @@ class StoreDialect(Protocol):
     def engine_options(self) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
     def prepare(self, engine: Engine) -> None: ...  # noqa: D102 - documented where implemented
     def check_version(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
+    def explain(self, error: DBAPIError) -> OutboxError | None: ...  # noqa: D102 - documented where implemented
     def is_retryable(self, error: DBAPIError) -> bool: ...  # noqa: D102 - documented where implemented
     def claim(  # noqa: D102 - documented where implemented
         self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import Boolean, Float, Integer, String, Text, bindparam, select, text, update
 from sqlalchemy.dialects import mysql
 
-from outbox.errors import UnsupportedDatabaseError
+from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
+    from outbox.errors import OutboxError
+
 _d = delivery.c
 
 # There is no UPDATE … RETURNING here, and `IN (SELECT … LIMIT n)` is refused (error 1235): lock, then write.
 _LOCK_DUE = (
     select(*CLAIMED)
-    .where(is_due(bindparam("stream", type_=String), bindparam("retry", type_=Boolean)))
+    .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -79,6 +82,12 @@ _v = (
 _VERDICT = dict(_v.c.items())
 _RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
 
+_NO_SUCH_TABLE = 1146
+
+
+def _number(error: DBAPIError) -> object:
+    return next(iter(getattr(error.orig, "args", ())), None)
+
 
 class MySQL:
     """The statements and habits of MariaDB and MySQL."""
@@ -110,20 +119,26 @@ class MySQL:
                 f"Upgrade the server to {'.'.join(map(str, oldest))} or newer."
             )
 
+    def explain(self, error: DBAPIError) -> OutboxError | None:
+        """Return what an application can do about `error`, where we know it."""
+        missing = _number(error) == _NO_SUCH_TABLE and "outbox_" in str(error.orig)
+        return missing_tables() if missing else None
+
     def is_retryable(self, error: DBAPIError) -> bool:
         """Tell whether the same transaction may simply be run again."""
-        number: object = next(iter(getattr(error.orig, "args", ())), None)
-        return number in self.retryable
+        return _number(error) in self.retryable
 
     def claim(
         self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
     ) -> list[Claim]:
         """Claim at most `limit` due deliveries of a lane for `session`."""
-        rows = connection.execute(_LOCK_DUE, {"stream": stream, "retry": retry, "limit": limit}).all()
+        rows = connection.execute(
+            _LOCK_DUE, {"lane_stream": stream, "lane_retry": retry, "limit": limit}
+        ).all()
         if not rows:
             return []
         connection.execute(_CLAIM, {"ids": [row.delivery_id for row in rows], "holder": session})
-        return [Claim.from_row(row._replace(fence=row.fence + 1)) for row in rows]
+        return [replace(claim, fence=claim.fence + 1) for claim in map(Claim.from_row, rows)]
 
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
         """Apply outcome rows where their claim still holds; return the ids that changed."""

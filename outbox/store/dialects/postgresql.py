@@ -19,10 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from outbox.errors import UnsupportedDatabaseError
+from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.clock import utc_now
-from outbox.store.moves import CLAIMED, IS_PENDING, Claim, is_due, is_held, outcome
+from outbox.store.moves import CLAIMED, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
@@ -33,13 +32,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
+    from outbox.errors import OutboxError
+
 _d = delivery.c
 
 # The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
 # take more than n. FOR UPDATE already keeps it from being inlined; MATERIALIZED says so to the reader.
 _due = (
-    select(_d.id)
-    .where(is_due(bindparam("stream", type_=String), bindparam("retry", type_=Boolean)))
+    select(_d.id, _d.fence)
+    .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -48,8 +49,9 @@ _due = (
 )
 _CLAIM = (
     update(delivery)
-    # Repeated, because a row may have changed between the snapshot and the lock.
-    .where(_d.id == _due.c.id, IS_PENDING, _d.due_at <= utc_now())
+    # The lock proved the status, and the fence that no claim came between snapshot and lock. Naming the status
+    # again would let stale statistics choose the partial index here: a walk over all pending rows for each claimed.
+    .where(_d.id == _due.c.id, _d.fence == _due.c.fence)
     .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
     .returning(*CLAIMED)
 )
@@ -111,6 +113,11 @@ class PostgreSQL:
                 f"PostgreSQL {'.'.join(map(str, found))} is too old. Upgrade the server to 14 or newer."
             )
 
+    def explain(self, error: DBAPIError) -> OutboxError | None:
+        """Return what an application can do about `error`, where we know it."""
+        missing = getattr(error.orig, "sqlstate", None) == "42P01" and "outbox_" in str(error.orig)
+        return missing_tables() if missing else None
+
     def is_retryable(self, error: DBAPIError) -> bool:
         """Tell whether the same transaction may simply be run again."""
         return getattr(error.orig, "sqlstate", None) in self.retryable
@@ -119,7 +126,7 @@ class PostgreSQL:
         self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
     ) -> list[Claim]:
         """Claim at most `limit` due deliveries of a lane for `session`."""
-        parameters = {"holder": session, "stream": stream, "retry": retry, "limit": limit}
+        parameters = {"holder": session, "lane_stream": stream, "lane_retry": retry, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:

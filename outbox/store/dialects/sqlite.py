@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import Boolean, Integer, String, bindparam, event, select, update
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import QueuePool
 
-from outbox.errors import UnsupportedDatabaseError
+from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
+    from outbox.errors import OutboxError
+
 _d = delivery.c
 
 _due = (
     select(_d.id)
-    .where(is_due(bindparam("stream", type_=String), bindparam("retry", type_=Boolean)))
+    .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
 )
@@ -61,12 +64,21 @@ BUSY_TIMEOUT = 10.0
 """Seconds that a connection waits for the write lock."""
 
 
-def begin_immediate(engine: Engine) -> None:
-    """Make every transaction of `engine` take the write lock at its start, and wait for it.
+def prepare_sqlite(engine: Engine) -> None:
+    """Make an SQLite engine share its file with a working daemon: WAL, a busy timeout, BEGIN IMMEDIATE.
 
-    A transaction that begins deferred and writes after it has read is refused at once when
-    another one has written in between, whatever the busy timeout says.
+    Call it once, where the engine is made. Every transaction then takes the write lock at its start and
+    waits up to 10 seconds for it. One that begins deferred and writes after it has read is refused at
+    once when another has written in between, whatever the busy timeout says. Pages that only read
+    go faster through a second engine without this. Raises UnsupportedDatabaseError for another database.
     """
+    if engine.dialect.name != "sqlite":
+        raise UnsupportedDatabaseError(
+            f"prepare_sqlite() got an engine of {engine.dialect.name}. Call it for SQLite engines only."
+        )
+    if isinstance(engine.pool, QueuePool):
+        # What connected before would miss the pragmas. (An in-memory database lives in its one connection.)
+        engine.dispose()
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
 
@@ -101,7 +113,7 @@ class SQLite:
 
     def prepare(self, engine: Engine) -> None:
         """Give the daemon's writing engine WAL and BEGIN IMMEDIATE."""
-        begin_immediate(engine)
+        prepare_sqlite(engine)
 
     def check_version(self, connection: Connection) -> None:
         """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING."""
@@ -112,6 +124,16 @@ class SQLite:
                 "Use a Python built with SQLite 3.35 or newer."
             )
 
+    def explain(self, error: DBAPIError) -> OutboxError | None:
+        """Return what an application can do about `error`, where we know it."""
+        if self.is_retryable(error):
+            return DatabaseLockedError(
+                "SQLite is locked: another transaction wrote after this one had begun to read, or held the "
+                "lock too long. Call outbox.prepare_sqlite(engine) once where the engine is made, then run "
+                "this transaction again from its start."
+            )
+        return missing_tables() if "no such table: outbox_" in str(error.orig) else None
+
     def is_retryable(self, error: DBAPIError) -> bool:
         """Tell whether the same transaction may simply be run again: the write lock was held too long."""
         return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
@@ -120,7 +142,7 @@ class SQLite:
         self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
     ) -> list[Claim]:
         """Claim at most `limit` due deliveries of a lane for `session`."""
-        parameters = {"holder": session, "stream": stream, "retry": retry, "limit": limit}
+        parameters = {"holder": session, "lane_stream": stream, "lane_retry": retry, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:

@@ -1,0 +1,248 @@
+"""Where mail enters: in the application's own transaction, which alone decides whether it exists.
+
+Nothing here commits, opens a connection or talks to a server. Bad input raises before anything is inserted.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session, scoped_session
+
+from outbox.errors import InvalidEmailError, MessageTooLargeError, UnusableConnectionError
+from outbox.mail.address import Address, parse_address
+from outbox.mail.attachment import Attachment
+from outbox.mail.compose import compose
+from outbox.mail.email import Addresses, Email
+from outbox.mail.identity import message_id, uuid7
+from outbox.mail.options import JSON
+from outbox.mail.payload import payload_hash
+from outbox.mail.status import OnDoubt
+from outbox.render.templates import Templates
+from outbox.store.dialects import dialect_of
+from outbox.store.insert import NewMessage, insert_messages
+
+MAX_SIZE = 25 * 1024 * 1024
+"""The default limit of a composed message, in bytes; most receivers refuse more."""
+
+Target = Session | scoped_session[Any] | Connection
+"""What carries the application's transaction."""
+
+
+class Fields(TypedDict, total=False):
+    """The fields of an Email, and `template` with its `context` in place of subject, text and html."""
+
+    to: Addresses
+    cc: Addresses
+    bcc: Addresses
+    reply_to: Addresses
+    sender: str | Address | None
+    subject: str
+    text: str | None
+    html: str | None
+    attachments: Sequence[Attachment]
+    headers: Mapping[str, str]
+    key: str | None
+    send_at: datetime | None
+    expires_at: datetime | None
+    on_doubt: OnDoubt | str
+    tags: Mapping[str, JSON] | None
+    template: str
+    context: Mapping[str, object]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Outbox:
+    """An outbox with its own templates, default sender and size limit; makes emails and inserts them."""
+
+    def __init__(
+        self,
+        *,
+        templates: str | Path | Sequence[str | Path] = (),
+        sender: str | Address | None = None,
+        max_size: int = MAX_SIZE,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        directories = [templates] if isinstance(templates, str | Path) else list(templates)
+        self._templates = Templates(directories)
+        self._sender = sender
+        self._max_size = max_size
+        self._clock = clock
+        self._largest: WeakKeyDictionary[Engine, int | None] = WeakKeyDictionary()
+
+    def enqueue(self, transaction: Target, email: Email | None = None, /, **fields: Unpack[Fields]) -> UUID:
+        """Insert one email, or the fields of one, into `transaction`; return the id of its message.
+
+        The mail exists when the caller commits, and never did when the caller rolls back. An email whose
+        `key` is already taken by the same payload is not inserted again: the first one's id is returned.
+
+        Raises InvalidEmailError, TemplateError, KeyConflictError or UnusableConnectionError, none of which
+        has inserted anything, and whatever the database raises.
+        """
+        if email is not None and fields:
+            raise InvalidEmailError(
+                "email",
+                email,
+                f"is given beside fields ({', '.join(sorted(fields))})",
+                "Give an Email or the fields of one, not both.",
+            )
+        return self.enqueue_many(transaction, [fields if email is None else email])[0]
+
+    def enqueue_many(self, transaction: Target, emails: Iterable[Email | Fields], /) -> list[UUID]:
+        """Insert many emails in a few statements; return their ids in order.
+
+        All are composed and checked before the first is inserted. Raises as `enqueue` does.
+        """
+        connection = usable_connection(transaction)
+        limit = self._limit(connection)
+        new = [self._compose(self._email(email), limit) for email in emails]
+        return insert_messages(connection, new) if new else []
+
+    def _email(self, email: Email | Fields) -> Email:
+        if isinstance(email, Email):
+            return email
+        fields: dict[str, Any] = dict(email)
+        if "template" in fields:
+            fields |= self._rendered(fields)
+        elif "context" in fields:
+            raise InvalidEmailError(
+                "context", fields["context"], "is given without a template", "Name the template."
+            )
+        unknown = fields.keys() - Fields.__annotations__.keys()
+        if unknown:
+            name = min(unknown)
+            known = ", ".join(Fields.__annotations__)
+            raise InvalidEmailError(name, fields[name], "is no field of an email", f"Give any of: {known}.")
+        return Email(**fields)
+
+    def _rendered(self, fields: dict[str, Any]) -> dict[str, str | None]:
+        name = fields.pop("template")
+        for field in ("subject", "text", "html"):
+            if field in fields:
+                raise InvalidEmailError(
+                    field,
+                    fields[field],
+                    "is given beside a template, which makes it",
+                    "Give the template or the ready text, not both.",
+                )
+        rendered = self._templates.render(name, fields.pop("context", {}))
+        return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+
+    def _compose(self, email: Email, limit: int) -> NewMessage:
+        sender = self._sender_of(email)
+        now = self._clock()
+        id_ = uuid7(int(now.timestamp() * 1000), os.urandom(10))
+        mime = compose(email, id=id_, sender=sender, at=now)
+        if len(mime) > limit:
+            raise MessageTooLargeError(
+                "size",
+                len(mime),
+                f"the composed message is above the limit of {limit} bytes",
+                "Send a link in place of the attachment, or raise max_size and what the database takes.",
+            )
+        return NewMessage(
+            id=id_,
+            sender=sender.email,
+            recipients=email.recipients,
+            subject=email.subject,
+            message_id=message_id(id_, sender),
+            mime=mime,
+            payload_hash=payload_hash(email, sender),
+            on_doubt=email.on_doubt.value,
+            key=email.key,
+            send_at=email.send_at,
+            expires_at=email.expires_at,
+            tags=email.tags,
+        )
+
+    def _sender_of(self, email: Email) -> Address:
+        if email.sender is not None:
+            return email.sender
+        if self._sender is None:
+            raise InvalidEmailError(
+                "sender",
+                None,
+                "nobody sends this email",
+                "Give sender=…, or a default: Outbox(sender=…) or OUTBOX_SENDER in the environment.",
+            )
+        return parse_address("sender", self._sender)
+
+    def _limit(self, connection: Connection) -> int:
+        """Return the smaller of our limit and what the database takes, which is asked once an engine."""
+        if connection.engine not in self._largest:
+            self._largest[connection.engine] = dialect_of(connection.dialect.name).largest_message(connection)
+        largest = self._largest[connection.engine]
+        return self._max_size if largest is None else min(self._max_size, largest)
+
+
+def usable_connection(transaction: Target) -> Connection:
+    """Return the connection that carries the caller's transaction, or raise UnusableConnectionError."""
+    if isinstance(transaction, Session | scoped_session):
+        transaction = transaction.connection()
+    if not isinstance(transaction, Connection):
+        raise UnusableConnectionError(_remedy(transaction))
+    if transaction.closed:
+        raise UnusableConnectionError(
+            "The connection is closed: enqueue before its `with` block ends, and commit after."
+        )
+    driver = transaction.connection.dbapi_connection
+    # SQLite's recipe for BEGIN IMMEDIATE looks like autocommit to SQLAlchemy, but is inside a transaction.
+    in_transaction = getattr(driver, "in_transaction", False)
+    if not in_transaction and _autocommits(transaction):
+        raise UnusableConnectionError(
+            "The connection is in autocommit mode: the mail would be sent even if you roll back. "
+            "Use a connection or session without isolation_level='AUTOCOMMIT'."
+        )
+    return transaction
+
+
+def _autocommits(connection: Connection) -> bool:
+    driver = connection.connection.dbapi_connection
+    return driver is not None and connection.dialect.detect_autocommit_setting(driver)
+
+
+def _remedy(transaction: object) -> str:
+    name = type(transaction).__name__
+    if isinstance(transaction, Engine):
+        return (
+            "An Engine has no transaction. Use: with engine.begin() as connection: "
+            "outbox.enqueue(connection, …)"
+        )
+    if hasattr(transaction, "run_sync"):
+        return (
+            f"{name} is asynchronous. Use: await session.run_sync(lambda session: outbox.enqueue(session, …))"
+        )
+    return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."
+
+
+@functools.cache
+def default_outbox() -> Outbox:
+    """Return the outbox behind the module's functions, built on first use from `OUTBOX_*`.
+
+    The one piece of module state: it lets an application of one outbox write `outbox.enqueue(…)`.
+    """
+    templates = os.environ.get("OUTBOX_TEMPLATES", "")
+    return Outbox(
+        templates=[path for path in templates.split(os.pathsep) if path],
+        sender=os.environ.get("OUTBOX_SENDER") or None,
+        max_size=int(os.environ.get("OUTBOX_MAX_SIZE") or MAX_SIZE),
+    )
+
+
+def enqueue(transaction: Target, email: Email | None = None, /, **fields: Unpack[Fields]) -> UUID:
+    """Insert one email into `transaction` by the default outbox; see `Outbox.enqueue`."""
+    return default_outbox().enqueue(transaction, email, **fields)
+
+
+def enqueue_many(transaction: Target, emails: Iterable[Email | Fields], /) -> list[UUID]:
+    """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many`."""
+    return default_outbox().enqueue_many(transaction, emails)
