@@ -1,1 +1,1 @@
-"""The SMTP conversation as pure values: bytes in, events out, bytes out."""
+"""SMTP without I/O: bytes in, events out, bytes out, like h11."""

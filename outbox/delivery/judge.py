@@ -1,0 +1,229 @@
+"""Decide what a reply, or the lack of one, means for the mail.
+
+The policy, before any code. Scope first, digit second:
+
+- What happens before the mail (connect, TLS, greeting, EHLO, AUTH) speaks of us or of the relay, whatever its
+  digit: a relay fault, which costs the mail nothing.
+- A connection that was used before and is lost before the first reply of this mail's transaction was dying
+  already: the mail is untouched and may go at once over a fresh one. A fresh connection that does so is a
+  relay fault, or the same would happen at once again for ever.
+- MAIL FROM: 4yz defers; 5yz rejects, since it speaks of the sender, unless it speaks of us (530, 535, words of
+  policy), which is a relay fault.
+- RCPT TO: 4yz defers that recipient, 5yz rejects it. 552 and "too many recipients" (x.5.3) are a limit of the
+  transaction, not of the recipient, so they defer (RFC 5321 §4.5.3.1.10); "message too big" (5.3.4) stays final.
+- DATA and the answer to the dot: 4yz defers, 5yz rejects every recipient that was accepted.
+- 421 before the answer to the dot, 454, demands for authentication and words about our rate, wherever they come:
+  a relay fault. They speak of us, so an expired password or a full quota must never fail a queue.
+- The dot is the one instant that matters. Any 2yz to it is Sent, whatever its last two digits. After it, no
+  answer, or one that is none (1yz, 3yz, 6yz and above, garbage), is in doubt: the server may hold the mail
+  (RFC 1047). Before it, garbage is a relay fault and a lost connection defers.
+- A refusal in the middle of the body counts as the relay's judgement only if the relay also closed, as servers
+  do that give up. If it did not close, the reply may be one too many from earlier: never final.
+"""
+
+import re
+from typing import assert_never
+
+from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
+from outbox.smtp.event import (
+    Answered,
+    BodyWanted,
+    Closing,
+    DataRefused,
+    Desync,
+    Event,
+    HandshakeRefused,
+    Interrupted,
+    Ready,
+    RecipientRefused,
+    SenderRefused,
+    TlsWanted,
+)
+from outbox.smtp.reply import Reply
+from outbox.smtp.stage import Stage
+
+_MUST_AUTHENTICATE = frozenset({530, 534, 535, 538})  # RFC 4954 §6; they speak of nothing but us
+_TOO_MANY_RECIPIENTS_OR_FULL = 552
+_TEMPORARILY_UNABLE = 454  # TLS or AUTH "not available now"; Amazon SES throttles with it
+_CLOSING = 421
+
+_ABOUT_OUR_RATE = re.compile(
+    r"throttl|\brate.?limit|sending rate|too many (?:connections|messages|emails|errors)"
+    r"|(?:message|sending) (?:quota|limit)|outgoing messages was exceeded|slow down",
+    re.IGNORECASE,
+)
+_ABOUT_US = re.compile(
+    r"authentication (?:is )?required|not authenticated|must (?:issue a starttls|authenticate)"
+    r"|client (?:host|was|ip)|(?:host|ip|server|connection) (?:is |was )?(?:rejected|blocked|refused|not allowed)"
+    r"|blocked using|block ?list|black ?list|spamhaus|your ip|relay(?:ing)? (?:access )?denied|not permitted to relay",
+    re.IGNORECASE,
+)
+_QUEUE_ID = re.compile(
+    r"queued as ([0-9A-Za-z.-]+)"  # Postfix and many others
+    r"|^OK id=([0-9A-Za-z-]+)"  # Exim
+    r"|^([0-9A-Za-z]+) Message accepted for delivery"  # Sendmail
+    r"|\[InternalId=(\d+)[,\]]"  # Exchange
+    r"|^Ok ([0-9a-f]{16}-[0-9a-f-]{36}-\d{6})$"  # Amazon SES
+    r"|^OK +\d+ (\S+) - gsmtp$"  # Gmail
+    r"|^ok \d+ (qp \d+)",  # qmail
+)
+_MAX_QUEUE_ID = 128
+
+
+def judge_reply(stage: Stage, reply: Reply) -> Verdict:
+    """Judge the valid answer `reply` to `stage`: of a refusal anywhere, or of any answer to the dot."""
+    if _speaks_of_us(stage, reply):
+        return RelayFault(stage.value, _reason(stage, reply), answer(reply))
+    match stage:
+        case Stage.MAIL_FROM:
+            return _about_us(stage, reply) or _refusal(stage, reply)
+        case Stage.RCPT_TO:
+            return _deferral(stage, reply) if _is_a_limit(reply) else _refusal(stage, reply)
+        case Stage.DATA | Stage.BODY:
+            return _refusal(stage, reply)
+        case Stage.END_OF_DATA:
+            return _answer_to_the_dot(reply)
+        case (
+            Stage.CONNECT
+            | Stage.TLS
+            | Stage.GREETING
+            | Stage.EHLO
+            | Stage.HELO
+            | Stage.STARTTLS
+            | Stage.AUTH
+            | Stage.IDLE
+            | Stage.RSET
+            | Stage.QUIT
+        ):
+            return RelayFault(stage.value, _reason(stage, reply), answer(reply))
+        case _:
+            assert_never(stage)
+
+
+def judge_event(event: Event) -> Verdict | None:
+    """Judge what a conversation tells, where it alone decides on all that have no verdict yet."""
+    match event:
+        case Answered(reply):
+            return judge_reply(Stage.END_OF_DATA, reply)
+        case SenderRefused(reply):
+            return judge_reply(Stage.MAIL_FROM, reply)
+        case DataRefused(reply):
+            return judge_reply(Stage.DATA, reply)
+        case Closing(stage, reply):
+            return judge_reply(stage, reply)
+        case Desync(stage, reason, reply):
+            return judge_desync(stage, reason, reply)
+        case HandshakeRefused(stage, reason, reply):
+            return judge_desync(stage, reason, None) if reply is None else judge_reply(stage, reply)
+        case Ready() | TlsWanted() | BodyWanted() | RecipientRefused() | Interrupted():
+            return None
+        case _:
+            assert_never(event)
+
+
+def judge_interruption(reply: Reply, *, closed: bool) -> Verdict:
+    """Judge a refusal in the middle of the body; `closed` says that the relay then closed, too."""
+    if closed or _speaks_of_us(Stage.BODY, reply):
+        return judge_reply(Stage.BODY, reply)
+    return _deferral(Stage.BODY, reply)
+
+
+def judge_loss(stage: Stage, problem: str, *, reused: bool) -> Verdict:
+    """Judge a connection that was cut or timed out at `stage`; `reused` says that it carried a mail before."""
+    reason = f"{stage}: {problem}"
+    match stage:
+        case Stage.MAIL_FROM:
+            return Untouched(reason) if reused else RelayFault(stage.value, reason, None)
+        case Stage.RCPT_TO | Stage.DATA | Stage.BODY:
+            return Deferred(stage.value, reason, None)
+        case Stage.END_OF_DATA:
+            return InDoubt(stage.value, reason, None)
+        case (
+            Stage.CONNECT
+            | Stage.TLS
+            | Stage.GREETING
+            | Stage.EHLO
+            | Stage.HELO
+            | Stage.STARTTLS
+            | Stage.AUTH
+            | Stage.IDLE
+            | Stage.RSET
+            | Stage.QUIT
+        ):
+            return RelayFault(stage.value, reason, None)
+        case _:
+            assert_never(stage)
+
+
+def judge_desync(stage: Stage, problem: str, reply: Reply | None) -> InDoubt | RelayFault:
+    """Judge a breach of the protocol at `stage`."""
+    words = None if reply is None else answer(reply)
+    kind = InDoubt if stage is Stage.END_OF_DATA else RelayFault
+    return kind(stage.value, f"{stage}: {problem}", words)
+
+
+def answer(reply: Reply) -> Answer:
+    """Return the relay's words as they are kept."""
+    return Answer(reply.code, reply.enhanced, reply.text)
+
+
+def queue_id(text: str) -> str | None:
+    """Return the queue id that the relay named, where its words have a shape that we know for sure."""
+    found = _QUEUE_ID.search(text)
+    if found is None or found.lastindex is None:
+        return None
+    name: str = found[found.lastindex].rstrip(".")
+    return name if 0 < len(name) <= _MAX_QUEUE_ID else None
+
+
+def _answer_to_the_dot(reply: Reply) -> Verdict:
+    match reply.kind:
+        case 2:
+            words = answer(reply)
+            return Sent(words, queue_id(words.text))
+        case 4 | 5:
+            return _refusal(Stage.END_OF_DATA, reply)
+        case _:
+            return judge_desync(Stage.END_OF_DATA, f"the answer {reply.code} is none", reply)
+
+
+def _refusal(stage: Stage, reply: Reply) -> Deferred | Rejected:
+    if reply.kind == 5:  # noqa: PLR2004 the first digit of RFC 5321 §4.2.1
+        return Rejected(stage.value, _reason(stage, reply), answer(reply))
+    return _deferral(stage, reply)
+
+
+def _deferral(stage: Stage, reply: Reply) -> Deferred:
+    return Deferred(stage.value, _reason(stage, reply), answer(reply))
+
+
+def _about_us(stage: Stage, reply: Reply) -> RelayFault | None:
+    if reply.kind == 5 and _ABOUT_US.search(reply.text):  # noqa: PLR2004 as above
+        return RelayFault(stage.value, _reason(stage, reply), answer(reply))
+    return None
+
+
+def _is_a_limit(reply: Reply) -> bool:
+    """Whether a refused recipient only came too late in the transaction."""
+    status = reply.enhanced or ""
+    if status.endswith(".5.3"):
+        return True
+    return reply.code == _TOO_MANY_RECIPIENTS_OR_FULL and status != "5.3.4"
+
+
+def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
+    """Whether a refusal is about our connection, rate or standing, at whatever stage it comes."""
+    if reply.kind not in (4, 5):
+        return False
+    if reply.code == _CLOSING and stage is not Stage.END_OF_DATA:
+        return True
+    if reply.code == _TEMPORARILY_UNABLE or reply.code in _MUST_AUTHENTICATE:
+        return True
+    # x.1.z and x.2.z speak of an address or a mailbox: "mailbox over its message quota" is not about our rate.
+    if (reply.enhanced or "")[1:3] in (".1", ".2"):
+        return False
+    return _ABOUT_OUR_RATE.search(reply.text) is not None
+
+
+def _reason(stage: Stage, reply: Reply) -> str:
+    return " ".join(filter(None, (f"{stage}:", str(reply.code), reply.enhanced, reply.text)))

@@ -1,0 +1,78 @@
+"""The one encoder of every string that reaches the wire as a command (RFC 5321 §4.1).
+
+Whatever the rooms above have checked, a CR, LF, NUL, other control or 8-bit character ends here.
+"""
+
+import re
+
+MAX_LINE = 512
+"""Bytes of a command line with its CRLF (RFC 5321 §4.5.3.1.4)."""
+MAX_AUTH_LINE = 12288
+"""Bytes of an AUTH command line (RFC 4954 §4)."""
+MAX_PATH = 256
+"""Bytes of an address with its brackets (RFC 5321 §4.5.3.1.3)."""
+
+STARTTLS = b"STARTTLS\r\n"
+DATA = b"DATA\r\n"
+DOT = b".\r\n"
+RSET = b"RSET\r\n"
+QUIT = b"QUIT\r\n"
+
+_DOMAIN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[\x21-\x5a\x5e-\x7e]+\])"
+# Dots may stand anywhere: this is a guard of the wire. What is a good address is decided at enqueue.
+_LOCAL = r"(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+|\"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*\")"
+_is_domain = re.compile(_DOMAIN).fullmatch
+_is_mailbox = re.compile(f"{_LOCAL}@{_DOMAIN}").fullmatch
+_is_plain = re.compile(r"[\x20-\x7e]*").fullmatch
+
+
+class UnsendableError(ValueError):
+    """A string that must not reach the wire, with the reason; nothing was written."""
+
+
+def ehlo(name: str) -> bytes:
+    """Encode EHLO; `name` is our domain or address literal."""
+    return _line(f"EHLO {_hello_name(name)}")
+
+
+def helo(name: str) -> bytes:
+    """Encode HELO, for servers without extensions."""
+    return _line(f"HELO {_hello_name(name)}")
+
+
+def auth(mechanism: str, initial: str) -> bytes:
+    """Encode AUTH with its initial response, already in base64 (RFC 4954 §4)."""
+    return _line(f"AUTH {mechanism} {initial}", MAX_AUTH_LINE, secret=True)
+
+
+def mail_from(sender: str) -> bytes:
+    """Encode MAIL FROM; an empty `sender` is the null reverse-path `<>`."""
+    return _line(f"MAIL FROM:{_path(sender)}" if sender else "MAIL FROM:<>")
+
+
+def rcpt_to(recipient: str) -> bytes:
+    """Encode RCPT TO."""
+    return _line(f"RCPT TO:{_path(recipient)}")
+
+
+def _hello_name(name: str) -> str:
+    if _is_domain(name) is None:
+        raise UnsendableError(f"the EHLO name must be a domain or an address literal: {name!r}")
+    return name
+
+
+def _path(address: str) -> str:
+    if _is_mailbox(address) is None:
+        raise UnsendableError(f"not an address that plain SMTP can carry: {address!r}")
+    if len(address) + 2 > MAX_PATH:
+        raise UnsendableError(f"an address longer than {MAX_PATH - 2} characters: {address!r}")
+    return f"<{address}>"
+
+
+def _line(text: str, limit: int = MAX_LINE, *, secret: bool = False) -> bytes:
+    shown = "a secret" if secret else repr(text)
+    if _is_plain(text) is None:
+        raise UnsendableError(f"a command must be printable ASCII: {shown}")
+    if len(text) + 2 > limit:
+        raise UnsendableError(f"a command longer than {limit} bytes: {shown}")
+    return text.encode("ascii") + b"\r\n"

@@ -1,0 +1,48 @@
+"""What the relay offers, read from its answer to EHLO (RFC 5321 §4.1.1.1)."""
+
+from dataclasses import dataclass
+
+from outbox.smtp.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """The service extensions that we can use.
+
+    `size` is the largest message in bytes, 0 for no fixed limit, None where the relay does not say (RFC 1870);
+    `auth` holds the mechanism names in upper case (RFC 4954).
+    """
+
+    pipelining: bool = False
+    starttls: bool = False
+    size: int | None = None
+    auth: frozenset[str] = frozenset()
+    eightbitmime: bool = False
+    smtputf8: bool = False
+    enhanced: bool = False
+
+
+def parse_extensions(reply: Reply) -> Extensions:
+    """Read the lines after the first; unknown and malformed ones are ignored, as the RFC asks."""
+    offered: dict[str, list[str]] = {}
+    for line in reply.lines[1:]:
+        # "AUTH=LOGIN PLAIN" is an old form beside "AUTH LOGIN PLAIN"; both may stand in one answer.
+        words = line.decode("ascii", "replace").upper().replace("AUTH=", "AUTH ", 1).split()
+        if words:
+            offered.setdefault(words[0], []).extend(words[1:])
+    return Extensions(
+        pipelining="PIPELINING" in offered,
+        starttls="STARTTLS" in offered,
+        size=_size(offered.get("SIZE")),
+        auth=frozenset(offered.get("AUTH", ())),
+        eightbitmime="8BITMIME" in offered,
+        smtputf8="SMTPUTF8" in offered,
+        enhanced="ENHANCEDSTATUSCODES" in offered,
+    )
+
+
+def _size(parameters: list[str] | None) -> int | None:
+    # RFC 1870 §4: at most 20 digits; more is not a size.
+    if not parameters or not (parameters[0].isascii() and parameters[0].isdigit()) or len(parameters[0]) > 20:  # noqa: PLR2004 see above
+        return None
+    return int(parameters[0])
