@@ -1,0 +1,195 @@
+"""A private Postfix: real answers, verified STARTTLS, refusals on request, and a log that says what arrived.
+
+It takes mail for any recipient from this host and discards it after logging the delivery. It needs root, as
+Postfix itself does.
+"""
+
+import re
+import shutil
+import ssl
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import trustme
+
+from tests.support.folder import is_root, make_folder, remove_folder
+from tests.support.missing import binary, missing
+from tests.support.policy import PolicyServer
+from tests.support.waiting import answers, free_port, wait_until
+
+_TIMEOUT = 60
+_QUEUED = re.compile(r"cleanup\[\d+\]: (\w+): message-id=(.*)")
+_DELIVERED = re.compile(r"discard\[\d+\]: (\w+): to=<([^>]*)>.* status=sent")
+
+# Postfix's own defaults stand; what is here makes it private, loopback-only and final.
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+command_directory = /usr/sbin
+daemon_directory = {daemons}
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = localhost
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+mydestination =
+local_transport = discard:
+default_transport = discard:
+local_recipient_maps =
+alias_maps =
+enable_long_queue_ids = yes
+in_flow_delay = 0
+smtputf8_enable = yes
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {folder}/tls.pem
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{policy}, permit_mynetworks, reject
+"""
+
+_MASTER = """\
+127.0.0.1:{port} inet n - n - - smtpd
+pickup   unix n - n 60 1 pickup
+cleanup  unix n - n - 0 cleanup
+qmgr     unix n - n 300 1 qmgr
+tlsmgr   unix - - n 1000? 1 tlsmgr
+rewrite  unix - - n - - trivial-rewrite
+bounce   unix - - n - 0 bounce
+defer    unix - - n - 0 bounce
+trace    unix - - n - 0 bounce
+verify   unix - - n - 1 verify
+flush    unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+showq    unix n - n - - showq
+error    unix - - n - - error
+retry    unix - - n - - error
+discard  unix - - n - - discard
+anvil    unix - - n - 1 anvil
+postlog  unix-dgram n - n - 1 postlogd
+"""
+
+
+class PostfixServer:
+    """A Postfix in a folder of its own; a `with` block makes, starts, ends and removes it.
+
+    `refusals` maps a recipient to the answer that its RCPT TO gets ("550 5.1.1 no such user"). Entries of
+    `server.refusals` may be assigned and deleted while the server runs: the next RCPT TO sees it.
+    """
+
+    def __init__(self, refusals: Mapping[str, str] | None = None) -> None:
+        self._postfix = binary("postfix", "postfix")
+        if not is_root():
+            missing("root is missing: Postfix starts only as root.")
+        self.host = "localhost"
+        self.port = free_port()
+        self.refusals = dict(refusals or {})
+        self._policy = PolicyServer(self.refusals)
+        self._folder = make_folder("postfix", None)
+        self.ca_file = self._folder / "ca.pem"
+        self._log = self._folder / "log"
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """A client's context that verifies this server's certificate."""
+        return ssl.create_default_context(cafile=str(self.ca_file))
+
+    def start(self) -> None:
+        """Start it and return when it takes connections."""
+        self._command("start")
+        wait_until(lambda: answers(self.port), f"Postfix answers on port {self.port}")
+
+    def stop(self) -> None:
+        """End it, cutting its connections; the queue and the log stay for the next start."""
+        master = self._master_pid()
+        self._command("abort")
+        wait_until(lambda: not Path(f"/proc/{master}").exists(), "Postfix has ended")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its master process lives."""
+        return self._master_pid() is not None
+
+    def delivered(self) -> Counter[str]:
+        """Return, for each Message-ID (with its angle brackets), how many deliveries were logged."""
+        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        names = dict(_QUEUED.findall(text))
+        return Counter(names[queue_id] for queue_id, _ in _DELIVERED.findall(text) if queue_id in names)
+
+    def recipients(self) -> Counter[str]:
+        """Return, for each recipient, how many deliveries were logged."""
+        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        return Counter(recipient for _, recipient in _DELIVERED.findall(text))
+
+    def wait_delivered(self, count: int, timeout: float = _TIMEOUT) -> Counter[str]:
+        """Return `delivered()` once it counts at least `count` deliveries."""
+        wait_until(lambda: self.delivered().total() >= count, f"{count} deliveries are logged", timeout)
+        return self.delivered()
+
+    def log(self) -> str:
+        """Return what Postfix logged, for the message of a failed test."""
+        return self._log.read_text(errors="replace")
+
+    def _master_pid(self) -> int | None:
+        file = self._folder / "queue" / "pid" / "master.pid"
+        try:
+            pid = int(file.read_text())
+            # A stale file may name a process of somebody else.
+            ours = "master" in Path(f"/proc/{pid}/comm").read_text()
+        except (OSError, ValueError):
+            return None
+        return pid if ours else None
+
+    def _install(self) -> None:
+        # Postfix wants all of its configuration folder to be root's, so that stands apart.
+        for name in ("conf", "queue", "data"):
+            (self._folder / name).mkdir()
+        shutil.chown(self._folder / "data", "postfix", "postfix")
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        authority.issue_cert(self.host, "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+            str(self._folder / "tls.pem")
+        )
+        (self._folder / "tls.pem").chmod(0o600)
+        daemons = subprocess.run(
+            [binary("postconf", "postfix"), "-h", "daemon_directory"],
+            capture_output=True, text=True, timeout=_TIMEOUT, check=False,
+        )  # fmt: skip
+        main = _MAIN.format(
+            folder=self._folder,
+            daemons=daemons.stdout.strip() or "/usr/lib/postfix/sbin",
+            policy=self._policy.port,
+        )
+        (self._folder / "conf" / "main.cf").write_text(main)
+        (self._folder / "conf" / "master.cf").write_text(_MASTER.format(port=self.port))
+
+    def _command(self, word: str) -> None:
+        outcome = subprocess.run(
+            [self._postfix, "-c", str(self._folder / "conf"), word],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True, timeout=_TIMEOUT, check=False,
+        )  # fmt: skip
+        if outcome.returncode != 0:
+            log = self._log.read_text()[-2000:] if self._log.exists() else ""
+            raise RuntimeError(f"postfix {word} failed: {outcome.stderr}{log}")
+
+    def __enter__(self) -> Self:
+        self._policy.start()
+        try:
+            self._install()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self.is_running:
+                self.stop()
+        finally:
+            self._policy.stop()
+            remove_folder(self._folder)

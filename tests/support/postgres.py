@@ -1,0 +1,89 @@
+"""A private PostgreSQL that a test may stop, kill and start again, with fsync left on."""
+
+import subprocess
+from pathlib import Path
+from typing import Literal, Self
+
+from tests.support.folder import make_folder, remove_folder, server_user
+from tests.support.missing import missing
+from tests.support.waiting import free_port
+
+_USER = "postgres"
+_TIMEOUT = 60
+
+
+def _binary(name: str) -> str:
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    if not found:
+        missing(f"{name} is missing under /usr/lib/postgresql: install the package postgresql.")
+    return str(found[-1])
+
+
+class PostgresServer:
+    """A cluster in a folder of its own; a `with` block makes, starts, ends and removes it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"postgresql+psycopg://{_USER}@127.0.0.1:{self.port}/postgres"
+        self._user = server_user(_USER)
+        self._folder = make_folder("postgres", self._user)
+        self._data = self._folder / "data"
+
+    def start(self) -> None:
+        """Start it and return when it takes connections."""
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "start", "--wait", "-D", str(self._data), "-l", log, "-o", options)
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """End it: `fast` cuts all connections and shuts down in order, `immediate` is a crash."""
+        self._run("pg_ctl", "stop", "--wait", "-D", str(self._data), "-m", mode)
+
+    def restart(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop and start it again on the same port."""
+        self.stop(mode)
+        self.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its postmaster lives."""
+        return (self._data / "postmaster.pid").exists()
+
+    def _run(self, name: str, *arguments: str) -> None:
+        # The postmaster would inherit a pipe and keep it open, so nothing here is captured.
+        output = self._folder / "output"
+        with output.open("ab") as file:
+            outcome = subprocess.run(
+                [_binary(name), *arguments],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                user=self._user,
+                group=self._user,
+                extra_groups=[] if self._user else None,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        if outcome.returncode != 0:
+            raise RuntimeError(f"{name} {arguments[0]} failed: {output.read_text()[-2000:]}")
+
+    def __enter__(self) -> Self:
+        try:
+            # --no-sync spares only the making of the cluster; the running server syncs every commit.
+            self._run(
+                "initdb", "--no-sync", "--auth=trust", f"--username={_USER}", "--encoding=UTF8",
+                "--locale=C.UTF-8", "-D", str(self._data),
+            )  # fmt: skip
+            self.start()
+        except BaseException:
+            remove_folder(self._folder)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self.is_running:
+                self.stop("immediate")
+        finally:
+            remove_folder(self._folder)

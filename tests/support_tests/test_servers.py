@@ -1,0 +1,39 @@
+"""The private database servers keep what was committed, through a stop and through a crash."""
+
+from typing import Literal
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from tests.support.mariadb import MariadbServer
+from tests.support.postgres import PostgresServer
+from tests.support.waiting import answers
+
+
+@pytest.mark.parametrize("kind", [PostgresServer, MariadbServer])
+def test_a_private_server_comes_back_with_what_was_committed(
+    kind: type[PostgresServer] | type[MariadbServer],
+) -> None:
+    modes: list[Literal["fast", "immediate"]] = ["fast", "immediate"]
+    with kind() as server:
+        engine = create_engine(server.url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        for count, mode in enumerate(modes, 1):
+            with engine.begin() as connection:
+                connection.execute(text("INSERT INTO t VALUES (1)"))
+            server.stop(mode)
+            assert not server.is_running
+            assert not answers(server.port)
+            server.start()
+            with engine.connect() as connection:
+                assert connection.execute(text("SELECT count(*) FROM t")).scalar_one() == count
+    assert not answers(server.port)
+
+
+def test_postgresql_syncs_every_commit() -> None:
+    with PostgresServer() as server:
+        engine = create_engine(server.url, poolclass=NullPool)
+        with engine.connect() as connection:
+            assert connection.execute(text("SHOW fsync")).scalar_one() == "on"
