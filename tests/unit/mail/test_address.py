@@ -1,0 +1,157 @@
+"""An address is plainly one mailbox, or it is refused."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outbox.errors import InvalidEmailError
+from outbox.mail.address import Address, parse_address
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("ada@example.org", Address("", "ada@example.org")),
+        ("  ada@example.org ", Address("", "ada@example.org")),
+        ("<ada@example.org>", Address("", "ada@example.org")),
+        ("Ada <ada@example.org>", Address("Ada", "ada@example.org")),
+        ("Ada<ada@example.org>", Address("Ada", "ada@example.org")),
+        ("Dr. Ada King <ada@example.org>", Address("Dr. Ada King", "ada@example.org")),
+        ("Zoë Ünal <zoe@example.org>", Address("Zoë Ünal", "zoe@example.org")),
+        ('"Lovelace, Ada" <ada@example.org>', Address("Lovelace, Ada", "ada@example.org")),
+        (r'"Ada \"the\" \\" <ada@example.org>', Address('Ada "the" \\', "ada@example.org")),
+        ('"ada@evil.example" <ada@example.org>', Address("ada@evil.example", "ada@example.org")),
+        ("o'neil+tag/x=y@example.org", Address("", "o'neil+tag/x=y@example.org")),
+    ],
+)
+def test_one_mailbox_is_read_with_its_name(given_text: str, expected: Address) -> None:
+    assert expected == parse_address("to", given_text)
+
+
+def test_the_domain_is_lower_cased_and_the_local_part_is_left_alone() -> None:
+    assert parse_address("to", "Info@EXAMPLE.org").email == "Info@example.org"
+
+
+def test_an_international_domain_becomes_its_a_label() -> None:
+    assert parse_address("to", "ada@Bücher.example").email == "ada@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a@localhost", "a@test", "a@shop.test", "a@mail.local", "a@relay", "a@bücher.test", "a@x.invalid"],
+)
+def test_the_domains_of_development_and_closed_networks_are_accepted(email: str) -> None:
+    domain = email.partition("@")[2].encode("idna").decode()
+    assert f"a@{domain}" == parse_address("to", email).email
+
+
+def test_accepting_them_leaves_the_validator_of_the_application_alone() -> None:
+    import email_validator  # noqa: PLC0415 - the list is read after the call that could have changed it
+
+    parse_address("to", "a@localhost")
+    assert "localhost" in email_validator.SPECIAL_USE_DOMAIN_NAMES
+
+
+def test_a_validated_address_passes_unchanged() -> None:
+    address = Address("Ada", "ada@example.org")
+    assert address is parse_address("to", address)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ada",
+        "@example.org",
+        "ada@",
+        "ada@@example.org",
+        "a@b@example.org",
+        "ada@example.org, eve@example.org",
+        "ada@example.org,eve@example.org",
+        "ada@example.org eve@example.org",
+        "Ada <ada@example.org>, Eve <eve@example.org>",
+        "Ada <ada@example.org> <eve@example.org>",
+        "<<ada@example.org>>",
+        "Ada <ada@example.org> (work)",
+        "Ada (work) <ada@example.org>",
+        "ada(comment)@example.org",
+        "friends: ada@example.org, eve@example.org;",
+        "friends: <ada@example.org>",
+        "@relay.example:ada@example.org",
+        "<@relay.example:ada@example.org>",
+        '"ada"@example.org',
+        '"xclow3n@gmail.com x"@internal.domain',
+        '"a b" <"ada"@example.org>',
+        "Lovelace, Ada <ada@example.org>",
+        "a[b] <ada@example.org>",
+        '"unended <ada@example.org>',
+        "Ada ada@example.org",
+        "ada@[192.0.2.1]",
+        "ada@[IPv6:2001:db8::1]",
+        "ada@192.0.2.1",
+        "ada@exa_mple.org",
+        "ada@-example.org",
+        "ada@example..org",
+        "ada@example.org.",
+        ".ada@example.org",
+        "a..b@example.org",
+        "ada @example.org",
+        "ada@ example.org",
+        "a" * 65 + "@example.org",
+        "ada@" + "x" * 64 + ".org",
+        "ada@" + "x." * 126 + "org",
+        "ada%eve@",
+        "zoë@example.org",
+        "ada\uff20example.org",
+        "ada@exam\u202eple.org",
+    ],
+)
+def test_what_is_not_plainly_one_mailbox_is_refused_by_field(value: str) -> None:
+    with pytest.raises(InvalidEmailError, match=r"^cc: ") as caught:
+        parse_address("cc", value)
+    assert caught.value.field == "cc"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["{}ada@example.org", "ada@example.org{}", "a{}a@example.org", "A{} <a@example.org>", "a@ex{}a.org"],
+)
+def test_no_control_character_or_half_a_character_enters_an_address(place: str) -> None:
+    for character in [chr(code) for code in (*range(32), 127, 0xD800)]:
+        with pytest.raises(InvalidEmailError):
+            parse_address("to", place.format(character))
+
+
+def test_a_list_in_one_string_is_answered_with_the_remedy() -> None:
+    with pytest.raises(InvalidEmailError, match="give several addresses as a list"):
+        parse_address("to", "ada@example.org, eve@example.org")
+
+
+def test_a_local_part_beyond_ascii_is_refused_with_its_reason() -> None:
+    with pytest.raises(InvalidEmailError, match="SMTPUTF8"):
+        parse_address("to", "zoë@example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "email"),
+    [
+        ("A\r\nBcc: eve@example.org", "ada@example.org"),
+        ("Ada", "ada@example.org\r\nRCPT TO:<eve@example.org>"),
+    ],
+)
+def test_an_address_that_exists_is_valid(name: str, email: str) -> None:
+    with pytest.raises(InvalidEmailError):
+        Address(name, email)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=30) | st.from_regex(r"[a-z<>@\",:;() .\[\]\\]{0,25}@[a-z.]{1,9}>?", fullmatch=True))
+def test_whatever_is_accepted_is_an_ascii_dot_atom_at_a_host_name(value: str) -> None:
+    try:
+        email = parse_address("to", value).email
+    except InvalidEmailError:
+        return
+    local, _, domain = email.partition("@")
+    assert email.isascii()
+    assert not set(local) & set('"(),:;<>@[\\] ')
+    assert set(domain) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")

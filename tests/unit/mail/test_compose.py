@@ -1,0 +1,213 @@
+"""The composed bytes say what the email says, to a parser that is not ours, and nothing else."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.header import decode_header, make_header
+from email.headerregistry import AddressHeader
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import SMTP, compat32
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from outbox.mail.address import Address
+from outbox.mail.compose import compose
+from outbox.mail.email import Attachment, Email
+
+ID = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
+NOON = datetime(2026, 5, 1, 12, 3, 4, tzinfo=UTC)
+SHOP = Address("Shop", "shop@example.org")
+ADA = Address("Ada", "ada@example.org")
+KNOWN = ["Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type"]
+
+# Headers refuse C0 and DEL, so any text without these must arrive; bodies take everything.
+LINES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=[*map(chr, range(32)), "\x7f"]), max_size=90
+)
+BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=300) | st.text(
+    "a =.\r\n\tü", max_size=300
+)
+
+
+def composed(**fields: Any) -> bytes:
+    given_fields: dict[str, Any] = {"to": ADA, "text": ""} | fields
+    return compose(Email(**given_fields), id=ID, sender=SHOP, at=NOON)
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    message = BytesParser(policy=SMTP).parsebytes(raw)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def body_of(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    assert part is not None
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def mailbox_of(raw: bytes, field: str) -> tuple[str, str]:
+    """Return the name and the email of a header with one mailbox."""
+    written = BytesParser(policy=compat32).parsebytes(raw)[field].replace("\r\n", "")
+    if "=?" in written:
+        # The newer parser leaves spaces between the encoded words of a name (seen in CPython 3.11.7).
+        name, _, email = str(make_header(decode_header(written))).rpartition(" <")
+        return name, email.removesuffix(">")
+    header = parsed(raw)[field]
+    assert isinstance(header, AddressHeader)
+    (one,) = header.addresses
+    return one.display_name, one.addr_spec
+
+
+def as_sent(text: str) -> str:
+    """Return a body as it arrives: CRLF line ends, the last line ended."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return (lines if not lines or lines.endswith("\n") else f"{lines}\n").replace("\n", "\r\n")
+
+
+def assert_fit_for_every_relay(raw: bytes) -> None:
+    assert raw.isascii()
+    assert b"\x00" not in raw
+    assert re.search(rb"\r(?!\n)|(?<!\r)\n", raw) is None
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert raw.endswith(b"\r\n")
+
+
+def test_the_whole_of_a_plain_mail() -> None:
+    raw = composed(
+        to=["Ada <ada@example.org>", "bob@example.org"], subject="Your receipt", text="Thank you.\n"
+    )
+    assert raw.decode().split("\r\n") == [
+        "Date: Fri, 01 May 2026 12:03:04 +0000",
+        "From: Shop <shop@example.org>",
+        "To: Ada <ada@example.org>, bob@example.org",
+        "Subject: Your receipt",
+        "Message-ID: <017f22e279b07cc398c4dc0c0c07398f@example.org>",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 7bit",
+        "",
+        "Thank you.",
+        "",
+    ]
+
+
+@settings(max_examples=120, deadline=None)
+@given(subject=LINES, text=BODIES, html=BODIES, name=LINES, filename=LINES)
+@example(subject="=?utf-8?q?x?=", text=".\r\n\r", html="From a", name="=?x?", filename="=?utf-8?q?a?=.txt")
+@example(subject=" a  b ", text="a \n", html="\x85\u2028\x0b", name='a"b\\,', filename="\x85\u2028;=\"'%.txt")
+@example(subject="\x85", text="", html="=" * 90, name="\u2028a", filename="a\xa0")
+@example(subject="a" * 90, text="x " * 150, html="\x00", name="漢" * 90, filename="漢" * 90)
+def test_any_text_arrives_as_it_was_given(
+    subject: str, text: str, html: str, name: str, filename: str
+) -> None:
+    address = Address(name, "ada@example.org")
+    attachment = Attachment(f"f{filename}", b"\x00\xff")
+    raw = composed(to=address, subject=subject, text=text, html=html, attachments=[attachment])
+    message = parsed(raw)
+    assert_fit_for_every_relay(raw)
+    assert message.keys() == KNOWN
+    assert message["Subject"] == subject
+    assert mailbox_of(raw, "To") == (address.name, address.email)
+    assert (body_of(message, "plain"), body_of(message, "html")) == (as_sent(text), as_sent(html))
+    assert [(one.get_filename(), one.get_payload(decode=True)) for one in message.iter_attachments()] == [
+        (attachment.filename, b"\x00\xff")
+    ]
+
+
+@settings(max_examples=80, deadline=None)
+@given(text=BODIES)
+def test_a_mail_of_one_body_arrives_as_it_was_given(text: str) -> None:
+    raw = composed(text=text)
+    assert_fit_for_every_relay(raw)
+    assert body_of(parsed(raw), "plain") == as_sent(text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(value=LINES.map(lambda text: text.replace("=?", "").strip(" ")).filter(bool))
+def test_any_own_header_arrives_as_it_was_given(value: str) -> None:
+    raw = composed(headers={"X-Own": value})
+    assert_fit_for_every_relay(raw)
+    assert parsed(raw)["X-Own"] == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "shape"),
+    [
+        ({"text": "t"}, ["text/plain"]),
+        ({"text": None, "html": "h"}, ["text/html"]),
+        ({"text": "t", "html": "h"}, ["multipart/alternative", "text/plain", "text/html"]),
+        (
+            {"text": "t", "html": "h", "attachments": [Attachment("a.pdf", b"x")]},
+            ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/pdf"],
+        ),
+        (
+            {"text": "t", "attachments": [Attachment("a", b"")]},
+            ["multipart/mixed", "text/plain", "application/octet-stream"],
+        ),
+    ],
+)
+def test_the_structure_is_no_deeper_than_the_contents_need(fields: dict[str, Any], shape: list[str]) -> None:
+    assert shape == [part.get_content_type() for part in parsed(composed(**fields)).walk()]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"bcc": "eve@example.org"}, {"To": "Ada <ada@example.org>", "Cc": None}),
+        ({"to": (), "bcc": "eve@example.org"}, {"To": "undisclosed-recipients:;", "Cc": None}),
+        ({"to": (), "cc": "ada@example.org"}, {"To": None, "Cc": "ada@example.org"}),
+        ({"reply_to": "help@example.org"}, {"Reply-To": "help@example.org"}),
+    ],
+)
+def test_a_hidden_recipient_is_nowhere_in_the_mail(
+    fields: dict[str, Any], expected: dict[str, str | None]
+) -> None:
+    raw = composed(**fields)
+    message = parsed(raw)
+    assert expected == {name: message[name] for name in expected}
+    assert b"eve" not in raw
+    assert b"bcc" not in raw.lower()
+
+
+def test_the_same_email_gives_the_same_bytes_and_another_id_others() -> None:
+    email = Email(to=ADA, text="t", html="h", attachments=[Attachment("a", b"b")])
+    first, again = (compose(email, id=ID, sender=SHOP, at=NOON) for _ in range(2))
+    other = compose(email, id=UUID(int=1), sender=SHOP, at=NOON)
+    assert first == again
+    assert ID.hex.encode() not in other
+
+
+def test_the_date_is_the_instant_in_utc() -> None:
+    at = datetime(2026, 3, 1, 1, 0, tzinfo=timezone(timedelta(hours=2)))
+    raw = compose(Email(to=ADA, text=""), id=ID, sender=SHOP, at=at)
+    assert raw.startswith(b"Date: Sat, 28 Feb 2026 23:00:00 +0000\r\n")
+
+
+def test_a_naive_date_raises() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        compose(Email(to=ADA, text=""), id=ID, sender=SHOP, at=NOON.replace(tzinfo=None))
+
+
+def test_an_international_domain_is_an_a_label_in_every_header() -> None:
+    assert mailbox_of(composed(to="Ada <ada@bücher.example>"), "To") == ("Ada", "ada@xn--bcher-kva.example")
+
+
+def test_an_injection_that_got_past_the_email_is_stopped_at_the_bytes() -> None:
+    email = Email(to=ADA, text="", headers={"X-Own": "a"})
+    email.headers["X-Own"] = "a\r\nBcc: eve@example.org"
+    with pytest.raises(ValueError, match="another"):
+        compose(email, id=ID, sender=SHOP, at=NOON)
+
+
+def test_a_thousand_recipients_fit() -> None:
+    to = [Address("Zoë, the Many", f"a{number}@example.org") for number in range(1000)]
+    raw = composed(to=to)
+    assert_fit_for_every_relay(raw)
+    assert raw.count(b"@example.org>") == 1000 + 2
