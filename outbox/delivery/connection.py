@@ -17,12 +17,10 @@ from outbox.delivery.transaction import Envelope, Transaction
 from outbox.delivery.trouble import FAULTS, explain
 from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Rejected, RelayFault, Untouched, Verdict
-from outbox.smtp.auth import Credentials
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
-from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, RecipientRefused, TlsWanted
-from outbox.smtp.reply import Reply
+from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, RecipientRefused
 from outbox.smtp.stage import Stage
 
 __all__ = ["Connection", "Envelope", "MayDot", "connect"]
@@ -41,23 +39,25 @@ async def connect(relay: Relay, tls: ssl.SSLContext | None) -> "Connection | Rel
     `tls` is the relay's `client_context`; it is built here where it is None and needed.
     """
     loop = asyncio.get_running_loop()
+    stage = Stage.TLS
     try:
         if tls is None and relay.tls is not TlsMode.NONE:
             tls = client_context(relay)
+        stage = Stage.CONNECT
         connection = Connection(relay, tls, loop)
         async with asyncio.timeout(relay.timeouts.connect):
             await loop.create_connection(lambda: connection.wire, relay.host, relay.port)
     except FAULTS as error:
-        problem = explain(error, relay, Stage.CONNECT)
-        return RelayFault(Stage.CONNECT.value, f"relay {relay.name}: {Stage.CONNECT}: {problem}", None)
+        problem = explain(error, relay, stage)
+        return RelayFault(stage.value, f"relay {relay.name}: {stage}: {problem}", None)
     return await connection.shake_hands() or connection
 
 
 class Connection:
     """A connection that is past its handshake; one mail at a time.
 
-    `sent` counts the mails that it carried to an end, whatever their verdicts. `outstanding_dot` is true while
-    a dot is written and not answered, and stays so where `send` was cancelled meanwhile: that mail is in doubt.
+    `sent` counts the mails that it carried to an end, whatever their verdicts. `outstanding_dot` is true
+    while a dot is written and not answered, and stays so where `send` was cancelled: that mail is in doubt.
     """
 
     def __init__(self, relay: Relay, tls: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,7 +71,7 @@ class Connection:
             hello=relay.hello,
             starttls=relay.tls is TlsMode.STARTTLS,
             encrypted=relay.tls is TlsMode.IMPLICIT,
-            credentials=_credentials(relay),
+            credentials=relay.credentials,
             allow_plaintext_auth=relay.allow_plaintext_auth,
         )
         self._waiter: asyncio.Future[None] | None = None
@@ -81,7 +81,7 @@ class Connection:
         # What is still to write of the body; None unless the relay waits for it.
         self._rest: memoryview | None = None
         self._fault: RelayFault | None = None
-        self._interruption: Reply | None = None
+        self._interruption: Interrupted | None = None
         self._spent = False
 
     @property
@@ -145,8 +145,8 @@ class Connection:
     def received(self, data: bytes) -> None:
         """Hear the relay: first all that it said, then act."""
         conversation = self._conversation
-        events = conversation.receive(data)
-        for event in events:
+        owed = conversation.owed
+        for event in conversation.receive(data):
             self._hear(event)
         if self._interruption is not None:
             return
@@ -158,9 +158,10 @@ class Connection:
             self.wire.write(out)
         if self._rest is not None:
             self._write_body()
-        elif self._context is not None and TlsWanted() in events:
+        elif self._context is not None and conversation.stage is Stage.TLS:
             self._start_tls(self._context)
-        elif events or out:
+        elif out or conversation.owed != owed:
+            # Each whole answer earns the next one its time; a reply that drips in does not.
             self._await_answer()
 
     def drained(self) -> None:
@@ -172,7 +173,7 @@ class Connection:
         """Judge what the end of the connection means."""
         if self._interruption is not None:
             closed = not isinstance(error, TimeoutError)
-            self._settle(judge.judge_interruption(self._interruption, closed=closed))
+            self._settle(judge.judge_interruption(self._interruption.reply, closed=closed))
         else:
             stage = Stage.TLS if self.wire.securing else self._conversation.stage
             problem = explain(error, self._relay, stage)
@@ -188,18 +189,17 @@ class Connection:
                 self._rest = memoryview(self._body)
             case RecipientRefused(n, reply):
                 self._refuse(n, judge.judge_reply(Stage.RCPT_TO, reply))
-            case Interrupted(reply):
-                self._interruption = reply
+            case Interrupted():
+                self._interruption = event
                 self.wire.expect_within(min(_INTERRUPTED_WAIT, self._relay.timeouts.block))
             case Ready():
-                self._finish()
-            case Answered(reply):
-                self._settle(judge.judge_reply(Stage.END_OF_DATA, reply))
                 self._finish()
             case _:
                 verdict = judge.judge_event(event)
                 if verdict is not None:
                     self._settle(verdict)
+                if isinstance(event, Answered):
+                    self._finish()
 
     def _settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all that have none: the rest of the mail's recipients, or else the handshake."""
@@ -297,9 +297,3 @@ class Connection:
     def _start_tls(self, context: ssl.SSLContext) -> None:
         self.wire.expect_within(self._relay.timeouts.tls)
         self.wire.start_tls(context, self._relay.host)
-
-
-def _credentials(relay: Relay) -> Credentials | None:
-    if relay.username is None or relay.password is None:
-        return None
-    return Credentials(relay.username, relay.password.reveal())

@@ -2,23 +2,24 @@
 
 The policy, before any code. Scope first, digit second:
 
-- What happens before the mail (connect, TLS, greeting, EHLO, AUTH) speaks of us or of the relay, whatever its
-  digit: a relay fault, which costs the mail nothing.
+- What happens before the mail (connect, TLS, greeting, EHLO, AUTH) speaks of us or of the relay, whatever
+  its digit: a relay fault, which costs the mail nothing.
 - A connection that was used before and is lost before the first reply of this mail's transaction was dying
   already: the mail is untouched and may go at once over a fresh one. A fresh connection that does so is a
   relay fault, or the same would happen at once again for ever.
-- MAIL FROM: 4yz defers; 5yz rejects, since it speaks of the sender, unless it speaks of us (530, 535, words of
-  policy), which is a relay fault.
-- RCPT TO: 4yz defers that recipient, 5yz rejects it. 552 and "too many recipients" (x.5.3) are a limit of the
-  transaction, not of the recipient, so they defer (RFC 5321 §4.5.3.1.10); "message too big" (5.3.4) stays final.
+- MAIL FROM: 4yz defers; 5yz rejects, since it speaks of the sender, unless it speaks of us (530, 535, words
+  of policy), which is a relay fault.
+- RCPT TO: 4yz defers that recipient, 5yz rejects it. 552 and "too many recipients" (x.5.3) are a limit of
+  the transaction, not of the recipient, so they defer (RFC 5321 §4.5.3.1.10); "message too big" (5.3.4)
+  stays final.
 - DATA and the answer to the dot: 4yz defers, 5yz rejects every recipient that was accepted.
-- 421 before the answer to the dot, 454, demands for authentication and words about our rate, wherever they come:
-  a relay fault. They speak of us, so an expired password or a full quota must never fail a queue.
+- 421 before the answer to the dot, and 454, demands for authentication and words about our rate wherever
+  they come: a relay fault. They speak of us, and an expired password or a spent quota must not fail a queue.
 - The dot is the one instant that matters. Any 2yz to it is Sent, whatever its last two digits. After it, no
   answer, or one that is none (1yz, 3yz, 6yz and above, garbage), is in doubt: the server may hold the mail
   (RFC 1047). Before it, garbage is a relay fault and a lost connection defers.
-- A refusal in the middle of the body counts as the relay's judgement only if the relay also closed, as servers
-  do that give up. If it did not close, the reply may be one too many from earlier: never final.
+- A refusal in the middle of the body is the relay's judgement if the relay also closed, as servers do that
+  give up. If it did not close, the reply may be one too many from earlier: never final.
 """
 
 import re
@@ -54,8 +55,8 @@ _ABOUT_OUR_RATE = re.compile(
 )
 _ABOUT_US = re.compile(
     r"authentication (?:is )?required|not authenticated|must (?:issue a starttls|authenticate)"
-    r"|client (?:host|was|ip)|(?:host|ip|server|connection) (?:is |was )?(?:rejected|blocked|refused|not allowed)"
-    r"|blocked using|block ?list|black ?list|spamhaus|your ip|relay(?:ing)? (?:access )?denied|not permitted to relay",
+    r"|client (?:host|was|ip)|(?:host|ip|server|connection) (?:is |was )?(?:rejected|blocked|refused)"
+    r"|blocked using|block ?list|black ?list|spamhaus|your ip|relay(?:ing)? (?:access )?denied",
     re.IGNORECASE,
 )
 _QUEUE_ID = re.compile(
@@ -100,7 +101,7 @@ def judge_reply(stage: Stage, reply: Reply) -> Verdict:
             assert_never(stage)
 
 
-def judge_event(event: Event) -> Verdict | None:
+def judge_event(event: Event) -> Verdict | None:  # noqa: PLR0911 one for each event
     """Judge what a conversation tells, where it alone decides on all that have no verdict yet."""
     match event:
         case Answered(reply):
@@ -129,7 +130,7 @@ def judge_interruption(reply: Reply, *, closed: bool) -> Verdict:
 
 
 def judge_loss(stage: Stage, problem: str, *, reused: bool) -> Verdict:
-    """Judge a connection that was cut or timed out at `stage`; `reused` says that it carried a mail before."""
+    """Judge a connection that was cut or timed out at `stage`; `reused`: it carried a mail before."""
     reason = f"{stage}: {problem}"
     match stage:
         case Stage.MAIL_FROM:
@@ -219,7 +220,7 @@ def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
         return True
     if reply.code == _TEMPORARILY_UNABLE or reply.code in _MUST_AUTHENTICATE:
         return True
-    # x.1.z and x.2.z speak of an address or a mailbox: "mailbox over its message quota" is not about our rate.
+    # x.1.z and x.2.z speak of an address or a mailbox: its full quota is not ours.
     if (reply.enhanced or "")[1:3] in (".1", ".2"):
         return False
     return _ABOUT_OUR_RATE.search(reply.text) is not None

@@ -1,10 +1,11 @@
 """The SMTP server that we hand mail to, as plain values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from outbox.delivery.secret import Secret
+from outbox.smtp.auth import Credentials
 from outbox.smtp.stage import Timeouts
 
 __all__ = ["Relay", "Secret", "Timeouts", "TlsMode"]
@@ -35,4 +36,11 @@ class Relay:
     hello: str = "localhost"
     ca_file: Path | None = None
     allow_plaintext_auth: bool = False
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What AUTH says, where there is anything to say."""
+        if self.username is None or self.password is None:
+            return None
+        return Credentials(self.username, self.password.reveal())

@@ -1,7 +1,7 @@
 """TLS towards a relay: the context, and the channel without I/O.
 
-The channel is our own over MemoryBIO, since asyncio's TLS transport hides when its bytes have really left; the
-final dot must know.
+The channel is our own over MemoryBIO, since asyncio's TLS transport hides when its bytes have really left;
+the final dot must know.
 """
 
 import ssl
@@ -9,12 +9,19 @@ import ssl
 from outbox.delivery.relay import Relay
 
 
+class CaFileError(ValueError):
+    """A CA file that is missing or holds no certificate."""
+
+
 def client_context(relay: Relay) -> ssl.SSLContext:
     """Build the TLS context of `relay`: certificate and name verified, TLS 1.2 or later.
 
-    Reads files, so build one per relay and keep it. Raises OSError where the CA file cannot be read or used.
+    Reads files, so build one per relay and keep it. Raises CaFileError.
     """
-    context = ssl.create_default_context(cafile=relay.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=relay.ca_file)
+    except OSError as error:
+        raise CaFileError(f"the CA file {relay.ca_file} cannot be used: {error}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     # create_default_context obeys SSLKEYLOGFILE: a variable left in an environment would open every session.

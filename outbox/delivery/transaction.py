@@ -1,6 +1,5 @@
 """One mail on its way: its envelope, and the verdict on each recipient, each decided once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outbox.mail.verdict import InDoubt, Rejected, Verdict
@@ -10,7 +9,7 @@ from outbox.smtp.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What one transaction carries: `body` is the message's exact bytes, with CRLF line ends, not dot-stuffed."""
+    """What one transaction carries; `body` is the message's exact bytes, with CRLF line ends, not stuffed."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -24,7 +23,7 @@ class Transaction:
         self.envelope = envelope
         self._verdicts: list[Verdict | None] = [None] * len(envelope.recipients)
         # The recipients that the relay hears of, by their number in the envelope.
-        self._said: Sequence[int] = range(len(envelope.recipients))
+        self._said = list(range(len(envelope.recipients)))
 
     @property
     def recipients(self) -> list[str]:
@@ -54,7 +53,7 @@ class Transaction:
 
     def verdicts(self) -> list[Verdict]:
         """Return one verdict for each recipient of the envelope, in order."""
-        # Every end of a transaction settles it. Were one forgotten, nobody would know what became of the mail.
+        # Every end of a transaction settles it; were one forgotten, nobody would know of the mail.
         unknown = InDoubt(Stage.END_OF_DATA.value, "the transaction ended without a verdict", None)
         return [unknown if verdict is None else verdict for verdict in self._verdicts]
 

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 
 from outbox.delivery.relay import Relay, TlsMode
+from outbox.delivery.tls import CaFileError
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.stage import Stage
 
@@ -24,10 +25,10 @@ class ConnectionEndedError(Exception):
 FAULTS = (
     OSError,
     UnicodeError,  # a host name that IDNA cannot encode
-    ValueError,  # an empty host name inside TLS; it covers UnsendableError and UnicodeError
+    ValueError,  # an empty host name inside TLS, UnsendableError, CaFileError
     ConnectionEndedError,
 )
-"""Every exception that the network side may raise at us (ssl.SSLError, gaierror, TimeoutError are OSErrors)."""
+"""Every exception that the network may raise at us; ssl.SSLError, gaierror and TimeoutError are OSErrors."""
 
 
 def explain(error: BaseException, relay: Relay, stage: Stage) -> str:
@@ -82,11 +83,14 @@ def _ended(_error: BaseException, _relay: Relay, _stage: Stage) -> str:
     return "the server closed the connection"
 
 
-def _cut(error: BaseException, _relay: Relay, _stage: Stage) -> str:
-    return f"the connection was cut: {getattr(error, 'strerror', None) or error}"
+def _cut(error: BaseException, relay: Relay, stage: Stage) -> str:
+    words = getattr(error, "strerror", None) or str(error)
+    if stage is Stage.CONNECT:
+        return f"{relay.host}:{relay.port} cannot be reached: {words}"
+    return f"the connection was cut: {words}"
 
 
-def _unsendable(error: BaseException, _relay: Relay, _stage: Stage) -> str:
+def _as_it_says(error: BaseException, _relay: Relay, _stage: Stage) -> str:
     return str(error)
 
 
@@ -103,6 +107,7 @@ _TABLE: tuple[tuple[type[BaseException], Callable[[BaseException, Relay, Stage],
     (ConnectionRefusedError, _refused),
     (ConnectionEndedError, _ended),
     (OSError, _cut),
-    (UnsendableError, _unsendable),
+    (UnsendableError, _as_it_says),
+    (CaFileError, _as_it_says),
     (ValueError, _bad_name),
 )

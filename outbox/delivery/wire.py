@@ -21,16 +21,16 @@ class Listener(Protocol):
     """Who owns a wire. `lost` comes at most once, and nothing after it."""
 
     def secured(self) -> None:
-        """The TLS handshake is done."""
+        """Learn that the TLS handshake is done."""
 
     def received(self, data: bytes) -> None:
-        """Plain bytes came."""
+        """Take plain bytes."""
 
     def drained(self) -> None:
-        """All that was written has left."""
+        """Learn that all that was written has left."""
 
     def lost(self, error: BaseException) -> None:
-        """The connection ended, or a deadline passed (TimeoutError)."""
+        """Learn that the connection ended, or that a deadline passed (TimeoutError)."""
 
 
 class Wire(asyncio.Protocol):
@@ -85,7 +85,7 @@ class Wire(asyncio.Protocol):
     def expect_within(self, seconds: float) -> None:
         """Set the deadline of whatever comes next; infinite while nothing is awaited.
 
-        One timer serves all deadlines: it is only moved when a deadline comes nearer, and looks again when it fires.
+        One timer serves all deadlines: it is moved only when one comes nearer, and looks again when it fires.
         """
         self._deadline = when = self._loop.time() + seconds
         if seconds == float("inf") or self.closed:
@@ -139,6 +139,7 @@ class Wire(asyncio.Protocol):
         """Learn that the connection is gone; read the words that the relay may have left behind."""
         if self.closed:
             return
+        self._transport = None
         # A failed write ends a transport at once, while "552 too big" may lie unread in the socket.
         while not self.closed and (data := self._left_behind()):
             self.data_received(data)

@@ -26,9 +26,9 @@ _Act = Callable[["Conversation", Stage, Reply], Event | None]
 class Conversation:
     """The client's side of one session, from the greeting to QUIT.
 
-    `starttls` demands STARTTLS; `encrypted` says that the channel is TLS already. `credentials` are never said
-    on a channel without TLS unless `allow_plaintext_auth`. Raises UnsendableError where `hello` or the credentials
-    cannot be said.
+    `starttls` demands STARTTLS; `encrypted` says that the channel is TLS already. `credentials` are never
+    said on a channel without TLS unless `allow_plaintext_auth`. Raises UnsendableError where `hello` or the
+    credentials cannot be said.
     """
 
     def __init__(
@@ -62,6 +62,11 @@ class Conversation:
     def stage(self) -> Stage:
         """What the oldest unanswered question is, or what we do while none is open."""
         return self._asked[0] if self._asked else self._resting
+
+    @property
+    def owed(self) -> int:
+        """How many answers are awaited."""
+        return len(self._asked)
 
     @property
     def ready(self) -> bool:

@@ -1,5 +1,6 @@
 """What the relay offers, read from its answer to EHLO (RFC 5321 §4.1.1.1)."""
 
+import re
 from dataclasses import dataclass
 
 from outbox.smtp.reply import Reply
@@ -9,8 +10,8 @@ from outbox.smtp.reply import Reply
 class Extensions:
     """The service extensions that we can use.
 
-    `size` is the largest message in bytes, 0 for no fixed limit, None where the relay does not say (RFC 1870);
-    `auth` holds the mechanism names in upper case (RFC 4954).
+    `size` is the largest message in bytes, 0 for no fixed limit, None where the relay does not say
+    (RFC 1870); `auth` holds the mechanism names in upper case (RFC 4954).
     """
 
     pipelining: bool = False
@@ -41,8 +42,10 @@ def parse_extensions(reply: Reply) -> Extensions:
     )
 
 
+# RFC 1870 §4: at most 20 digits; more is not a size.
+_is_size = re.compile(r"[0-9]{1,20}").fullmatch
+
+
 def _size(parameters: list[str] | None) -> int | None:
-    # RFC 1870 §4: at most 20 digits; more is not a size.
-    if not parameters or not (parameters[0].isascii() and parameters[0].isdigit()) or len(parameters[0]) > 20:  # noqa: PLR2004 see above
-        return None
-    return int(parameters[0])
+    value = parameters[0] if parameters else ""
+    return int(value) if _is_size(value) else None

@@ -33,7 +33,7 @@ class Reply:
 
     @property
     def enhanced(self) -> str | None:
-        """The enhanced status code of the first line, where its class matches the code (RFC 3463, RFC 2034)."""
+        """The enhanced status code of the first line, where its class fits the code (RFC 3463, RFC 2034)."""
         found = _ENHANCED.match(self.lines[0])
         if found is None or int(found[1]) != self.kind:
             return None
