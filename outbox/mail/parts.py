@@ -13,6 +13,7 @@ from outbox.mail.words import as_it_stands, sealed
 _HARD = 998
 _BASE64_LINE = 76
 _SEVEN_BIT = bytes(range(32, 127)) + b"\t\n"
+# Without a question mark, so that nothing can look like an encoded word, and without what needs an escape.
 _PLAIN_FILENAME = re.compile(r"[A-Za-z0-9!#$&+^_`{}~. ()\[\],;@=-]{1,60}")
 _SECTION = 50
 
@@ -95,7 +96,7 @@ def _base64(data: bytes) -> bytes:
 
 def _filename(name: str) -> str:
     """Return the filename parameter: quoted when plainly ASCII, else as RFC 2231 writes it."""
-    if _PLAIN_FILENAME.fullmatch(name) and "=?" not in name:
+    if _PLAIN_FILENAME.fullmatch(name):
         return f'filename="{name}"'
     # Sections of whole characters: some readers decode each on its own.
     sections = [""]

@@ -36,7 +36,7 @@ class Templates:
     Safe to share between threads. Raises TemplateError for a directory that is missing.
     """
 
-    def __init__(self, directories: Sequence[Path | str] = ()) -> None:
+    def __init__(self, directories: Path | str | Sequence[Path | str] = ()) -> None:
         if isinstance(directories, str | Path):
             directories = (directories,)
         self._directories = (*(Path(directory) for directory in directories), _own_directory())
