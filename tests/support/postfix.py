@@ -155,7 +155,7 @@ class PostfixServer:
         )
         (self._folder / "tls.pem").chmod(0o600)
         daemons = subprocess.run(
-            [binary("postconf", "postfix"), "-h", "daemon_directory"],
+            [binary("postconf", "postfix"), "-d", "-h", "daemon_directory"],
             capture_output=True, text=True, timeout=_TIMEOUT, check=False,
         )  # fmt: skip
         main = _MAIN.format(

@@ -1,0 +1,56 @@
+# Everything below needs only make and a Python of at least 3.11 with venv; it sets up the rest in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# More for pytest, such as: make test ARGS="tests/unit -k settings"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: demo test check bench constraints clean help
+
+demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
+	$(BIN)/outbox demo
+
+test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
+	$(BIN)/python -m pytest --durations=5 $(ARGS)
+
+check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## Measure a drain beside other ways of sending
+	$(BIN)/python -m bench
+
+# A file a set of extras: a second run installs nothing, a changed list of dependencies does.
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]' --constraint constraints.txt
+	@touch $@ $(VENV)/.installed-demo
+
+$(VENV)/.installed-demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[catch,cli]' --constraint constraints.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	@# Debian's Python without python3-venv leaves half an environment behind.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+constraints: ## Resolve all dependencies anew and pin them in constraints.txt
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]'
+	grep '^#' constraints.txt > build/constraints/new
+	build/constraints/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ @]+$$' >> build/constraints/new
+	mv build/constraints/new constraints.txt
+	rm -rf build/constraints
+
+clean: ## Remove what make made, also .venv
+	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
