@@ -173,6 +173,8 @@ class Catcher:
         try:
             asyncio.run(self._serve(listening))
         except OSError as error:
+            if listening.done():
+                raise
             listening.set_exception(error)
 
     async def _serve(self, listening: Future[int]) -> None:
