@@ -115,8 +115,8 @@ LATE: dict[Move, Late] = {
 class Settlement:
     """What one held delivery becomes, and what is written down about it.
 
-    `delay` is in seconds from the database's now, or None to leave the due time alone. `judged` counts
-    an attempt, `doubt` counts a doubt. An attempt row is written unless the move is a clean DELIVER of a first try.
+    `delay` is in seconds from the database's now, or None to leave the due time alone. `judged` counts an
+    attempt, `doubt` a doubt. `noted` writes an attempt row: all but clean first successes and releases.
     """
 
     delivery_id: int

@@ -1,0 +1,159 @@
+"""Every event that the daemon logs: its name, its level, its fields, and the sentence a person reads.
+
+Logic elsewhere holds no log strings. The fields travel with the record, as its attribute `outbox`, for
+formatters that want them; no event carries an address, a subject or a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+_logger = logging.getLogger("outbox")
+_SHOWN = 300
+
+
+class _Fault(Protocol):
+    @property
+    def reason(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+
+
+def daemon_started(session: UUID, host: str, port: int) -> None:
+    """Say that a session has begun."""
+    _log(
+        logging.INFO,
+        "daemon_started",
+        "session %s sends through %s:%d",
+        session=session,
+        host=host,
+        port=port,
+    )
+
+
+def daemon_draining(under_way: int) -> None:
+    """Say that the daemon was told to stop and finishes what has begun."""
+    _log(logging.INFO, "daemon_draining", "stopping: %d transactions are under way", under_way=under_way)
+
+
+def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
+    """Say that the daemon has ended in order."""
+    _log(
+        logging.INFO,
+        "daemon_stopped",
+        "stopped: %d sent, %d failed, %d deferred in this session",
+        sent=sent,
+        failed=failed,
+        deferred=deferred,
+    )
+
+
+def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
+    """Say that the relay or the way to it failed, no mail is blamed; `wait` seconds, 0 while others go on."""
+    _log(
+        logging.WARNING,
+        "relay_fault",
+        "relay %s failed at %s: %s; next try in %.1f s",
+        relay=relay,
+        stage=fault.stage,
+        reason=_short(fault.reason),
+        wait=wait,
+    )
+
+
+def relay_back(relay: str) -> None:
+    """Say that the relay judges mail again."""
+    _log(logging.INFO, "relay_back", "relay %s works again", relay=relay)
+
+
+def database_unavailable(error: Exception) -> None:
+    """Say that the database did not answer; nothing is lost, and it is tried again."""
+    _log(logging.WARNING, "database_unavailable", "database: %s", reason=_cause(error))
+
+
+def database_back() -> None:
+    """Say that the database answers again."""
+    _log(logging.INFO, "database_back", "the database answers again")
+
+
+def record_failed(error: Exception, verdicts: int) -> None:
+    """Say that verdicts wait to be written; they are kept, and soon nothing new is sent."""
+    _log(
+        logging.WARNING,
+        "record_failed",
+        "%d verdicts wait to be written: %s",
+        verdicts=verdicts,
+        reason=_cause(error),
+    )
+
+
+def late_verdicts(late: int, dropped: int) -> None:
+    """Say that verdicts came after their claim was lost: the telling ones were kept, the others dropped."""
+    _log(
+        logging.WARNING,
+        "late_verdicts",
+        "%d late verdicts kept, %d dropped: another session had taken over",
+        late=late,
+        dropped=dropped,
+    )
+
+
+def beat_failed(error: Exception) -> None:
+    """Say that the lease could not be renewed; sending stops when it is over."""
+    _log(logging.WARNING, "beat_failed", "the lease was not renewed: %s", reason=_cause(error))
+
+
+def session_lost(lost: UUID, successor: UUID) -> None:
+    """Say that another daemon has declared this session lost."""
+    _log(
+        logging.ERROR,
+        "session_lost",
+        "session %s was declared lost while it was silent; it goes on as %s",
+        session=lost,
+        successor=successor,
+    )
+
+
+def rescued(sessions: int, deliveries: int) -> None:
+    """Say that silent sessions were declared lost, and what they held was taken from them."""
+    _log(
+        logging.WARNING,
+        "rescued",
+        "%d sessions were lost; %d of their deliveries were rescued",
+        sessions=sessions,
+        deliveries=deliveries,
+    )
+
+
+def expired(deliveries: int) -> None:
+    """Say that waiting mail has passed its `expires_at`."""
+    _log(logging.INFO, "expired", "%d deliveries expired before they could be sent", deliveries=deliveries)
+
+
+def duty_failed(error: Exception) -> None:
+    """Say that a periodic duty could not reach the database; it runs again at its next time."""
+    _log(logging.WARNING, "duty_failed", "a periodic duty failed: %s", reason=_cause(error))
+
+
+def sender_failed(error: Exception) -> None:
+    """Say that this program is at fault: the mail is deferred, or in doubt, and the others go on."""
+    _logger.error(
+        "a mail could not be handled: %s", error, exc_info=error, extra={"outbox": {"event": "sender_failed"}}
+    )
+
+
+def _log(level: int, event: str, sentence: str, **fields: object) -> None:
+    _logger.log(level, sentence, *fields.values(), extra={"outbox": {"event": event, **fields}})
+
+
+def _cause(error: Exception) -> str:
+    """Return the driver's own words, without the statement and its parameters, which hold mail."""
+    return _short(str(getattr(error, "orig", None) or error))
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:_SHOWN]

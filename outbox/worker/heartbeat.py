@@ -1,0 +1,86 @@
+"""Keep the session's lease alive, on a thread of its own: a busy loop must not make the daemon look dead."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from outbox import events
+from outbox._version import __version__
+from outbox.worker.lease import BEAT, UNBROKEN, VALID, Lease, boot_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.store.schema import SessionState
+    from outbox.store.sessions import Sessions, Totals
+
+
+class Heartbeat:
+    """Beats for the daemon's session, and begins another when it was declared lost.
+
+    `ttl` is in seconds. `on_lost` is called, on the heartbeat's thread, after `lease` has become the new one.
+    """
+
+    def __init__(
+        self, sessions: Sessions, ttl: float, totals: Totals, on_lost: Callable[[Lease], None]
+    ) -> None:
+        self._sessions = sessions
+        self._ttl = ttl
+        self._totals = totals
+        self._on_lost = on_lost
+        self._halt = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox-heartbeat", daemon=True)
+        self.lease = self._begin()
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cease to beat, and wait for the beat under way."""
+        self._halt.set()
+        self._thread.join()
+
+    def is_unbroken(self) -> bool:
+        """Tell whether this session has beaten for so long that others' silence means something."""
+        return boot_clock() - self.lease.unbroken_since >= self._ttl * UNBROKEN
+
+    def _begin(self) -> Lease:
+        now = boot_clock()
+        lease = Lease(valid_until=now + self._ttl * VALID, unbroken_since=now)
+        self._sessions.start(lease.id, host=socket.gethostname(), pid=os.getpid(), version=__version__)
+        return lease
+
+    def _run(self) -> None:
+        while not self._halt.wait(self._ttl * BEAT):
+            try:
+                self._beat()
+            except SQLAlchemyError as error:
+                events.beat_failed(error)
+
+    def _beat(self) -> None:
+        lease = self.lease
+        # From before the beat: by its answer, some of the lease is already over.
+        began = boot_clock()
+        if began >= lease.valid_until:
+            # An outage, or a pause of this process: what others did meanwhile, they did without us.
+            lease.unbroken_since = began
+        if not lease.lost and self._sessions.beat(lease.id, self._totals):
+            lease.valid_until = began + self._ttl * VALID
+            return
+        lease.lost = True
+        self.lease = self._begin()
+        events.session_lost(lease.id, self.lease.id)
+        self._on_lost(lease)
+
+    def enter(self, state: SessionState) -> None:
+        """Move the session to `state`; a database that does not answer is left to the TTL."""
+        try:
+            self._sessions.enter(self.lease.id, state)
+        except SQLAlchemyError as error:
+            events.beat_failed(error)

@@ -1,0 +1,280 @@
+"""The daemon: claim what is due, let the senders send it, have the verdicts written, wait, repeat.
+
+SMTP runs on the event loop, the database in threads, and they meet here only. This loop owns the one wait
+of the program: until a sender needs more, the relay may be tried again, or the poll interval is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from outbox import events
+from outbox.delivery.breaker import Breaker
+from outbox.delivery.tls import client_context
+from outbox.mail.status import OnDoubt
+from outbox.mail.verdict import RelayFault, Verdict
+from outbox.store.queue import Queue
+from outbox.store.schema import SessionState
+from outbox.store.sessions import Sessions, Totals
+from outbox.worker.duties import Duties
+from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.lease import boot_clock
+from outbox.worker.pace import Pace
+from outbox.worker.recorder import Recorder
+from outbox.worker.sender import Sender
+from outbox.worker.settle import expire, release, settle
+from outbox.worker.stop import Stop
+from outbox.worker.supply import Supply
+from outbox.worker.threads import Threads
+from outbox.worker.tray import Tray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from outbox.delivery.relay import Relay
+    from outbox.delivery.retry import RetryPolicy
+    from outbox.store.database import Database
+    from outbox.worker.notify import Notifier
+    from outbox.worker.parcel import Parcel
+
+LEAVING = 5.0
+"""Seconds that a daemon told twice to stop still tries to write down what it knows."""
+
+_LONGEST_DATABASE_WAIT = 5.0
+
+
+class Daemon:
+    """One run of the daemon, for one database and one relay; all times are seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        relay: Relay,
+        policy: RetryPolicy,
+        notifier: Notifier,
+        *,
+        connections: int,
+        poll_interval: float,
+        lease_ttl: float,
+    ) -> None:
+        self._relay = relay
+        self._policy = policy
+        self._notifier = notifier
+        self._connections = connections
+        self._poll_interval = poll_interval
+        self._ttl = lease_ttl
+        self._queue = Queue(database)
+        self._sessions = Sessions(database)
+        self._totals = Totals()
+        self._threads = Threads()
+        self._wake = asyncio.Event()
+        self._breaker = Breaker(connections)
+        self._pace = Pace(connections)
+        self._tray = Tray(self._width, self._wake.set)
+        self._supply = Supply(self._queue, self._threads, self._tray)
+        self._recorder = Recorder(
+            self._queue, self._threads, self._totals, policy.doubt_pause, self._when_written
+        )
+        self._heartbeat: Heartbeat
+        self._idle = False
+        self._failures = 0
+        self.stop = Stop(self._wake.set)
+
+    async def run(self) -> None:
+        """Work until told to stop, then finish what has begun."""
+        duties = await self._begin()
+        tls = client_context(self._relay)
+        recording = asyncio.create_task(self._recorder.run())
+        senders = [asyncio.create_task(self._sender(tls).run()) for _ in range(self._connections)]
+        while not self.stop.draining:
+            _raise_first_failure([recording, *senders])
+            await self._rest(await self._turn())
+        await self._drain(senders)
+        await self._end(duties)
+        recording.cancel()
+
+    async def _turn(self) -> float:
+        """Do what is to be done now; return the seconds to wait before the next turn."""
+        self._notifier.watchdog()
+        try:
+            wait = await self._look()
+        except SQLAlchemyError as error:
+            self._failures += 1
+            events.database_unavailable(error)
+            return min(0.1 * 2.0**self._failures, _LONGEST_DATABASE_WAIT)
+        if self._failures:
+            self._failures = 0
+            events.database_back()
+        self._notifier.ready()
+        return wait
+
+    async def _look(self) -> float:
+        """Load bodies of what is claimed, or claim more, where there is room; return the wait."""
+        if self._supply.can_load:
+            await self._supply.load()
+            return 0.0
+        now = self._now()
+        room = self._room(now)
+        if not room:
+            return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
+        # An idle daemon only reads.
+        if self._idle and not await self._threads.run(self._queue.has_due):
+            return self._poll_interval
+        self._idle = not await self._supply.claim(self._heartbeat.lease, room, now)
+        return self._poll_interval if self._idle else 0.0
+
+    def _room(self, now: float) -> int:
+        """Return how many deliveries to claim: none while nothing may be sent, or enough is in hand."""
+        if not self._width() or self._supply.waits_for_memory:
+            return 0
+        if self._breaker.is_open:
+            # The probe: one mail, when nothing else is under way.
+            return 0 if self._supply.holds else 1
+        size = self._pace.claim_size(now)
+        return size if self._tray.ready <= size // 2 else 0
+
+    def _width(self) -> int:
+        """Return how many senders may work at once."""
+        if self._recorder.is_stalled() or not self._heartbeat.lease.is_valid(boot_clock()):
+            return 0
+        return self._breaker.width(self._now())
+
+    def _may_dot(self, parcel: Parcel) -> str | None:
+        """Return why the dot of `parcel` must not go out now, or None: the last-moment check."""
+        if not parcel.lease.is_valid(boot_clock()):
+            return "the lease of this session is over"
+        if self._recorder.is_stalled():
+            return "verdicts cannot be stored"
+        return "the daemon was told to leave" if self.stop.leaving else None
+
+    def _may_begin(self, parcel: Parcel) -> bool:
+        """End the recipients of `parcel` that are too late by now; tell whether any is left."""
+        late = parcel.split_expired(self._now())
+        self._recorder.put(parcel.lease, [expire(claim, self._relay.name) for claim in late])
+        return bool(parcel.claims)
+
+    def _deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        """Hand on what became of a parcel: to the recorder for the queue, to the breaker for the relay."""
+        on_doubt = parcel.message.on_doubt if parcel.message else OnDoubt.HOLD
+        self._supply.sent(parcel)
+        self._pace.finished(len(verdicts))
+        self._recorder.put(
+            parcel.lease,
+            [
+                settle(claim, verdict, self._relay.name, on_doubt, self._policy, random.random())  # noqa: S311 - jitter
+                for claim, verdict in zip(parcel.claims, verdicts, strict=True)
+            ],
+        )
+        faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
+        if faults:
+            self._fault(faults[0])
+        elif any(getattr(verdict, "answer", None) for verdict in verdicts) and self._breaker.judged():
+            events.relay_back(self._relay.name)
+            self._tray.stir()
+
+    def _fault(self, fault: RelayFault) -> None:
+        now = self._now()
+        opened = self._breaker.fault(now, random.random())  # noqa: S311 - jitter
+        events.relay_fault(self._relay.name, fault, self._breaker.wait(now))
+        if opened:
+            self._release_waiting(f"relay {self._relay.name} is down")
+        self._wake.set()
+
+    def _release_waiting(self, reason: str) -> None:
+        """Give back to the queue what nobody has begun to send."""
+        for parcel in self._supply.give_up():
+            self._recorder.put(
+                parcel.lease, [release(claim, self._relay.name, None, reason) for claim in parcel.claims]
+            )
+
+    def _when_written(self, ids: Iterable[int]) -> None:
+        self._supply.written(ids)
+        if self._breaker.is_open:
+            self._wake.set()  # the probe waits until everything else is settled
+
+    async def _rest(self, wait: float) -> None:
+        if wait > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            # Time alone may have made room: the breaker lets one in, the recorder has caught up.
+            self._tray.stir()
+        self._wake.clear()
+
+    async def _begin(self) -> Duties:
+        loop = asyncio.get_running_loop()
+
+        def soon(callback: Any, *arguments: Any) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and with it all that the call was for
+                loop.call_soon_threadsafe(callback, *arguments)
+
+        self._heartbeat = await self._threads.run(
+            Heartbeat,
+            self._sessions,
+            self._ttl,
+            self._totals,
+            lambda lease: soon(self._supply.drop, lease),
+        )
+        self._heartbeat.start()
+        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
+        duties.start()
+        events.daemon_started(self._heartbeat.lease.id, self._relay.host, self._relay.port)
+        return duties
+
+    def _sender(self, tls: Any) -> Sender:
+        return Sender(self._relay, tls, self._tray, self._may_begin, self._may_dot, self._deliver)
+
+    async def _drain(self, senders: list[asyncio.Task[None]]) -> None:
+        """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
+        self._notifier.stopping()
+        events.daemon_draining(self._tray.active)
+        await self._threads.run(self._heartbeat.enter, SessionState.STOPPING)
+        self._release_waiting("the daemon stops")
+        self._tray.close()
+        await self._until_left(senders)
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+        # What was loading when the stop came is on the tray by now.
+        self._release_waiting("the daemon stops")
+        written = asyncio.create_task(self._recorder.drained())
+        await self._until_left([written])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                await written
+
+    async def _until_left(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for `tasks` to end, or to be told to leave without them."""
+        pending = set(tasks)
+        while pending and not self.stop.leaving:
+            waking = asyncio.create_task(self._wake.wait())
+            await asyncio.wait(
+                {*pending, waking}, timeout=self._poll_interval, return_when=asyncio.FIRST_COMPLETED
+            )
+            waking.cancel()
+            self._wake.clear()
+            self._notifier.watchdog()
+            pending = {task for task in pending if not task.done()}
+
+    async def _end(self, duties: Duties) -> None:
+        await asyncio.to_thread(duties.stop)
+        await asyncio.to_thread(self._heartbeat.stop)
+        await asyncio.to_thread(self._heartbeat.enter, SessionState.STOPPED)
+        self._threads.close()
+        events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _raise_first_failure(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Raise what ended one of `tasks`: a daemon that has lost a part must not look alive."""
+    for task in tasks:
+        if task.done():
+            task.result()

@@ -1,0 +1,30 @@
+"""How large a claim should be: half a second of work at the present rate."""
+
+MOST = 200
+"""Deliveries in one claim; above this the rate of claims no longer grows."""
+
+_WINDOW = 0.5
+
+
+class Pace:
+    """Measures finished deliveries a second, for `connections` senders."""
+
+    def __init__(self, connections: int) -> None:
+        self._least = min(2 * connections, MOST)
+        self._since: float | None = None
+        self._finished = 0
+        self._rate = 0.0
+
+    def finished(self, deliveries: int) -> None:
+        """Count deliveries whose sending has ended."""
+        self._finished += deliveries
+
+    def claim_size(self, now: float) -> int:
+        """Return how many deliveries to claim at `now`, in seconds of any steady clock."""
+        if self._since is None:
+            self._since = now
+        elapsed = now - self._since
+        if elapsed >= _WINDOW:
+            self._rate = self._finished / elapsed
+            self._since, self._finished = now, 0
+        return max(self._least, min(int(self._rate * _WINDOW), MOST))

@@ -1,0 +1,59 @@
+"""A parcel: the claimed recipients of one message that travel in one SMTP transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+    from outbox.store.moves import Claim
+    from outbox.store.queue import Message
+    from outbox.worker.lease import Lease
+
+MOST_RECIPIENTS = 50
+"""Recipients in one transaction; Postfix's default, so that one cut dot leaves at most so many in doubt."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Recipients of one message, held under one lease; `claimed_at` is by the daemon's steady clock."""
+
+    message_id: UUID
+    claims: list[Claim]
+    lease: Lease
+    claimed_at: float
+    message: Message | None = field(default=None)
+
+    @property
+    def size(self) -> int:
+        """The bytes that its body takes in memory."""
+        return self.claims[0].size
+
+    def split_expired(self, now: float) -> list[Claim]:
+        """Take out and return the claims that are too late to be useful by now."""
+        age = now - self.claimed_at
+        late = [claim for claim in self.claims if claim.expires_in is not None and claim.expires_in <= age]
+        if late:
+            self.claims = [claim for claim in self.claims if claim not in late]
+        return late
+
+
+def pack(claims: Iterable[Claim], lease: Lease, now: float) -> list[Parcel]:
+    """Group claims by message into parcels of at most 50 recipients, in the order of the claims."""
+    by_message: dict[UUID, list[Claim]] = {}
+    for claim in claims:
+        by_message.setdefault(claim.message_id, []).append(claim)
+    return [
+        Parcel(message_id, part, lease, now)
+        for message_id, whole in by_message.items()
+        for part in _parts(iter(whole))
+    ]
+
+
+def _parts(claims: Iterator[Claim]) -> Iterator[list[Claim]]:
+    while part := list(islice(claims, MOST_RECIPIENTS)):
+        yield part

@@ -1,0 +1,113 @@
+"""Turn the verdict on one recipient into what its delivery becomes: pure, the policy of the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from outbox.delivery.retry import MOST_DOUBTS, RetryPolicy
+from outbox.mail.status import Move, OnDoubt, Reason, Settlement
+from outbox.mail.verdict import Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
+
+if TYPE_CHECKING:
+    from outbox.store.moves import Claim
+
+
+def settle(
+    claim: Claim, verdict: Verdict, relay: str, on_doubt: OnDoubt, policy: RetryPolicy, chance: float
+) -> Settlement:
+    """Return the settlement of `claim`; `chance` in [0, 1) spreads the wait of a deferral."""
+    match verdict:
+        case Sent(answer, queue_id):
+            # The only end without an attempt row: a clean first success says all in its delivery.
+            first = claim.attempts == 0 and claim.fence == 1
+            return Settlement(
+                claim.delivery_id,
+                claim.fence,
+                Move.DELIVER,
+                relay,
+                judged=True,
+                stage=None if first else "end of data",
+                answer=answer,
+                queue_id=queue_id,
+                noted=not first,
+            )
+        case Deferred(stage, reason, answer):
+            attempts = claim.attempts + 1
+            too_old = policy.is_too_old(attempts, claim.judged_ago)
+            return Settlement(
+                claim.delivery_id,
+                claim.fence,
+                Move.GIVE_UP if too_old else Move.DEFER,
+                relay,
+                delay=None if too_old else policy.delay(attempts, chance),
+                judged=True,
+                stage=stage,
+                answer=answer,
+                detail=reason,
+                reason=Reason.TOO_OLD if too_old else None,
+            )
+        case Rejected(stage, reason, answer):
+            return Settlement(
+                claim.delivery_id,
+                claim.fence,
+                Move.REFUSE,
+                relay,
+                judged=True,
+                stage=stage,
+                answer=answer,
+                detail=reason,
+            )
+        case InDoubt():
+            return _settle_doubt(claim, verdict, relay, on_doubt, policy)
+        case RelayFault(stage, reason, answer):
+            return release(claim, relay, stage, reason)
+        case Untouched(reason):
+            return release(claim, relay, None, reason)
+        case _:
+            assert_never(verdict)
+
+
+def release(claim: Claim, relay: str, stage: str | None, reason: str) -> Settlement:
+    """Return the settlement that gives a claim back unjudged; it leaves no trace but the fence."""
+    return Settlement(
+        claim.delivery_id, claim.fence, Move.RELEASE, relay, stage=stage, detail=reason, noted=False
+    )
+
+
+def expire(claim: Claim, relay: str) -> Settlement:
+    """Return the settlement of a claim whose mail became useless while it waited to be sent."""
+    return Settlement(
+        claim.delivery_id,
+        claim.fence,
+        Move.EXPIRE_SENDING,
+        relay,
+        detail="expires_at passed before it could be sent",
+        reason=Reason.EXPIRED,
+    )
+
+
+def _settle_doubt(
+    claim: Claim, doubt: InDoubt, relay: str, on_doubt: OnDoubt, policy: RetryPolicy
+) -> Settlement:
+    match on_doubt:
+        case OnDoubt.RESEND if claim.doubts + 1 < MOST_DOUBTS:
+            move = Move.DOUBT_RESEND
+        case OnDoubt.ASSUME_SENT:
+            move = Move.DOUBT_ASSUME
+        case OnDoubt.RESEND | OnDoubt.HOLD:
+            move = Move.DOUBT_HOLD
+        case _:
+            assert_never(on_doubt)
+    return Settlement(
+        claim.delivery_id,
+        claim.fence,
+        move,
+        relay,
+        delay=policy.doubt_pause if move is Move.DOUBT_RESEND else None,
+        judged=True,
+        doubt=True,
+        stage=doubt.stage,
+        answer=doubt.answer,
+        detail=doubt.reason,
+        reason=Reason.ASSUMED if move is Move.DOUBT_ASSUME else None,
+    )

@@ -1,0 +1,86 @@
+"""What the daemon has in hand: parcels that are ready, and who may take the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from outbox.worker.lease import Lease
+    from outbox.worker.parcel import Parcel
+
+
+class Tray:
+    """Parcels between the loop, which puts them, and the senders, who take them.
+
+    `width` tells how many senders may work at once; `low` is called when the loop should look for more.
+    """
+
+    def __init__(self, width: Callable[[], int], low: Callable[[], None]) -> None:
+        self._width = width
+        self._low = low
+        self._ready: deque[Parcel] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._active = 0
+        self._low_mark = 0
+        self.closed = False
+
+    @property
+    def ready(self) -> int:
+        """Parcels that wait for a sender."""
+        return len(self._ready)
+
+    @property
+    def active(self) -> int:
+        """Senders that have a parcel."""
+        return self._active
+
+    def put(self, parcels: Iterable[Parcel]) -> None:
+        """Add parcels behind the others, and wake the senders."""
+        self._ready.extend(parcels)
+        self._low_mark = len(self._ready) // 2
+        self.stir()
+
+    def take(self) -> Parcel | None:
+        """Take the next parcel, or None when there is none or nobody more may work."""
+        if not self._ready or self._active >= self._width():
+            return None
+        self._active += 1
+        parcel = self._ready.popleft()
+        if len(self._ready) <= self._low_mark:
+            self._low()
+        return parcel
+
+    def done(self) -> None:
+        """Give back the turn that `take` gave."""
+        self._active -= 1
+        if self._waiters and self._ready:
+            self.stir()
+
+    async def changed(self) -> None:
+        """Wait until there may be something to take, or the tray is closed."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def stir(self) -> None:
+        """Wake every waiting sender: something has changed."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def empty(self, lease: Lease | None = None) -> list[Parcel]:
+        """Take out and return all parcels that are ready, or those of one lease."""
+        taken = [parcel for parcel in self._ready if lease is None or parcel.lease is lease]
+        kept = [parcel for parcel in self._ready if not (lease is None or parcel.lease is lease)]
+        self._ready = deque(kept)
+        return taken
+
+    def close(self) -> None:
+        """Let the senders end when they have finished what they hold."""
+        self.closed = True
+        self.stir()
