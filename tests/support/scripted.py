@@ -1,7 +1,7 @@
 """An SMTP server that does exactly what a test's script says, on real sockets.
 
-It runs in threads with blocking sockets, apart from the event loop that it tests, and waits on what the client
-does, never on time.
+It runs in a thread with blocking sockets, apart from the event loop that it tests, and waits on what the
+client does, never on time.
 """
 
 import socket
@@ -10,6 +10,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from tests.support.waiting import wait_until
 
 PATIENCE = 20.0
 """Seconds after which a script that still waits has failed."""
@@ -21,9 +23,18 @@ class Peer:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._sock.settimeout(PATIENCE)
-        self._buffer = b""
-        self.heard = b""
+        self._buffer = bytearray()
+        self.heard = bytearray()
         """All that the client said, decrypted."""
+
+    @property
+    def unheard(self) -> bytes:
+        """What has come but was not asked for yet."""
+        return bytes(self._buffer)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Leave the client's bytes in the network until `condition` holds."""
+        wait_until(condition, "the client is done", PATIENCE)
 
     def say(self, *lines: str | bytes) -> None:
         """Send lines in one packet; bytes go as they are."""
@@ -34,8 +45,7 @@ class Peer:
         """Read one line, which must begin with `start`."""
         while b"\r\n" not in self._buffer:
             self._read()
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
-        text = line.decode("ascii")
+        text = self._take(self._buffer.index(b"\r\n"), 2).decode("ascii")
         assert text.upper().startswith(start), f"expected {start}, heard {text}"
         return text
 
@@ -46,14 +56,14 @@ class Peer:
 
     def hear_message(self) -> bytes:
         """Read up to the final dot; return the message still stuffed, without the dot."""
-        while not (self._buffer.startswith(b".\r\n") or b"\r\n.\r\n" in self._buffer):
+        looked = 0
+        while not self._buffer.startswith(b".\r\n"):
+            end = self._buffer.find(b"\r\n.\r\n", max(0, looked - 4))
+            if end >= 0:
+                return self._take(end + 2, 3)
+            looked = len(self._buffer)
             self._read()
-        if self._buffer.startswith(b".\r\n"):
-            message, self._buffer = b"", self._buffer[3:]
-        else:
-            message, _, self._buffer = self._buffer.partition(b"\r\n.\r\n")
-            message += b"\r\n"
-        return message
+        return self._take(0, 3)
 
     def hear_the_end(self) -> None:
         """Read until the client has gone."""
@@ -107,6 +117,11 @@ class Peer:
         """Cut the connection with a RST."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
+
+    def _take(self, size: int, skipped: int) -> bytes:
+        taken = bytes(self._buffer[:size])
+        del self._buffer[: size + skipped]
+        return taken
 
     def _read(self, *, or_end: bool = False) -> bool:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from outbox.delivery.connection import Connection, Envelope, connect
@@ -10,13 +10,14 @@ from outbox.delivery.relay import Relay, TlsMode
 from outbox.mail.verdict import RelayFault, Verdict
 
 BODY = b"Subject: hello\r\n\r\nHello.\r\n"
-LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 4 * 1024 * 1024 + b"\r\n"
-"""64 MB: more than any socket buffer takes at once."""
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 1024 * 1024 + b"\r\n"
+"""16 MB: more than any socket buffer takes at once."""
 
 
 def relay_at(port: int, **changes: Any) -> Relay:
     """Return the relay on this port of 127.0.0.1, by default without TLS."""
-    return Relay(**({"name": "main", "host": "127.0.0.1", "port": port, "tls": TlsMode.NONE} | changes))
+    relay = Relay(name="main", host="127.0.0.1", port=port, tls=TlsMode.NONE)
+    return replace(relay, **changes)
 
 
 def envelope(*recipients: str, body: bytes = BODY, sender: str = "a@example.com") -> Envelope:

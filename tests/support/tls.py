@@ -1,12 +1,12 @@
 """Certificates of a test's own authority, good and bad."""
 
-import datetime
+import datetime as dt
 import ssl
 from pathlib import Path
 
 import trustme
 
-LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 class Authority:
