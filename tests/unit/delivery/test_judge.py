@@ -1,0 +1,131 @@
+"""Every reply and every loss, at every stage, gets exactly one verdict."""
+
+import pytest
+
+from outbox.delivery.judge import judge_desync, judge_interruption, judge_loss, judge_reply, queue_id
+from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched
+from outbox.smtp.reply import Reply
+from outbox.smtp.stage import Stage
+
+ABOUT_THE_MAIL = [Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA, Stage.BODY, Stage.END_OF_DATA]
+BEFORE_THE_MAIL = [stage for stage in Stage if stage not in ABOUT_THE_MAIL]
+
+SES_ID = "0102018f00000000-00000000-0000-0000-0000-000000000000-000000"
+
+
+def reply(text: str) -> Reply:
+    """Return the reply that is written as `text`."""
+    return Reply(int(text[:3]), (text[4:].encode(),))
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize(("text", "kind"), [("451 4.3.0 later", Deferred), ("550 5.3.0 never", Rejected)])
+def test_a_refusal_speaks_of_the_mail_only_when_it_answers_the_mail(
+    stage: Stage, text: str, kind: type[Deferred | Rejected]
+) -> None:
+    words = Answer(int(text[:3]), text[4:9], text[10:])
+    expected = (kind if stage in ABOUT_THE_MAIL else RelayFault)(stage.value, f"{stage}: {text}", words)
+    assert expected == judge_reply(stage, reply(text))
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "expected"),
+    [
+        (Stage.MAIL_FROM, "530 5.7.0 Authentication required", RelayFault),
+        (Stage.MAIL_FROM, "535 5.7.8 bad", RelayFault),
+        (Stage.RCPT_TO, "530 5.7.1 Client was not authenticated", RelayFault),
+        (Stage.END_OF_DATA, "530 5.7.0 Must authenticate", RelayFault),
+        (Stage.MAIL_FROM, "554 5.7.1 Client host rejected: Access denied", RelayFault),
+        (Stage.MAIL_FROM, "550 5.7.1 blocked using zen.spamhaus.org", RelayFault),
+        (Stage.MAIL_FROM, "553 5.7.1 Sender address rejected: not owned by user", Rejected),
+        (Stage.MAIL_FROM, "552 5.3.4 Message size exceeds fixed limit", Rejected),
+        (Stage.RCPT_TO, "452 4.5.3 Too many recipients", Deferred),
+        (Stage.RCPT_TO, "552 too many recipients", Deferred),
+        (Stage.RCPT_TO, "550 5.5.3 Too many recipients", Deferred),
+        (Stage.RCPT_TO, "552 5.3.4 too big", Rejected),
+        (Stage.RCPT_TO, "554 5.7.1 Relay access denied", Rejected),
+        (Stage.RCPT_TO, "454 4.7.1 Relay access denied", RelayFault),
+        (Stage.RCPT_TO, "452 4.2.2 mailbox is over its message quota limit", Deferred),
+        (Stage.RCPT_TO, "450 4.2.1 receiving mail at a sending rate that is too high", Deferred),
+        (Stage.DATA, "552 5.2.2 full", Rejected),
+        (Stage.END_OF_DATA, "454 Throttling failure: Maximum sending rate exceeded.", RelayFault),
+        (Stage.END_OF_DATA, "454 Throttling failure: Daily message quota exceeded", RelayFault),
+        (Stage.END_OF_DATA, "550 5.4.5 Daily user sending limit exceeded", RelayFault),
+        (Stage.END_OF_DATA, "421 4.3.2 closing", Deferred),
+        (Stage.END_OF_DATA, "150 hm", InDoubt),
+        (Stage.END_OF_DATA, "354 go", InDoubt),
+        (Stage.END_OF_DATA, "600 hm", InDoubt),
+        (Stage.END_OF_DATA, "000 hm", InDoubt),
+    ],
+)
+def test_words_and_codes_decide_whom_a_refusal_is_about(stage: Stage, text: str, expected: type) -> None:
+    assert expected is type(judge_reply(stage, reply(text)))
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.END_OF_DATA])
+@pytest.mark.parametrize("text", ["421 4.3.2 closing", "454 4.7.0 not now"])
+def test_a_closing_relay_is_never_held_against_the_mail(stage: Stage, text: str) -> None:
+    assert isinstance(judge_reply(stage, reply(text)), RelayFault)
+
+
+@pytest.mark.parametrize("code", [200, 250, 251, 252, 299])
+def test_fault_48_any_2yz_to_the_dot_is_sent(code: int) -> None:
+    assert Sent(Answer(code, "2.0.0", "Ok"), None) == judge_reply(
+        Stage.END_OF_DATA, reply(f"{code} 2.0.0 Ok")
+    )
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("reused", [True, False])
+def test_a_lost_connection_says_what_its_stage_says(stage: Stage, *, reused: bool) -> None:
+    reason = f"{stage}: cut"
+    verdict = judge_loss(stage, "cut", reused=reused)
+    if stage is Stage.END_OF_DATA:
+        assert InDoubt(stage.value, reason, None) == verdict
+    elif stage in (Stage.RCPT_TO, Stage.DATA, Stage.BODY):
+        assert Deferred(stage.value, reason, None) == verdict
+    elif stage is Stage.MAIL_FROM and reused:
+        assert Untouched(reason) == verdict
+    else:
+        assert RelayFault(stage.value, reason, None) == verdict
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_breach_of_the_protocol_is_in_doubt_only_after_the_dot(stage: Stage) -> None:
+    kind = InDoubt if stage is Stage.END_OF_DATA else RelayFault
+    assert kind(stage.value, f"{stage}: odd", None) == judge_desync(stage, "odd", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "closed", "expected"),
+    [
+        ("552 5.3.4 too big", True, Rejected),
+        ("552 5.3.4 too big", False, Deferred),
+        ("451 4.3.0 later", True, Deferred),
+        ("454 4.3.0 slow down", False, RelayFault),
+    ],
+)
+def test_a_refusal_in_the_body_is_final_only_with_a_close(text: str, expected: type, *, closed: bool) -> None:
+    assert expected is type(judge_interruption(reply(text), closed=closed))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ok: queued as 4XyZ1bC2dEz", "4XyZ1bC2dEz"),
+        ("from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as D1E2", "D1E2"),
+        ("OK id=1rAbCd-000000001Xy-2Zz", "1rAbCd-000000001Xy-2Zz"),
+        ("4AB1CdEf012345 Message accepted for delivery", "4AB1CdEf012345"),
+        ("<a@b> [InternalId=12345, Hostname=x.example] Queued mail for delivery", "12345"),
+        (f"Ok {SES_ID}", SES_ID),
+        ("OK  1700000000 a1-20020a05000.12 - gsmtp", "a1-20020a05000.12"),
+        ("ok 1700000000 qp 12345", "qp 12345"),
+        ("Ok", None),
+        ("OK id=", None),
+        ("Message accepted for delivery", None),
+        ("queued as " + "x" * 200, None),
+        ("Thank you for your mail, it has been queued", None),
+    ],
+)
+def test_a_queue_id_is_taken_only_from_words_that_are_known(text: str, expected: str | None) -> None:
+    assert expected == queue_id(text)
