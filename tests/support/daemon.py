@@ -1,0 +1,142 @@
+"""The real daemon as a process of its own, and the application and the person who watch its queue."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Engine, create_engine, text
+
+import outbox
+from tests.support.waiting import wait_until
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class RunningDaemon:
+    """`outbox run` in a `with` block; `settings` are OUTBOX_* names in lower case."""
+
+    def __init__(self, url: str, folder: Path, *, port: int, **settings: object) -> None:
+        self.log_file = folder / f"daemon-{os.urandom(4).hex()}.log"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(_ROOT),
+            "OUTBOX_DATABASE_URL": url,
+            "OUTBOX_SMTP_HOST": "127.0.0.1",
+            "OUTBOX_SMTP_PORT": str(port),
+            "OUTBOX_SMTP_TLS": "none",
+            "OUTBOX_POLL_INTERVAL": "0.1",
+            **{f"OUTBOX_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return when its session has begun."""
+        before = self.log().count("sends through")
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "outbox", "run"],
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(lambda: self._is_gone() or self.log().count("sends through") > before, "the daemon runs")
+        assert not self._is_gone(), self.log()
+
+    def terminate(self, timeout: float = 30) -> int:
+        """Ask it to drain; return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """Kill it where it stands."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def is_running(self) -> bool:
+        """Tell whether the process lives."""
+        return not self._is_gone()
+
+    def log(self) -> str:
+        """Return what it has logged so far, over all its starts."""
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def _is_gone(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+class Application:
+    """An application with an outbox in its database, and what a person reads there."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.outbox = outbox.Outbox(sender="app@example.org")
+
+    def enqueue(self, count: int, *, tag: str = "mail", body: str = "Hello.") -> None:
+        """Commit `count` mails, a hundred in a transaction, each to a recipient of its own."""
+        for first in range(0, count, 100):
+            with self.engine.begin() as connection:
+                self.outbox.enqueue_many(
+                    connection,
+                    [
+                        outbox.Email(to=f"{tag}{n}@example.org", subject=f"{tag} {n}", text=body)
+                        for n in range(first, min(first + 100, count))
+                    ],
+                )
+
+    def counts(self) -> Counter[str]:
+        """Count the deliveries by status."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(text("SELECT status, count(*) FROM outbox_delivery GROUP BY status"))
+            return Counter(dict(rows.tuples().all()))
+
+    def scalar(self, sql: str) -> object:
+        """Return the first value that a query gives."""
+        with self.engine.connect() as connection:
+            return connection.execute(text(sql)).scalar()
+
+    def wait_sent(self, count: int, timeout: float = 60) -> None:
+        """Wait until at least `count` deliveries are sent."""
+        wait_until(lambda: self.counts()["sent"] >= count, f"{count} deliveries are sent", timeout)
+
+    def committed(self) -> Counter[tuple[str, str]]:
+        """Return Message-ID and recipient of every delivery in the database."""
+        sql = (
+            "SELECT m.message_id, d.recipient FROM outbox_delivery d "
+            "JOIN outbox_message m ON m.id = d.message_id"
+        )
+        with self.engine.connect() as connection:
+            return Counter((row[0], row[1]) for row in connection.execute(text(sql)))
+
+
+@contextmanager
+def application(url: str) -> Iterator[Application]:
+    """Give an application on a freshly migrated database."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        outbox.prepare_sqlite(engine)
+    try:
+        outbox.migrate(engine)
+        yield Application(engine)
+    finally:
+        engine.dispose()
