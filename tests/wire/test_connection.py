@@ -9,6 +9,7 @@ import pytest
 
 from outbox.delivery.connection import Connection, connect
 from outbox.delivery.relay import Relay, Secret, Timeouts, TlsMode
+from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Answer, Rejected, RelayFault, Sent, Untouched
 from outbox.smtp.stage import Stage
 from tests.support.scripted import Peer, scripted
@@ -125,6 +126,31 @@ def test_leading_dots_are_stuffed_and_the_last_line_is_ended() -> None:
     with scripted(server) as relay:
         outcome = deliver(relay_at(relay.port), envelope(body=b".a\r\n.\r\nb.."), envelope(body=b""))
     assert outcome.verdicts == [[SENT], [SENT]]
+
+
+@pytest.mark.parametrize(
+    ("body", "last_write"), [(BODY, BODY + b".\r\n"), (LARGE, b".\r\n")], ids=["small", "large"]
+)
+def test_the_dot_of_a_large_mail_is_a_write_of_its_own(
+    body: bytes, last_write: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
+    write = Wire.write
+
+    def recorded(wire: Wire, data: bytes | memoryview) -> None:
+        writes.append(bytes(data))
+        assert wire.empty
+        write(wire, data)
+
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail()
+        peer.take_quit()
+
+    monkeypatch.setattr(Wire, "write", recorded)
+    with scripted(server) as relay:
+        deliver(relay_at(relay.port), envelope(body=body))
+    assert [last_write, b"QUIT\r\n"] == writes[-2:]
 
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
