@@ -147,8 +147,8 @@ class Queue:
         def work(connection: Connection) -> list[Claim]:
             claim = self._database.dialect.claim
             retries = claim(connection, holder, STREAM, limit - limit // 2, retry=True)
-            fresh = claim(connection, holder, STREAM, limit - len(retries), retry=False)
-            return fresh + retries
+            room = limit - len(retries)
+            return (claim(connection, holder, STREAM, room, retry=False) if room else []) + retries
 
         return self._database.write(work)
 

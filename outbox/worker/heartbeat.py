@@ -36,6 +36,7 @@ class Heartbeat:
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-heartbeat", daemon=True)
         self.lease = self._begin()
+        self.failure: Exception | None = None
 
     def start(self) -> None:
         """Begin to beat."""
@@ -62,6 +63,9 @@ class Heartbeat:
                 self._beat()
             except SQLAlchemyError as error:
                 events.beat_failed(error)
+            except Exception as error:  # noqa: BLE001 - the loop raises it: nobody watches this thread
+                self.failure = error
+                return
 
     def _beat(self) -> None:
         lease = self.lease

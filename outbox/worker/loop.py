@@ -92,7 +92,7 @@ class Daemon:
         recording = asyncio.create_task(self._recorder.run())
         senders = [asyncio.create_task(self._sender(tls).run()) for _ in range(self._connections)]
         while not self.stop.draining:
-            _raise_first_failure([recording, *senders])
+            self._raise_failure([recording, *senders])
             await self._rest(await self._turn())
         await self._drain(senders)
         await self._end(duties)
@@ -106,7 +106,7 @@ class Daemon:
         except SQLAlchemyError as error:
             self._failures += 1
             events.database_unavailable(error)
-            return min(0.1 * 2.0**self._failures, _LONGEST_DATABASE_WAIT)
+            return min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_DATABASE_WAIT)
         if self._failures:
             self._failures = 0
             events.database_back()
@@ -170,6 +170,8 @@ class Daemon:
                 for claim, verdict in zip(parcel.claims, verdicts, strict=True)
             ],
         )
+        if self._supply.waits_for_memory:
+            self._wake.set()
         faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
         if faults:
             self._fault(faults[0])
@@ -240,8 +242,6 @@ class Daemon:
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*senders, return_exceptions=True)
-        # What was loading when the stop came is on the tray by now.
-        self._release_waiting("the daemon stops")
         written = asyncio.create_task(self._recorder.drained())
         await self._until_left([written])
         with suppress(TimeoutError):
@@ -268,13 +268,14 @@ class Daemon:
         self._threads.close()
         events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
 
+    def _raise_failure(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """Raise what ended a part of this daemon: one that has lost a part must not look alive."""
+        if self._heartbeat.failure is not None:
+            raise self._heartbeat.failure
+        for task in tasks:
+            if task.done():
+                task.result()
+
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _raise_first_failure(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Raise what ended one of `tasks`: a daemon that has lost a part must not look alive."""
-    for task in tasks:
-        if task.done():
-            task.result()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 IDLE = 30.0
 """Seconds that a connection is kept without work; servers close idle ones soon after."""
 
+LONGEST_REST = 5.0
+"""Seconds that one sender rests, at most, after relay faults that only it has met."""
+
 
 class Sender:
     """Sends parcels one after the other over one connection at a time.
@@ -47,20 +50,28 @@ class Sender:
         self._may_dot = may_dot
         self._deliver = deliver
         self._connection: Connection | None = None
+        self._faults = 0
 
     async def run(self) -> None:
         """Send until the tray is closed and empty."""
-        while not (self._tray.closed and not self._tray.ready):
-            parcel = self._tray.take()
-            if parcel is None:
-                await self._wait()
-                continue
-            try:
-                if self._may_begin(parcel):
-                    await self._carry(parcel)
-            finally:
-                self._tray.done()
-        await self._hang_up()
+        try:
+            while not (self._tray.closed and not self._tray.ready):
+                parcel = self._tray.take()
+                if parcel is None:
+                    await self._wait()
+                    continue
+                try:
+                    if self._may_begin(parcel):
+                        await self._carry(parcel)
+                finally:
+                    self._tray.done()
+                if self._faults:
+                    # The others may go on; this one must not knock at a closed door in a loop.
+                    await self._tray.rest(min(2.0 ** (self._faults - 1), LONGEST_REST))
+            await self._hang_up()
+        finally:
+            if self._connection is not None:
+                self._connection.abort()
 
     async def _wait(self) -> None:
         if self._connection is None:
@@ -89,6 +100,8 @@ class Sender:
             raise
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
             verdicts = [self._bewildered(error)] * len(parcel.claims)
+        failed = any(isinstance(verdict, RelayFault) for verdict in verdicts)
+        self._faults = min(self._faults + 1, 10) if failed else 0
         self._deliver(parcel, verdicts)
 
     def _bewildered(self, error: Exception) -> Verdict:

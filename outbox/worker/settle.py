@@ -19,7 +19,7 @@ def settle(
     match verdict:
         case Sent(answer, queue_id):
             # The only end without an attempt row: a clean first success says all in its delivery.
-            first = claim.attempts == 0 and claim.fence == 1
+            first = claim.attempts == 0 and claim.doubts == 0
             return Settlement(
                 claim.delivery_id,
                 claim.fence,

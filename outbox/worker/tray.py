@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ class Tray:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
         self._low_mark = 0
-        self.closed = False
+        self._closing = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Whether senders shall end when the tray is empty."""
+        return self._closing.is_set()
 
     @property
     def ready(self) -> int:
@@ -66,6 +72,12 @@ class Tray:
         self._waiters.append(waiter)
         await waiter
 
+    async def rest(self, seconds: float) -> None:
+        """Let a sender do nothing for some time, or until the tray is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
     def stir(self) -> None:
         """Wake every waiting sender: something has changed."""
         while self._waiters:
@@ -82,5 +94,5 @@ class Tray:
 
     def close(self) -> None:
         """Let the senders end when they have finished what they hold."""
-        self.closed = True
+        self._closing.set()
         self.stir()

@@ -49,8 +49,8 @@ _due = (
 )
 _CLAIM = (
     update(delivery)
-    # The lock proved the status, and the fence that no claim came between snapshot and lock. Naming the status
-    # again would let stale statistics choose the partial index here: a walk over all pending rows for each claimed.
+    # The lock proved the status, and the fence that no claim came between snapshot and lock. Naming the
+    # status again would let stale statistics use the partial index here: all pending rows for each claimed.
     .where(_d.id == _due.c.id, _d.fence == _due.c.fence)
     .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
     .returning(*CLAIMED)
