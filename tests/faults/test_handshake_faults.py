@@ -1,0 +1,185 @@
+"""The faults of greeting, TLS, AUTH and idle connections, by number."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from outbox.delivery.connection import Connection, connect
+from outbox.delivery.relay import Relay, Secret, TlsMode
+from outbox.mail.verdict import RelayFault, Untouched
+from tests.support.scripted import Peer, scripted
+from tests.support.sending import deliver, envelope, fault_of, kinds, relay_at, yes
+from tests.support.tls import Authority
+
+PASSWORD = "sesame-sesame"
+
+
+@pytest.mark.parametrize(
+    "greeting", ["554 5.3.2 no service", "421 4.3.2 busy", "450 later", "hello?", "999 hm"]
+)
+def test_fault_55_a_refusing_greeting_is_a_fault_of_the_relay(greeting: str) -> None:
+    def server(peer: Peer) -> None:
+        peer.say(greeting)
+        peer.hear_the_end()
+        assert peer.heard == b""
+
+    with scripted(server) as relay:
+        fault = fault_of(relay_at(relay.port))
+    assert fault.stage == "greeting"
+    assert fault.reason.startswith("relay main: greeting: ")
+
+
+@pytest.mark.parametrize("refusal", ["535 5.7.8 bad password", "454 4.7.0 later", "530 5.7.0 hm", "334 "])
+def test_fault_56_a_refused_password_is_a_fault_of_the_relay(refusal: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    def server(peer: Peer) -> None:
+        peer.start_tls(authority.server_context())
+        peer.greet("AUTH PLAIN")
+        peer.hear("AUTH PLAIN")
+        peer.say(refusal)
+        peer.hear_the_end()
+
+    with scripted(server) as relay:
+        fault = fault_of(with_password(relay.port, authority, TlsMode.IMPLICIT))
+    assert fault.stage == "AUTH"
+    assert PASSWORD not in repr(fault)
+
+
+@pytest.mark.parametrize("refusal", ["530 5.7.0 Authentication required", "535 5.7.8 expired"])
+def test_fault_56_a_password_that_expired_meanwhile_fails_no_mail(refusal: str) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.hear_envelope()
+        peer.say(refusal, "503 5.5.1 bad sequence", "503 5.5.1 bad sequence")
+        peer.hear("RSET")
+        peer.say("250 ok")
+        peer.take_quit()
+
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port), envelope())
+    assert kinds(outcome.verdicts[0]) == ["RelayFault"]
+    assert not outcome.usable
+
+
+def test_fault_63_a_connection_that_died_while_idle_is_not_used() -> None:
+    closed = threading.Event()
+
+    async def run(relay: Relay) -> None:
+        connection = await connect(relay, None)
+        assert isinstance(connection, Connection)
+        await connection.send(envelope(), yes)
+        await asyncio.to_thread(closed.wait)
+        (verdict,) = await connection.send(envelope(), yes)
+        assert isinstance(verdict, Untouched)
+
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail()
+        peer.close()
+        closed.set()
+
+    with scripted(server) as relay:
+        asyncio.run(run(relay_at(relay.port)))
+
+
+def test_fault_63_a_used_connection_that_dies_under_the_next_mail_leaves_it_untouched() -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail()
+        peer.hear_envelope()
+
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port), envelope(), envelope())
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Sent"], ["Untouched"]]
+
+
+def test_fault_64_a_stripped_starttls_is_a_refusal_before_any_password() -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("AUTH PLAIN")
+        peer.hear_the_end()
+        assert b"AUTH" not in peer.heard
+
+    with scripted(server) as relay:
+        fault = fault_of(relay_at(relay.port, tls=TlsMode.STARTTLS, username="me", password=Secret(PASSWORD)))
+    expected = "relay main: STARTTLS: the server does not offer STARTTLS"
+    assert RelayFault("STARTTLS", expected, None) == fault
+
+
+@pytest.mark.parametrize("injected", ["250 ok", b"250", b"\x16\x03"])
+def test_fault_64_bytes_injected_behind_starttls_end_the_connection(injected: str | bytes) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("STARTTLS")
+        peer.hear("STARTTLS")
+        peer.say("220 go", injected)
+        peer.hear_the_end()
+        assert peer.heard.endswith(b"STARTTLS\r\n")
+
+    with scripted(server) as relay:
+        fault = fault_of(relay_at(relay.port, tls=TlsMode.STARTTLS))
+    assert fault.stage in ("STARTTLS", "TLS handshake")
+
+
+def test_fault_64_what_was_offered_in_the_clear_is_forgotten(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    def server(peer: Peer) -> None:
+        peer.greet("STARTTLS", "AUTH PLAIN", "PIPELINING")
+        peer.hear("STARTTLS")
+        peer.say("220 go")
+        peer.start_tls(authority.server_context())
+        peer.answer_ehlo()
+        peer.hear_the_end()
+        assert b"AUTH" not in peer.heard
+
+    with scripted(server) as relay:
+        fault = fault_of(with_password(relay.port, authority, TlsMode.STARTTLS))
+    expected = "relay main: AUTH: the server offers no AUTH at all, we speak PLAIN"
+    assert RelayFault("AUTH", expected, None) == fault
+
+
+@pytest.mark.parametrize("mode", [TlsMode.IMPLICIT, TlsMode.STARTTLS])
+@pytest.mark.parametrize(
+    ("name", "expired", "trusted", "words"),
+    [
+        ("127.0.0.1", False, False, "certificate of 127.0.0.1 is not trusted"),
+        ("other.example", False, True, "certificate of 127.0.0.1 is for another name"),
+        ("127.0.0.1", True, True, "certificate of 127.0.0.1 has expired"),
+    ],
+)
+def test_fault_65_a_bad_certificate_sees_no_password(
+    name: str, words: str, mode: TlsMode, tmp_path: Path, *, expired: bool, trusted: bool
+) -> None:
+    authority = Authority(tmp_path)
+
+    def server(peer: Peer) -> None:
+        if mode is TlsMode.STARTTLS:
+            peer.greet("STARTTLS", "AUTH PLAIN")
+            peer.hear("STARTTLS")
+            peer.say("220 go")
+        with pytest.raises(OSError, match=r"alert|certificate|EOF|reset"):
+            peer.start_tls(authority.server_context(name, expired=expired))
+        assert b"AUTH" not in peer.heard
+
+    with scripted(server) as relay:
+        told = with_password(relay.port, authority, mode) if trusted else relay_at(relay.port, tls=mode)
+        fault = fault_of(told)
+    assert fault.stage == "TLS handshake"
+    assert fault.reason.startswith(f"relay main: TLS handshake: {words}")
+
+
+def test_fault_65_a_password_is_never_said_without_tls() -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("AUTH PLAIN")
+        peer.hear_the_end()
+        assert b"AUTH" not in peer.heard
+
+    with scripted(server) as relay:
+        fault = fault_of(relay_at(relay.port, username="me", password=Secret(PASSWORD)))
+    assert fault.stage == "AUTH"
+
+
+def with_password(port: int, authority: Authority, mode: TlsMode) -> Relay:
+    return relay_at(port, tls=mode, ca_file=authority.ca_file, username="me", password=Secret(PASSWORD))
