@@ -67,7 +67,8 @@ class Templates:
                 f"template {shown(name)}: is not a template name. "
                 "Use letters, digits and _-. with / between folders, without an extension."
             )
-        subject, text, html = (self._find(name + suffix) for suffix in (_SUBJECT, _TEXT, _HTML))
+        owner = self._owner(name)
+        subject, text, html = (self._find(name + suffix, owner) for suffix in (_SUBJECT, _TEXT, _HTML))
         if subject is None or (text is None and html is None):
             raise self._incomplete(name, subject, text or html)
         return Rendered(
@@ -81,11 +82,26 @@ class Templates:
         found = self._environment.list_templates(extensions=[_SUBJECT.removeprefix(".")])
         return tuple(name.removesuffix(_SUBJECT) for name in found)
 
-    def _find(self, file: str) -> jinja2.Template | None:
+    def _owner(self, name: str) -> Path | None:
+        """Return the first directory that has any file of the mail: all of its parts come from there.
+
+        An application's own receipt without an HTML part must not go out with the HTML of our example.
+        """
+        files = [name + suffix for suffix in (_SUBJECT, _TEXT, _HTML)]
+        return next(
+            (
+                directory
+                for directory in self._directories
+                if any((directory / file).is_file() for file in files)
+            ),
+            None,
+        )
+
+    def _find(self, file: str, owner: Path | None) -> jinja2.Template | None:
+        if owner is None or not (owner / file).is_file():
+            return None
         try:
             return self._environment.get_template(file)
-        except jinja2.TemplateNotFound:
-            return None
         except Exception as error:
             raise blamed(error, file, self._searched()) from error
 

@@ -71,15 +71,17 @@ def test_the_applications_template_hides_ours_and_extends_it(write: Write) -> No
     assert rendered.html is not None
     assert "OWN" in rendered.html
     assert "<!DOCTYPE html>" in rendered.html
-    # What the application did not replace is still ours.
-    assert rendered.text is not None
+    # Our text does not go out beside the application's HTML: it would say something else.
+    assert rendered.text is None
 
 
-def test_the_first_directory_wins(write: Write, tmp_path: Path) -> None:
-    write("first", a_subject="first")
-    write("second", a_subject="second", a_txt="second")
+def test_all_parts_of_a_mail_come_from_the_first_directory_that_has_one(write: Write, tmp_path: Path) -> None:
+    write("first", a_subject="first", a_txt="first")
+    write("second", a_subject="second", a_txt="second", a_html="second", b_subject="b", b_txt="second")
     templates = Templates([tmp_path / "first", str(tmp_path / "second")])
-    assert templates.render("a", {}) == Rendered("first", "second", None)
+    assert [Rendered("first", "first", None), Rendered("b", "second", None)] == [
+        templates.render(name, {}) for name in "ab"
+    ]
 
 
 def test_a_changed_template_is_read_again(write: Write, tmp_path: Path) -> None:

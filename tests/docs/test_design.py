@@ -1,0 +1,42 @@
+"""The design page says what the code does."""
+
+import re
+from pathlib import Path
+
+from outbox.mail.status import LATE, MOVES, Status
+from outbox.settings.model import Settings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DESIGN = (DOCS / "design.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_moves_is_the_one_in_the_code() -> None:
+    lines = []
+    for move, edge in MOVES.items():
+        owned = "owned" if edge.owned else ""
+        late = f"late: {LATE[move]}" if edge.owned else ""
+        lines.append(f"{move:<16}{edge.source} -> {edge.target:<10}  {owned:<8}{late}".rstrip())
+    found = re.search(r"<!-- moves.*?-->\n```\n(.*?)\n```", DESIGN, re.DOTALL)
+    assert found is not None
+    assert "\n".join(lines) == found.group(1)
+
+
+def test_every_status_is_explained() -> None:
+    assert [status for status in Status if f"| `{status}` |" not in DESIGN] == []
+
+
+def test_the_readme_names_only_settings_that_exist() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    named = {name.lower() for name in re.findall(r"OUTBOX_([A-Z_]+)", readme)}
+    assert set() == named - set(Settings.model_fields)
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    dead = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
