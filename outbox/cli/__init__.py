@@ -1,0 +1,76 @@
+"""The command line: `outbox VERB …`.
+
+A verb's file is imported when the verb is called, so that each loads only what it needs and an extra that is
+not installed is missed by the verbs that need it alone.
+"""
+
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from outbox._version import __version__
+from outbox.cli.ending import told_plainly
+
+# Each verb: its file, the command in it, and its line in the list of commands.
+_VERBS = {
+    "demo": ("demo", "demo", "Send 1,000 mails to a local catcher, and prove that each arrived once."),
+    "run": ("run", "run", "Run the daemon that sends what is queued."),
+    "db": ("db", "db", "Create, upgrade and check the tables of the outbox."),
+    "send": ("send", "send", "Put one mail into the queue."),
+    "list": ("listing", "list_messages", "List messages, newest first."),
+    "show": ("show", "show", "Show one message, its recipients and what the relay said."),
+    "catch": ("catch", "catch", "Take every mail, show one line of each, send none on."),
+}
+
+
+class _Verbs(click.Group):
+    """The verbs, by name; importing none of them for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the verbs in the order of their use."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Import a verb."""
+        if cmd_name not in _VERBS:
+            return None
+        file, name, _ = _VERBS[cmd_name]
+        command: click.Command = getattr(import_module(f"outbox.cli.{file}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list of verbs."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, _, line) in _VERBS.items()])
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments; a wrong one ends as every error does."""
+        with told_plainly():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; an error of ours becomes one message and an exit code."""
+        with told_plainly():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="outbox", message="%(prog)s %(version)s")
+def outbox() -> None:
+    """Queue mail in your own SQL transaction, and have a daemon deliver it.
+
+    The database is OUTBOX_DATABASE_URL, by default the file outbox.sqlite3 in the current directory.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line with `args`, by default the process's own, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a character must not end a command.
+            stream.reconfigure(errors="backslashreplace")
+    outbox.main(args=args, prog_name="outbox")

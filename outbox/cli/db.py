@@ -1,0 +1,79 @@
+"""`outbox db`: the tables of the outbox."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outbox._version import __version__
+from outbox.cli.opening import opened
+from outbox.cli.options import database_url
+from outbox.settings import load
+from outbox.store.migration import migrate, print_sql
+from outbox.store.search import schema_version
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from outbox.store.database import Database
+
+_DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb")
+
+
+@click.group()
+def db() -> None:
+    """Create, upgrade and check the tables of the outbox."""
+
+
+@db.command()
+@database_url
+def upgrade(**flags: Any) -> None:
+    """Create the tables, or bring them to this release's version."""
+    with opened(load(**flags), create=True) as database:
+        database.read(database.dialect.check_version)
+        _migrate(database)
+        database.check()
+        click.echo(f"OK: {_standing(database)}")
+
+
+@db.command()
+@database_url
+def check(**flags: Any) -> None:
+    """Tell whether the daemon can work with this database."""
+    with opened(load(**flags)) as database:
+        database.check()
+        click.echo(f"OK: {_standing(database)}")
+
+
+@db.command()
+@click.option("--dialect", type=click.Choice(_DIALECTS), help="By default that of the database's URL.")
+@database_url
+def sql(dialect: str | None, **flags: Any) -> None:
+    """Print the SQL that creates the tables, for a person who runs it."""
+    scheme = load(**flags).database_url.partition("://")[0]
+    print_sql(dialect or scheme.partition("+")[0], sys.stdout)
+
+
+def _migrate(database: Database) -> None:
+    # Alembic is loaded by now: `migrate` is why this command was called.
+    from alembic.util import CommandError  # noqa: PLC0415 - `outbox db --help` needs none of it
+
+    try:
+        migrate(database.engine)
+    except CommandError:
+        # Tables of a newer release: the check says it in our words.
+        database.check()
+        raise
+
+
+def _standing(database: Database) -> str:
+    server, schema = database.read(lambda connection: (_server(connection), schema_version(connection)))
+    return f"{database.shown} ({server}), tables of version {schema}, email-outbox {__version__}"
+
+
+def _server(connection: Connection) -> str:
+    version = connection.dialect.server_version_info or ()
+    numbers = ".".join(str(number) for number in version if isinstance(number, int))
+    return f"{connection.dialect.name} {numbers}"

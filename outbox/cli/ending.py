@@ -1,0 +1,38 @@
+"""How a command ends that cannot do what it was asked: one clear message and an exit code (sysexits.h)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from outbox.errors import EX_USAGE, OutboxError, SettingsError
+from outbox.smtp.reply import printable
+
+
+class CommandError(OutboxError):
+    """What ends one command and is an error nowhere else."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Tell our errors, and click's about arguments, without a traceback, and end with their exit code."""
+    try:
+        yield
+    except SettingsError as error:
+        _tell("The settings cannot be used:\n" + "\n".join(f"  - {fault}" for fault in error.faults))
+        raise click.exceptions.Exit(error.exit_code) from error
+    except OutboxError as error:
+        _tell(str(error))
+        raise click.exceptions.Exit(error.exit_code) from error
+    except click.UsageError as error:
+        error.show()
+        raise click.exceptions.Exit(EX_USAGE) from error
+
+
+def _tell(message: str) -> None:
+    # The message may quote what strangers wrote.
+    click.echo("Error: " + "\n".join(map(printable, message.splitlines())), err=True)

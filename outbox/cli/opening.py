@@ -1,0 +1,59 @@
+"""Open the database that the settings name; whatever it refuses ends as a sentence that names it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from outbox.errors import DatabaseUnavailableError, SchemaError, SettingsError
+from outbox.store.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from outbox.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings, *, create: bool = False) -> Iterator[Database]:
+    """Give the database of `settings`, and close it after.
+
+    Raises SchemaError, DatabaseUnavailableError or SettingsError. A missing SQLite file is an error unless
+    `create`: opening it would leave an empty one behind, in a directory that may be the wrong one.
+    """
+    try:
+        database = Database(settings.database_url)
+    except (ArgumentError, ValueError):
+        # Neither the URL nor the error is shown: both may hold its password.
+        raise SettingsError(
+            ["database_url: not usable, it is not shown. Give a URL such as postgresql://user@host/name."]
+        ) from None
+    try:
+        if not create:
+            _refuse_missing_file(database)
+        yield database
+    except DBAPIError as error:
+        raise database.dialect.explain(error) or _unavailable(database, error) from error
+    finally:
+        database.close()
+
+
+def _refuse_missing_file(database: Database) -> None:
+    url = database.engine.url
+    file = url.database or ""
+    if url.get_backend_name() == "sqlite" and not file.startswith("file:") and not Path(file).exists():
+        raise SchemaError(
+            f"There is no database file {file!r}. Create it: outbox db upgrade, "
+            "or name another in OUTBOX_DATABASE_URL."
+        )
+
+
+def _unavailable(database: Database, error: DBAPIError) -> DatabaseUnavailableError:
+    # The driver's own words only: the statement and its parameters hold mail.
+    cause = " ".join(str(error.orig).split()).rstrip(".")
+    return DatabaseUnavailableError(
+        f"The database {database.shown} cannot be used: {cause}. Start it, or correct OUTBOX_DATABASE_URL."
+    )

@@ -1,0 +1,8 @@
+"""Options that several commands share."""
+
+import click
+
+database_url = click.option(
+    "--database-url", metavar="URL", help="The database; by default OUTBOX_DATABASE_URL."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")

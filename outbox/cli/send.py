@@ -1,0 +1,145 @@
+"""`outbox send`: one mail from the shell, through the queue like any other."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outbox.cli.ending import CommandError
+from outbox.cli.opening import opened
+from outbox.cli.options import database_url
+from outbox.cli.show import print_deliveries
+from outbox.errors import EX_TEMPFAIL, EX_UNAVAILABLE
+from outbox.intake import MAX_SIZE, Outbox
+from outbox.mail.attachment import Attachment
+from outbox.mail.status import FINAL, Status
+from outbox.settings import load
+from outbox.store.search import Row, deliveries
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from outbox.settings import Settings
+    from outbox.store.database import Database
+
+_PAUSE = 0.1
+_MOVING = frozenset({Status.PENDING.value, Status.SENDING.value})
+
+
+class _Instant(click.ParamType[datetime]):
+    """An instant in ISO 8601; that it has a zone is the email's own check."""
+
+    name = "ISO8601"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant. Give one like 2030-01-31T09:00:00+01:00.", param, ctx)
+
+
+@click.command()
+@click.option("--to", multiple=True, metavar="ADDRESS", help="A recipient; can be repeated.")
+@click.option("--cc", multiple=True, metavar="ADDRESS", help="As --to, named in Cc.")
+@click.option("--bcc", multiple=True, metavar="ADDRESS", help="As --to, named nowhere.")
+@click.option("--from", "sender", metavar="ADDRESS", help="By default OUTBOX_SENDER.")
+@click.option("--subject", help="The subject.")
+@click.option("--text", help="The text body; - reads it from standard input.")
+@click.option("--html", help="The HTML body; - reads it from standard input.")
+@click.option("--template", metavar="NAME", help="Make subject and bodies by this template.")
+@click.option("--context", metavar="FILE", help="Its variables, a JSON object; - reads standard input.")
+@click.option(
+    "--attach",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    help="A file to attach; can be repeated.",
+)
+@click.option("--key", help="An idempotency key: the same mail under it is queued once.")
+@click.option("--send-at", type=_Instant(), help="Not before this instant.")
+@click.option("--expires-at", type=_Instant(), help="Not after this instant.")
+@click.option("--wait", type=click.FloatRange(0), metavar="SECONDS", help="Wait for the end of its delivery.")
+@database_url
+def send(wait: float | None, database_url: str | None, **given: Any) -> None:
+    """Put one mail into the queue, and print its id.
+
+    With --wait the exit code tells the end: 0 sent, 69 failed, 75 not yet decided.
+    """
+    settings = load(database_url=database_url)
+    fields = _fields(**given)
+    with opened(settings) as database:
+        with database.engine.begin() as connection:
+            id_ = _outbox(settings).enqueue(connection, **fields)
+        click.echo(id_)
+        if wait is not None:
+            _report(_final(database, id_, wait), wait)
+
+
+def _fields(
+    text: str | None, html: str | None, context: str | None, attach: tuple[Path, ...], **rest: Any
+) -> Any:
+    """Return the fields of the email: those alone that were given."""
+    if [text, html, context].count("-") > 1:
+        raise click.UsageError("Standard input can be read once: give - to one of --text, --html, --context.")
+    fields = {
+        **rest,
+        "text": _stdin() if text == "-" else text,
+        "html": _stdin() if html == "-" else html,
+        "context": None if context is None else _variables(context),
+        "attachments": [Attachment(path.name, path.read_bytes()) for path in attach],
+    }
+    return {name: value for name, value in fields.items() if value not in (None, (), [])}
+
+
+def _stdin() -> str:
+    try:
+        # As bytes: the terminal's encoding has no say in what a pipe carries.
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"Standard input is not UTF-8: {error}.") from error
+
+
+def _variables(file: str) -> dict[str, object]:
+    try:
+        variables = json.loads(_stdin() if file == "-" else Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # faults of JSON and of UTF-8 are ValueErrors
+        raise click.UsageError(f"--context {file}: cannot be read as JSON: {error}.") from error
+    if not isinstance(variables, dict):
+        raise click.UsageError(f'--context {file}: is no JSON object. Give one like {{"name": "Ada"}}.')
+    return variables
+
+
+def _outbox(settings: Settings) -> Outbox:
+    return Outbox(
+        templates=settings.templates, sender=settings.sender, max_size=settings.max_size or MAX_SIZE
+    )
+
+
+def _final(database: Database, id_: UUID, seconds: float) -> list[Row]:
+    """Return the deliveries once none moves by itself, or after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        rows = database.read(lambda connection: deliveries(connection, id_))
+        left = deadline - time.monotonic()
+        if left <= 0 or not any(row["status"] in _MOVING for row in rows):
+            return rows
+        time.sleep(min(_PAUSE, left))
+
+
+def _report(rows: list[Row], seconds: float) -> None:
+    print_deliveries(rows)
+    found = {row["status"] for row in rows}
+    if found == {Status.SENT.value}:
+        return
+    if found & _MOVING:
+        raise CommandError(
+            f"Not all is decided after {seconds:g} s. Is the daemon running? outbox run", EX_TEMPFAIL
+        )
+    if found <= FINAL:
+        raise CommandError("Not every recipient was sent to.", EX_UNAVAILABLE)
+    raise CommandError("A person must decide what becomes of it.", EX_TEMPFAIL)
