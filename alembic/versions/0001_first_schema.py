@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 from outbox.store.clock import seconds_since, utc_now
-from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime
+from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
 
 revision = "0001"
 down_revision = None
@@ -64,7 +64,7 @@ def create_message() -> None:
         "outbox_message",
         sa.Column("id", Guid, nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
-        sa.Column("stream", sa.String(64), nullable=False),
+        sa.Column("stream", Word(64), nullable=False),
         sa.Column("sender", sa.String(320), nullable=False),
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("message_id", sa.String(320), nullable=False),
@@ -76,7 +76,7 @@ def create_message() -> None:
         ),
         sa.Column("idempotency_key", ByteExact(200)),
         sa.Column("payload_hash", sa.String(64), nullable=False),
-        sa.Column("on_doubt", sa.String(16), nullable=False),
+        sa.Column("on_doubt", Word(16), nullable=False),
         sa.PrimaryKeyConstraint("id", name="outbox_message_pkey"),
         sa.UniqueConstraint("idempotency_key", name="outbox_message_idempotency_key_key"),
         sa.CheckConstraint(
@@ -94,9 +94,9 @@ def create_delivery() -> None:
         sa.Column("message_id", Guid, nullable=False),
         sa.Column("n", sa.Integer, nullable=False),
         sa.Column("recipient", sa.String(320), nullable=False),
-        sa.Column("stream", sa.String(64), nullable=False),
+        sa.Column("stream", Word(64), nullable=False),
         sa.Column("size", sa.Integer, nullable=False),
-        sa.Column("status", sa.String(16), nullable=False, server_default=sa.text("'pending'")),
+        sa.Column("status", Word(16), nullable=False, server_default=sa.text("'pending'")),
         sa.Column("due_at", UtcDateTime, nullable=False, server_default=utc_now()),
         sa.Column("expires_at", UtcDateTime),
         sa.Column("retry", sa.Boolean, nullable=False, server_default=sa.text("false")),
@@ -192,7 +192,7 @@ def create_session() -> None:
         sa.Column("version", sa.String(32), nullable=False),
         sa.Column("started_at", UtcDateTime, nullable=False, server_default=utc_now()),
         sa.Column("beat_at", UtcDateTime, nullable=False, server_default=utc_now()),
-        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("state", Word(16), nullable=False),
         sa.Column("sent", BigId, nullable=False, server_default=_ZERO),
         sa.Column("failed", BigId, nullable=False, server_default=_ZERO),
         sa.Column("deferred", BigId, nullable=False, server_default=_ZERO),

@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql
 
 from outbox.mail.status import FINAL, OnDoubt, Status
 from outbox.store.clock import utc_now
-from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime
+from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
 
 STREAM = "default"
 """The one lane of mail, until streams can be named."""
@@ -50,7 +50,7 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
 
 
 _FINAL = ", ".join(f"'{status}'" for status in Status if status in FINAL)
-# InnoDB for its transactions; the binary collation because streams, statuses and relays compare byte by byte.
+# InnoDB for its transactions; the binary collation so that no text folds case.
 _MYSQL: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -72,7 +72,7 @@ message = Table(
     metadata,
     Column("id", Guid, primary_key=True),
     Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
-    Column("stream", String(64), nullable=False),
+    Column("stream", Word(64), nullable=False),
     Column("sender", String(320), nullable=False),
     Column("subject", Text, nullable=False),
     Column("message_id", String(320), nullable=False),
@@ -81,7 +81,7 @@ message = Table(
     Column("tags", JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")),
     Column("idempotency_key", ByteExact(200)),
     Column("payload_hash", String(64), nullable=False),
-    Column("on_doubt", String(16), nullable=False),
+    Column("on_doubt", Word(16), nullable=False),
     UniqueConstraint("idempotency_key"),
     _one_of("on_doubt", OnDoubt),
     **_MYSQL,
@@ -94,9 +94,9 @@ delivery = Table(
     Column("message_id", Guid, ForeignKey(message.c.id), nullable=False),
     Column("n", Integer, nullable=False),
     Column("recipient", String(320), nullable=False),
-    Column("stream", String(64), nullable=False),
+    Column("stream", Word(64), nullable=False),
     Column("size", Integer, nullable=False),
-    Column("status", String(16), nullable=False, server_default=text("'pending'")),
+    Column("status", Word(16), nullable=False, server_default=text("'pending'")),
     Column("due_at", UtcDateTime, nullable=False, server_default=utc_now()),
     Column("expires_at", UtcDateTime),
     Column("retry", Boolean, nullable=False, server_default=text("false")),
@@ -151,7 +151,7 @@ session = Table(
     Column("version", String(32), nullable=False),
     Column("started_at", UtcDateTime, nullable=False, server_default=utc_now()),
     Column("beat_at", UtcDateTime, nullable=False, server_default=utc_now()),
-    Column("state", String(16), nullable=False),
+    Column("state", Word(16), nullable=False),
     Column("sent", BigId, nullable=False, server_default=text("0")),
     Column("failed", BigId, nullable=False, server_default=text("0")),
     Column("deferred", BigId, nullable=False, server_default=text("0")),

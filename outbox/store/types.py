@@ -99,6 +99,28 @@ class ByteExact(TypeDecorator[str]):
         return value.decode() if isinstance(value, bytes) else value
 
 
+class Word(TypeDecorator[str]):
+    """A short text of ours, such as a status or a stream: compared byte by byte, and read as text by anybody.
+
+    utf8mb4_bin, the collation of our tables, pads with spaces, so that 'bulk ' would equal 'bulk'.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`; where no server was asked yet, of MariaDB."""
+        if dialect.name not in _MYSQL:
+            return dialect.type_descriptor(String(self.length))
+        is_mysql = getattr(dialect, "server_version_info", None) and not getattr(dialect, "is_mariadb", False)
+        collation = "utf8mb4_0900_bin" if is_mysql else "utf8mb4_nopad_bin"
+        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="utf8mb4", collation=collation))
+
+
 class Mime(TypeDecorator[bytes]):
     """The exact bytes of a message.
 

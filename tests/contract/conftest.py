@@ -1,0 +1,45 @@
+"""One migrated database of each kind for the whole run, emptied before each test."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine
+
+from outbox import migrate
+from tests.contract.scene import Scene
+from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql", "mysql"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a database with our tables; making one for each test would take most of the time."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('contract') / 'outbox.sqlite3'}"
+        _migrate(url)
+        yield url
+        return
+    with fresh_database(POSTGRESQL if request.param == "postgresql" else MYSQL) as url:
+        _migrate(url)
+        yield url
+
+
+@pytest.fixture
+def scene(shared_url: str) -> Iterator[Scene]:
+    """Give the store on an empty database, each kind in turn."""
+    scene = Scene(shared_url)
+    scene.empty()
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def rival(scene: Scene) -> Iterator[Scene]:
+    """Give the same database by connections of its own, as another daemon sees it."""
+    with scene.another() as other:
+        yield other
+
+
+def _migrate(url: str) -> None:
+    engine = create_engine(url)
+    migrate(engine)
+    engine.dispose()
