@@ -58,17 +58,18 @@ _ATTEMPT = insert(attempt)
 _LATE_SENT = (
     update(delivery)
     .where(_d.id == bindparam("late_id"), _d.status != Status.SENT.value)
-    .values(
-        status=Status.SENT.value,
-        session=null(),
-        doubts=_d.doubts + case((IS_SENDING, 1), else_=0),
-        relay=bindparam("late_relay"),
-        reply_code=bindparam("late_code"),
-        enhanced_code=bindparam("late_enhanced"),
-        reply=bindparam("late_reply"),
-        queue_id=bindparam("late_queue_id"),
-        reason=null(),
-        finished_at=utc_now(),
+    # MariaDB assigns from left to right: what reads the old status comes before what sets the new one.
+    .ordered_values(
+        (_d.doubts, _d.doubts + case((IS_SENDING, 1), else_=0)),
+        (_d.status, literal(Status.SENT.value)),
+        (_d.session, null()),
+        (_d.relay, bindparam("late_relay")),
+        (_d.reply_code, bindparam("late_code")),
+        (_d.enhanced_code, bindparam("late_enhanced")),
+        (_d.reply, bindparam("late_reply")),
+        (_d.queue_id, bindparam("late_queue_id")),
+        (_d.reason, null()),
+        (_d.finished_at, utc_now()),
     )
 )
 _LATE_DOUBT = (

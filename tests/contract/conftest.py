@@ -23,13 +23,19 @@ def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         yield url
 
 
-@pytest.fixture
-def scene(shared_url: str) -> Iterator[Scene]:
-    """Give the store on an empty database, each kind in turn."""
+@pytest.fixture(scope="session")
+def shared_scene(shared_url: str) -> Iterator[Scene]:
+    """Give the store on that database; its connections last as long, too."""
     scene = Scene(shared_url)
-    scene.empty()
     yield scene
     scene.close()
+
+
+@pytest.fixture
+def scene(shared_scene: Scene) -> Scene:
+    """Give the store on an empty database, each kind in turn."""
+    shared_scene.empty()
+    return shared_scene
 
 
 @pytest.fixture

@@ -114,8 +114,9 @@ class Scene:
         return list(self.database.read(lambda connection: connection.execute(wanted).all()))
 
     def since(self, column: Column[Any], id_: int) -> float:
-        """Return the seconds from a delivery's instant to the database's present one."""
-        wanted = select(seconds_since(column)).where(delivery.c.id == id_)
+        """Return the seconds from an instant of a delivery, or of its attempt row, to the database's now."""
+        owner = delivery.c.id if column.table is delivery else attempt.c.delivery_id
+        wanted = select(seconds_since(column)).where(owner == id_)
         return float(self.database.read(lambda connection: connection.execute(wanted).scalar_one()))
 
     def count(self, table: Any = delivery) -> int:
