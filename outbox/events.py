@@ -28,7 +28,7 @@ def daemon_started(session: UUID, host: str, port: int) -> None:
     _log(
         logging.INFO,
         "daemon_started",
-        "session %s sends through %s:%d",
+        "session %(session)s sends through %(host)s:%(port)d",
         session=session,
         host=host,
         port=port,
@@ -37,7 +37,12 @@ def daemon_started(session: UUID, host: str, port: int) -> None:
 
 def daemon_draining(under_way: int) -> None:
     """Say that the daemon was told to stop and finishes what has begun."""
-    _log(logging.INFO, "daemon_draining", "stopping: %d transactions are under way", under_way=under_way)
+    _log(
+        logging.INFO,
+        "daemon_draining",
+        "stopping: %(under_way)d transactions are under way",
+        under_way=under_way,
+    )
 
 
 def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
@@ -45,7 +50,7 @@ def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
     _log(
         logging.INFO,
         "daemon_stopped",
-        "stopped: %d sent, %d failed, %d deferred in this session",
+        "stopped: %(sent)d sent, %(failed)d failed, %(deferred)d deferred in this session",
         sent=sent,
         failed=failed,
         deferred=deferred,
@@ -57,7 +62,7 @@ def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
     _log(
         logging.WARNING,
         "relay_fault",
-        "relay %s failed at %s: %s; next try in %.1f s",
+        "%(reason)s; next try in %(wait).1f s",
         relay=relay,
         stage=fault.stage,
         reason=_short(fault.reason),
@@ -67,12 +72,12 @@ def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
 
 def relay_back(relay: str) -> None:
     """Say that the relay judges mail again."""
-    _log(logging.INFO, "relay_back", "relay %s works again", relay=relay)
+    _log(logging.INFO, "relay_back", "relay %(relay)s works again", relay=relay)
 
 
 def database_unavailable(error: Exception) -> None:
     """Say that the database did not answer; nothing is lost, and it is tried again."""
-    _log(logging.WARNING, "database_unavailable", "database: %s", reason=_cause(error))
+    _log(logging.WARNING, "database_unavailable", "database: %(reason)s", reason=_cause(error))
 
 
 def database_back() -> None:
@@ -85,7 +90,7 @@ def record_failed(error: Exception, verdicts: int) -> None:
     _log(
         logging.WARNING,
         "record_failed",
-        "%d verdicts wait to be written: %s",
+        "%(verdicts)d verdicts wait to be written: %(reason)s",
         verdicts=verdicts,
         reason=_cause(error),
     )
@@ -96,7 +101,7 @@ def late_verdicts(late: int, dropped: int) -> None:
     _log(
         logging.WARNING,
         "late_verdicts",
-        "%d late verdicts kept, %d dropped: another session had taken over",
+        "%(late)d late verdicts kept, %(dropped)d dropped: another session had taken over",
         late=late,
         dropped=dropped,
     )
@@ -104,7 +109,7 @@ def late_verdicts(late: int, dropped: int) -> None:
 
 def beat_failed(error: Exception) -> None:
     """Say that the lease could not be renewed; sending stops when it is over."""
-    _log(logging.WARNING, "beat_failed", "the lease was not renewed: %s", reason=_cause(error))
+    _log(logging.WARNING, "beat_failed", "the lease was not renewed: %(reason)s", reason=_cause(error))
 
 
 def session_lost(lost: UUID, successor: UUID) -> None:
@@ -112,7 +117,7 @@ def session_lost(lost: UUID, successor: UUID) -> None:
     _log(
         logging.ERROR,
         "session_lost",
-        "session %s was declared lost while it was silent; it goes on as %s",
+        "session %(session)s was declared lost while it was silent; it goes on as %(successor)s",
         session=lost,
         successor=successor,
     )
@@ -123,7 +128,7 @@ def rescued(sessions: int, deliveries: int) -> None:
     _log(
         logging.WARNING,
         "rescued",
-        "%d sessions were lost; %d of their deliveries were rescued",
+        "%(sessions)d sessions were lost; %(deliveries)d of their deliveries were rescued",
         sessions=sessions,
         deliveries=deliveries,
     )
@@ -131,12 +136,17 @@ def rescued(sessions: int, deliveries: int) -> None:
 
 def expired(deliveries: int) -> None:
     """Say that waiting mail has passed its `expires_at`."""
-    _log(logging.INFO, "expired", "%d deliveries expired before they could be sent", deliveries=deliveries)
+    _log(
+        logging.INFO,
+        "expired",
+        "%(deliveries)d deliveries expired before they could be sent",
+        deliveries=deliveries,
+    )
 
 
 def duty_failed(error: Exception) -> None:
     """Say that a periodic duty could not reach the database; it runs again at its next time."""
-    _log(logging.WARNING, "duty_failed", "a periodic duty failed: %s", reason=_cause(error))
+    _log(logging.WARNING, "duty_failed", "a periodic duty failed: %(reason)s", reason=_cause(error))
 
 
 def sender_failed(error: Exception) -> None:
@@ -147,7 +157,7 @@ def sender_failed(error: Exception) -> None:
 
 
 def _log(level: int, event: str, sentence: str, **fields: object) -> None:
-    _logger.log(level, sentence, *fields.values(), extra={"outbox": {"event": event, **fields}})
+    _logger.log(level, sentence, fields, extra={"outbox": {"event": event, **fields}})
 
 
 def _cause(error: Exception) -> str:

@@ -108,7 +108,7 @@ class Application:
         """Count the deliveries by status."""
         with self.engine.connect() as connection:
             rows = connection.execute(text("SELECT status, count(*) FROM outbox_delivery GROUP BY status"))
-            return Counter(dict(rows.tuples().all()))
+            return Counter({row[0]: row[1] for row in rows})
 
     def scalar(self, sql: str) -> object:
         """Return the first value that a query gives."""
@@ -119,14 +119,14 @@ class Application:
         """Wait until at least `count` deliveries are sent."""
         wait_until(lambda: self.counts()["sent"] >= count, f"{count} deliveries are sent", timeout)
 
-    def committed(self) -> Counter[tuple[str, str]]:
-        """Return Message-ID and recipient of every delivery in the database."""
+    def committed(self, status: str = "%") -> Counter[tuple[str, str]]:
+        """Return Message-ID and recipient of every delivery in the database, or of those in one status."""
         sql = (
             "SELECT m.message_id, d.recipient FROM outbox_delivery d "
-            "JOIN outbox_message m ON m.id = d.message_id"
+            "JOIN outbox_message m ON m.id = d.message_id WHERE d.status LIKE :status"
         )
         with self.engine.connect() as connection:
-            return Counter((row[0], row[1]) for row in connection.execute(text(sql)))
+            return Counter((row[0], row[1]) for row in connection.execute(text(sql), {"status": status}))
 
 
 @contextmanager
