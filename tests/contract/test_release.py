@@ -1,0 +1,54 @@
+"""What is given back is as due as it was, and what nobody knows of is given back."""
+
+from uuid import uuid4
+
+from outbox.mail.status import Move
+from tests.contract.ends import record, settlement
+from tests.contract.scene import Scene, ago
+
+
+def test_a_release_leaves_no_trace_but_the_fence(scene: Scene) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, due_at=ago(1000), judged_at=ago(2000), attempts=3, doubts=1, reply="busy", reason="x")
+    before = scene.row(id_)._asdict()
+    me = scene.start()
+    (claim,) = scene.queue.claim(me, 1)
+    record(scene.queue, me, settlement(claim, Move.RELEASE))
+    assert before | {"fence": 1} == scene.row(id_)._asdict()
+    assert scene.attempts() == []
+
+
+def test_what_is_released_may_be_claimed_at_once(scene: Scene) -> None:
+    me, (claim,) = scene.held()
+    record(scene.queue, me, settlement(claim, Move.RELEASE))
+    (again,) = scene.queue.claim(scene.start(), 1)
+    assert (claim.delivery_id, 2) == (again.delivery_id, again.fence)
+
+
+def test_claims_that_their_holder_does_not_know_of_go_back(scene: Scene) -> None:
+    me, (known, unknown, another) = scene.held(3)
+    before = [row._asdict() for row in scene.rows()]
+    assert scene.queue.release_unknown(me, [known.delivery_id]) == 2
+    freed = {"status": "pending", "session": None}
+    assert [before[0], before[1] | freed, before[2] | freed] == [row._asdict() for row in scene.rows()]
+    assert {unknown.delivery_id, another.delivery_id} == {
+        claim.delivery_id for claim in scene.queue.claim(me, 9)
+    }
+
+
+def test_one_who_knows_nothing_gives_back_all_that_it_holds_and_no_more(scene: Scene) -> None:
+    me, (mine,) = scene.held()
+    _, (other,) = scene.held()
+    before = scene.row(other.delivery_id)
+    assert scene.queue.release_unknown(me, []) == 1
+    assert scene.row(mine.delivery_id).status == "pending"
+    assert before == scene.row(other.delivery_id)
+    assert scene.queue.release_unknown(uuid4(), []) == 0
+
+
+def test_what_was_settled_meanwhile_is_not_given_back(scene: Scene) -> None:
+    me, (sent, doubted) = scene.held(2)
+    record(scene.queue, me, [settlement(sent, Move.DELIVER), settlement(doubted, Move.DOUBT_HOLD)])
+    before = scene.rows()
+    assert scene.queue.release_unknown(me, []) == 0
+    assert before == scene.rows()

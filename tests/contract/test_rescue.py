@@ -1,0 +1,120 @@
+"""What the dead held is taken from them, once, and each mail's `on_doubt` says where it goes."""
+
+import threading
+from uuid import UUID, uuid4
+
+import pytest
+
+from outbox.mail.status import Move, OnDoubt
+from outbox.store.schema import SessionState
+from tests.contract.ends import record, settlement
+from tests.contract.scene import Scene, ago
+
+LIVE = [SessionState.RUNNING, SessionState.STOPPING]
+GONE = [SessionState.STOPPED, SessionState.LOST, None]
+TARGETS = {
+    OnDoubt.RESEND: ("pending", Move.RESCUE_RESEND),
+    OnDoubt.HOLD: ("in_doubt", Move.RESCUE_HOLD),
+    # Assuming is for a dot that went out; of these nobody knows even that.
+    OnDoubt.ASSUME_SENT: ("in_doubt", Move.RESCUE_HOLD),
+}
+
+
+def holder(scene: Scene, state: SessionState | None) -> UUID:
+    """Give a session in this state, or one that has no row at all."""
+    return uuid4() if state is None else scene.start(state)
+
+
+@pytest.mark.parametrize("state", GONE)
+@pytest.mark.parametrize("on_doubt", OnDoubt)
+def test_what_a_dead_session_held_goes_where_its_mail_says(
+    scene: Scene, on_doubt: OnDoubt, state: SessionState | None
+) -> None:
+    (id_,) = scene.mail(on_doubt=on_doubt)
+    dead = holder(scene, state)
+    scene.change(
+        id_,
+        status="sending",
+        session=dead,
+        fence=7,
+        attempts=2,
+        doubts=1,
+        rescues=1,
+        reply="busy",
+        due_at=ago(99),
+    )
+    before = scene.row(id_)._asdict()
+    target, verdict = TARGETS[on_doubt]
+    assert scene.queue.rescue() == 1
+    assert before | {"status": target, "session": None, "rescues": 2} == scene.row(id_)._asdict()
+    (attempt,) = scene.attempts()
+    assert (id_, 7, dead, verdict) == (
+        attempt.delivery_id,
+        attempt.fence,
+        attempt.session,
+        attempt.verdict,
+    )
+    assert attempt.detail
+    assert not attempt.late
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_nothing_is_taken_from_the_living(scene: Scene, state: SessionState) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, status="sending", session=scene.start(state))
+    before = scene.rows()
+    assert scene.queue.rescue() == 0
+    assert before == scene.rows()
+    assert scene.attempts() == []
+
+
+def test_a_rescue_takes_from_the_dead_and_leaves_the_others_their_own(scene: Scene) -> None:
+    dead, living = scene.start(SessionState.LOST), scene.start()
+    mine, theirs, waiting = scene.mail(3)
+    scene.change(mine, status="sending", session=dead)
+    scene.change(theirs, status="sending", session=living)
+    scene.add("sent", "in_doubt", "held")
+    before = scene.rows()[1:]
+    assert scene.queue.rescue() == 1
+    assert scene.queue.rescue() == 0
+    assert before == scene.rows()[1:]
+    assert [mine] == [attempt.delivery_id for attempt in scene.attempts()]
+    assert scene.row(waiting).rescues == 0
+
+
+def test_more_than_one_batch_is_rescued_in_one_go(scene: Scene) -> None:
+    ids = scene.mail(501)
+    scene.change(ids, status="sending", session=uuid4())
+    assert scene.queue.rescue() == 501
+    assert scene.queue.counts() == {"pending": 501}
+
+
+def test_a_rescued_delivery_is_claimed_under_a_new_fence_and_its_old_holder_is_late(scene: Scene) -> None:
+    me, (claim,) = scene.held()
+    assert scene.sessions.enter(me, SessionState.STOPPED)
+    assert scene.queue.rescue() == 1
+    other = scene.start()
+    (again,) = scene.queue.claim(other, 1)
+    assert (again.delivery_id, again.fence) == (claim.delivery_id, claim.fence + 1)
+    assert record(scene.queue, me, settlement(claim, Move.REFUSE)).dropped == 1
+    assert record(scene.queue, other, settlement(again, Move.DELIVER)).applied == 1
+
+
+def test_two_rescuers_take_each_delivery_once(scene: Scene, rival: Scene) -> None:
+    ids = scene.mail(60)
+    scene.change(ids, status="sending", session=uuid4())
+    together = threading.Barrier(2)
+    rescued: list[int] = []
+
+    def rescue(one: Scene) -> None:
+        together.wait(30)
+        rescued.append(one.queue.rescue())
+
+    threads = [threading.Thread(target=rescue, args=[one]) for one in (scene, rival)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(rescued) == 60
+    assert {1} == {row.rescues for row in scene.rows()}
+    assert sorted(ids) == sorted(attempt.delivery_id for attempt in scene.attempts())
