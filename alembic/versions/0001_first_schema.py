@@ -15,9 +15,10 @@ branch_labels = ("outbox",)
 depends_on = None
 
 _MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
+    f"{dialect}_{option}": value
+    # SQLAlchemy reads only the names of the dialect that the URL has.
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 _ZERO = sa.text("0")
 

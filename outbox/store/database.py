@@ -32,12 +32,11 @@ class Database:
         parsed = make_url(url)
         self.dialect: StoreDialect = dialect_of(parsed.get_backend_name())
         try:
-            self.engine: Engine = create_engine(parsed, **self.dialect.engine_options())
-            self._reader = (
-                create_engine(parsed, **self.dialect.engine_options())
-                if parsed.get_backend_name() == "sqlite"
-                else self.engine
-            )
+            # Hidden: an error of the database must not carry mail into a log.
+            options = {**self.dialect.engine_options(), "hide_parameters": True}
+            self.engine: Engine = create_engine(parsed, **options)
+            is_sqlite = parsed.get_backend_name() == "sqlite"
+            self._reader = create_engine(parsed, **options) if is_sqlite else self.engine
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise UnsupportedDatabaseError(
                 f"The driver for {parsed.drivername!r} is not installed ({error}). Install it: "

@@ -52,9 +52,10 @@ def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
 _FINAL = ", ".join(f"'{status}'" for status in Status if status in FINAL)
 # InnoDB for its transactions; the binary collation so that no text folds case.
 _MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
+    f"{dialect}_{option}": value
+    # SQLAlchemy reads only the names of the dialect that the URL has.
+    for dialect in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 
 metadata = MetaData(

@@ -9,6 +9,9 @@ from uuid import UUID, uuid4
 BEAT = 1 / 6
 """A session beats every sixth of its TTL: six beats may fail before anybody declares it lost."""
 
+# Only Linux has a second clock for this; on macOS the monotonic one counts suspension already.
+_BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 VALID = 2 / 3
 """It trusts itself for two thirds of the TTL after a good beat: it stops before others begin to rescue."""
 
@@ -18,7 +21,7 @@ UNBROKEN = 3 / 2
 
 def boot_clock() -> float:
     """Return seconds of a clock that also counts while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.clock_gettime(_BOOT)
 
 
 @dataclass(slots=True)

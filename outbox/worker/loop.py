@@ -153,9 +153,11 @@ class Daemon:
         return "the daemon was told to leave" if self.stop.leaving else None
 
     def _may_begin(self, parcel: Parcel) -> bool:
-        """End the recipients of `parcel` that are too late by now; tell whether any is left."""
+        """End the recipients of `parcel` that are too late by now; tell whether any are left."""
         late = parcel.split_expired(self._now())
         self._recorder.put(parcel.lease, [expire(claim, self._relay.name) for claim in late])
+        if not parcel.claims:
+            self._supply.sent(parcel)
         return bool(parcel.claims)
 
     def _deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:

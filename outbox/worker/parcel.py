@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,17 @@ MOST_RECIPIENTS = 50
 
 @dataclass(slots=True)
 class Parcel:
-    """Recipients of one message, held under one lease; `claimed_at` is by the daemon's steady clock."""
+    """Recipients of one message, held under one lease.
+
+    `claimed_at` is by the daemon's steady clock, `size` the bytes that its body takes in memory.
+    """
 
     message_id: UUID
     claims: list[Claim]
     lease: Lease
     claimed_at: float
-    message: Message | None = field(default=None)
-
-    @property
-    def size(self) -> int:
-        """The bytes that its body takes in memory."""
-        return self.claims[0].size
+    size: int
+    message: Message | None = None
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""
@@ -48,7 +47,7 @@ def pack(claims: Iterable[Claim], lease: Lease, now: float) -> list[Parcel]:
     for claim in claims:
         by_message.setdefault(claim.message_id, []).append(claim)
     return [
-        Parcel(message_id, part, lease, now)
+        Parcel(message_id, part, lease, now, part[0].size)
         for message_id, whole in by_message.items()
         for part in _parts(iter(whole))
     ]
