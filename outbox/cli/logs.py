@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from outbox.smtp.reply import printable
@@ -17,6 +18,13 @@ _TIME = "%Y-%m-%d %H:%M:%S%z"
 
 class _Lines(logging.Formatter):
     """One event, one line: what relays and drivers say may neither break it nor move a cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what is written for `record`."""
+        record = copy(record)
+        # Another handler's traceback is kept in the record, and it is not escaped.
+        record.exc_text = None
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line of `record`."""
