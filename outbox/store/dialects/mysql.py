@@ -29,6 +29,8 @@ _d = delivery.c
 # There is no UPDATE … RETURNING here, and `IN (SELECT … LIMIT n)` is refused (error 1235): lock, then write.
 _LOCK_DUE = (
     select(*CLAIMED)
+    # With a filesort it would lock all that is due, not the limit: other claimers would find nothing.
+    .with_hint(delivery, "FORCE INDEX (outbox_delivery_due_by_status)")
     .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
