@@ -6,7 +6,7 @@ what arrived is compared with what was committed.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import signal
 import time
@@ -58,11 +58,14 @@ _SENT = "SELECT count(*) FROM outbox_delivery WHERE status = 'sent'"
 @click.option("--mails", type=click.IntRange(10, 100_000), default=1000, show_default=True)
 def demo(path: Path, mails: int) -> None:
     """Send 1,000 mails to a local catcher, and prove that each arrived once."""
-    if importlib.util.find_spec("aiosmtpd") is None:
+    try:
+        importlib.import_module("aiosmtpd.smtp")
+    except ModuleNotFoundError as error:
         raise CommandError(
-            "`outbox demo` needs aiosmtpd, which is not installed. Run: pip install 'email-outbox[catch]'",
+            f"`outbox demo` needs {error.name}, which is not installed. "
+            "Run: pip install 'email-outbox[catch]'",
             EX_UNAVAILABLE,
-        )
+        ) from error
     folder = DemoFolder(path)
     with _ended_by_signals(), folder.claimed():
         engine = create_engine(folder.database_url)

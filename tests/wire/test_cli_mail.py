@@ -1,0 +1,141 @@
+"""Mail on the command line: put into the queue, listed, shown, and waited for."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from outbox.cli.catcher import Catcher, Caught
+from tests.support.calling import MAIL, OUTBOX, call, daemon, refused, sent_id, value
+
+pytestmark = pytest.mark.usefixtures("outbox_here")
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--to", "x"), "to: has no @"),
+        (("--subject", "a\nb"), "subject: "),
+        (("--send-at", "2030-01-01T09:00"), "send_at: has no time zone"),
+        (("--template", "welcome"), "subject: is given beside a template"),
+        (("--context", "-"), "is no JSON object"),
+    ],
+)
+def test_a_mail_that_cannot_be_sent_is_refused_with_64(args: tuple[str, ...], said: str) -> None:
+    code, told = refused(*MAIL, *args, given=b"[]")
+    assert (code, said in told) == (64, True)
+    assert value("SELECT count(*) FROM outbox_message") == 0
+
+
+def test_a_template_that_lacks_a_variable_names_it() -> None:
+    to = ("--to", "a@example.com", "--from", "b@example.com")
+    code, said = refused("send", *to, "--template", "welcome", "--context", "-", given=b'{"product": "P"}')
+    assert (code, "'name' is undefined" in said) == (64, True)
+
+
+def test_the_sender_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTBOX_SENDER", "shop@example.com")
+    assert call("send", "--to", "a@example.com", "--text", "").exit_code == 0
+
+
+def test_the_same_key_is_queued_once() -> None:
+    assert sent_id("--key", "k") == sent_id("--key", "k")
+    code, said = refused(*MAIL, "--key", "k", "--subject", "Other")
+    assert (code, "'k' already belongs" in said) == (69, True)
+
+
+def test_messages_are_listed_for_people_and_programs() -> None:
+    assert call("list").stdout == "No messages.\n"
+    first, second = sent_id(), sent_id("--to", "bob@example.com", "--subject", "hostile")
+    # No mail of ours has such a subject; rows that come by plain SQL may.
+    value("UPDATE outbox_message SET subject = 'x' || char(27) || '[31m' WHERE subject = 'hostile'")
+    heads, *lines = call("list").stdout.splitlines()
+    assert heads.split() == ["created", "id", "status", "sent", "subject"]
+    assert {line.split()[2] for line in lines} == {first, second}
+    assert [line.split()[3:] for line in lines if second in line] == [["pending", "0/2", "x\\x1b[31m"]]
+    rows = [json.loads(line) for line in call("list", "--json").stdout.splitlines()]
+    assert {row["id"] for row in rows} == {first, second}
+    assert {row["created_at"][-6:] for row in rows} == {"+00:00"}
+    assert len(call("list", "--limit", "1").stdout.splitlines()) == 2
+    assert call("list", "--status", "sent").stdout == "No messages are sent.\n"
+    assert call("list", "--status", "sent", "--json").stdout == ""
+    value("UPDATE outbox_delivery SET status = 'held' WHERE recipient = 'bob@example.com'")
+    assert call("list", "--status", "held").stdout == "No messages are held.\n"
+
+
+def test_a_message_is_shown_by_each_of_its_names() -> None:
+    id_ = sent_id("--key", "order-7", "--bcc", "boss@example.com")
+    value(
+        "INSERT INTO outbox_attempt (delivery_id, fence, verdict, stage, reply_code, reply) "
+        "VALUES (2, 1, 'defer', 'RCPT TO', 450, 'try later')",
+    )
+    shown = call("show", id_).stdout
+    assert shown == call("show", "order-7").stdout
+    assert shown == call("show", f"<{UUID(id_).hex}@example.com>").stdout
+    for word in (
+        "status      pending",
+        "key         order-7",
+        "boss@example.com",
+        "450 try later",
+        "RCPT TO",
+    ):
+        assert word in shown
+    row = json.loads(call("show", id_, "--json").stdout)
+    assert (row["id"], row["status"], row["idempotency_key"]) == (id_, "pending", "order-7")
+    assert [each["recipient"] for each in row["deliveries"]] == ["ada@example.com", "boss@example.com"]
+    assert [each["reply"] for each in row["attempts"]] == ["try later"]
+    code, said = refused("show", "nope")
+    assert (code, "There is no message 'nope'" in said) == (64, True)
+
+
+def test_a_mail_from_the_shell_goes_the_whole_way() -> None:
+    caught: list[Caught] = []
+    Path("invoice.pdf").write_bytes(b"%PDF")
+    with Catcher(on_mail=caught.append) as catcher, daemon(catcher.port):
+        result = call(
+            *("send", "--to", "Ada <ada@example.com>", "--bcc", "boss@example.com"),
+            *("--from", "shop@example.com", "--subject", "Grüße", "--text", "-"),
+            *("--attach", "invoice.pdf", "--wait", "30"),
+            given="Zürich".encode(),
+        )
+    assert result.exit_code == 0, result.output
+    id_, _, heads, *lines = result.stdout.splitlines()
+    assert heads.split()[:3] == ["recipient", "status", "when"]
+    assert [line.split()[:2] for line in lines] == [["ada@example.com", "sent"], ["boss@example.com", "sent"]]
+    assert all("250 2.0.0 Ok: queued as 1" in line for line in lines)
+    (mail,) = caught
+    assert (mail.subject, sorted(mail.recipients)) == ("Grüße", ["ada@example.com", "boss@example.com"])
+    assert b"invoice.pdf" in mail.content
+    assert UUID(id_).hex.encode() in mail.content
+    assert json.loads(call("list", "--json").stdout)["status"] == "sent"
+
+
+def test_waiting_in_vain_ends_with_75() -> None:
+    result = call(*MAIL, "--wait", "0")
+    assert (result.exit_code, "Is the daemon running?" in result.stderr) == (75, True)
+    assert "pending" in result.stdout
+
+
+def test_a_mail_that_failed_ends_with_69() -> None:
+    sent_id("--key", "k")
+    value("UPDATE outbox_delivery SET status = 'failed', finished_at = due_at")
+    result = call(*MAIL, "--key", "k", "--wait", "30")
+    assert (result.exit_code, "Not every recipient was sent to" in result.stderr) == (69, True)
+
+
+def test_a_mail_that_a_person_must_judge_is_not_waited_for() -> None:
+    sent_id("--key", "k")
+    value("UPDATE outbox_delivery SET status = 'in_doubt'")
+    result = call(*MAIL, "--key", "k", "--wait", "30")
+    assert (result.exit_code, "A person must decide" in result.stderr) == (75, True)
+
+
+def test_a_terminal_without_a_character_shows_its_code() -> None:
+    sent_id("--subject", "茶")
+    done = subprocess.run(
+        [*OUTBOX, "list"], capture_output=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"}, check=True
+    )
+    assert b"\\u8336" in done.stdout
