@@ -15,18 +15,19 @@ from outbox.store.search import summaries
 
 
 @click.command("list")
-@click.option("--status", type=click.Choice(list(Status)), help="Only messages that stand so.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in Status]), help="Only messages that stand so."
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @as_json
 @database_url
-def list_messages(status: Status | None, limit: int, *, as_json: bool, **flags: Any) -> None:
+def list_messages(status: str | None, limit: int, *, as_json: bool, **flags: Any) -> None:
     """List messages, newest first, as the view outbox_status has them.
 
     A message stands where the least finished of its recipients does.
     """
-    wanted = None if status is None else status.value
     with opened(load(**flags)) as database:
-        rows = database.read(lambda connection: summaries(connection, status=wanted, limit=limit))
+        rows = database.read(lambda connection: summaries(connection, status=status, limit=limit))
     if as_json:
         for row in rows:
             print_json(row)
@@ -45,4 +46,4 @@ def list_messages(status: Status | None, limit: int, *, as_json: bool, **flags: 
             ],
         )
     else:
-        click.echo("No messages." if status is None else f"No messages are {wanted}.")
+        click.echo("No messages." if status is None else f"No messages are {status}.")
