@@ -103,8 +103,8 @@ class Outbox:
         All are composed and checked before the first is inserted. Raises as `enqueue` does.
         """
         connection = usable_connection(transaction)
-        limit = self._limit(connection)
-        new = [self._compose(self._email(email), limit) for email in emails]
+        new = [self._compose(self._email(email)) for email in emails]
+        self._refuse_unstorable(connection, new)
         return insert_messages(connection, new) if new else []
 
     def _email(self, email: Email | Fields) -> Email:
@@ -137,17 +137,17 @@ class Outbox:
         rendered = self._templates.render(name, fields.pop("context", {}))
         return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
-    def _compose(self, email: Email, limit: int) -> NewMessage:
+    def _compose(self, email: Email) -> NewMessage:
         sender = self._sender_of(email)
         now = self._clock()
         id_ = uuid7(int(now.timestamp() * 1000), os.urandom(10))
         mime = compose(email, id=id_, sender=sender, at=now)
-        if len(mime) > limit:
+        if len(mime) > self._max_size:
             raise MessageTooLargeError(
                 "size",
                 len(mime),
-                f"the composed message is above the limit of {limit} bytes",
-                "Send a link in place of the attachment, or raise max_size and what the database takes.",
+                f"the composed message is above the limit of {self._max_size} bytes",
+                "Send a link in place of the attachment, or raise max_size.",
             )
         return NewMessage(
             id=id_,
@@ -176,12 +176,20 @@ class Outbox:
             )
         return parse_address("sender", self._sender)
 
-    def _limit(self, connection: Connection) -> int:
-        """Return the smaller of our limit and what the database takes, which is asked once an engine."""
+    def _refuse_unstorable(self, connection: Connection, new: Iterable[NewMessage]) -> None:
+        """Raise MessageTooLargeError for what the database would not take; it is asked once an engine."""
+        dialect = dialect_of(connection.dialect.name)
         if connection.engine not in self._largest:
-            self._largest[connection.engine] = dialect_of(connection.dialect.name).largest_message(connection)
+            self._largest[connection.engine] = dialect.largest_message(connection)
         largest = self._largest[connection.engine]
-        return self._max_size if largest is None else min(self._max_size, largest)
+        for mail in new:
+            if largest is not None and (size := dialect.carried(mail.mime)) > largest:
+                raise MessageTooLargeError(
+                    "size",
+                    size,
+                    f"the composed message is, as it travels, above the database's limit of {largest} bytes",
+                    "Send a link in place of the attachment, or raise the server's max_allowed_packet.",
+                )
 
 
 def usable_connection(transaction: Target) -> Connection:
@@ -194,6 +202,9 @@ def usable_connection(transaction: Target) -> Connection:
         raise UnusableConnectionError(
             "The connection is closed: enqueue before its `with` block ends, and commit after."
         )
+    if not transaction.in_transaction():
+        # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
+        transaction.begin()
     driver = transaction.connection.dbapi_connection
     # SQLite's recipe for BEGIN IMMEDIATE looks like autocommit to SQLAlchemy, but is inside a transaction.
     in_transaction = getattr(driver, "in_transaction", False)

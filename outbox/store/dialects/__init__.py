@@ -42,6 +42,7 @@ class StoreDialect(Protocol):
     def insert_or_nothing(self) -> Insert: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
+    def carried(self, mime: bytes) -> int: ...  # noqa: D102 - documented where implemented
     def begin_for_savepoint(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
 
 

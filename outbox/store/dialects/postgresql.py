@@ -147,5 +147,9 @@ class PostgreSQL:
         _ = connection
         return None
 
+    def carried(self, mime: bytes) -> int:
+        """Return the bytes of a message on its way to the database: they travel as they are."""
+        return len(mime)
+
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Do nothing: the driver has begun the transaction."""

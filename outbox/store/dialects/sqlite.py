@@ -201,6 +201,10 @@ class SQLite:
         _ = connection
         return None
 
+    def carried(self, mime: bytes) -> int:
+        """Return the bytes of a message on its way to the database: they travel as they are."""
+        return len(mime)
+
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Begin the transaction that the driver would begin too late.
 

@@ -1,0 +1,207 @@
+"""Mail enters in the application's own transaction, which alone decides whether it exists."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from outbox import Email, OnDoubt
+from outbox.mail.status import Status
+from outbox.store.schema import delivery, message
+from tests.contract.scene import Scene
+
+FIELDS: dict[str, Any] = {"to": "ann@example.org", "subject": "Hello", "text": "Hello."}
+NOON = datetime(2030, 1, 1, 12, 0, 0, 250, tzinfo=UTC)
+
+
+def of_session(engine: Engine) -> Session:
+    return Session(engine)
+
+
+def of_scoped_session(engine: Engine) -> scoped_session[Session]:
+    return scoped_session(sessionmaker(engine))
+
+
+def of_connection(engine: Engine) -> Connection:
+    return engine.connect()
+
+
+@pytest.fixture(params=[of_session, of_scoped_session, of_connection])
+def transaction(request: pytest.FixtureRequest, scene: Scene) -> Iterator[Any]:
+    make: Callable[[Engine], Any] = request.param
+    transaction = make(scene.application)
+    yield transaction
+    transaction.close()
+
+
+def read(scene: Scene, id_: UUID) -> Any:
+    wanted = select(message).where(message.c.id == id_)
+    return scene.database.read(lambda connection: connection.execute(wanted).one())
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that an application sends; many rows of one statement count once."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_mail_exists_when_the_application_commits(scene: Scene, transaction: Any) -> None:
+    id_ = scene.outbox.enqueue(transaction, **FIELDS)
+    transaction.commit()
+    assert read(scene, id_).subject == "Hello"
+    assert [(id_, 0, "ann@example.org", "pending")] == [
+        (row.message_id, row.n, row.recipient, row.status) for row in scene.rows()
+    ]
+
+
+def test_a_mail_never_was_when_the_application_rolls_back(scene: Scene, transaction: Any) -> None:
+    scene.outbox.enqueue(transaction, **FIELDS)
+    scene.outbox.enqueue_many(transaction, [FIELDS | {"key": "a"}, FIELDS])  # type: ignore[list-item]
+    transaction.rollback()
+    assert (scene.count(message), scene.count(delivery)) == (0, 0)
+
+
+def test_enqueuing_never_commits(scene: Scene, transaction: Any) -> None:
+    scene.outbox.enqueue(transaction, **FIELDS)
+    scene.outbox.enqueue_many(transaction, [FIELDS | {"key": "a"}, FIELDS])  # type: ignore[list-item]
+    # Seen from another connection there is nothing yet.
+    assert (scene.count(message), scene.count(delivery)) == (0, 0)
+    transaction.commit()
+    assert (scene.count(message), scene.count(delivery)) == (3, 3)
+
+
+def test_a_savepoint_of_the_application_takes_its_mails_along(scene: Scene, transaction: Any) -> None:
+    kept = scene.outbox.enqueue(transaction, **FIELDS)
+    savepoint = transaction.begin_nested()
+    scene.outbox.enqueue(transaction, **FIELDS)
+    savepoint.rollback()
+    transaction.commit()
+    assert [kept] == [row.message_id for row in scene.rows()]
+
+
+def test_a_connection_may_be_used_before_it_has_begun_anything(scene: Scene) -> None:
+    with scene.application.connect() as connection:
+        scene.outbox.enqueue(connection, **FIELDS)
+        connection.commit()
+        scene.outbox.enqueue(connection, **FIELDS)
+        connection.rollback()
+    assert scene.count() == 1
+
+
+def test_every_recipient_gets_a_delivery_of_its_own(scene: Scene) -> None:
+    scene.mail(to=["Ann <ann@example.org>", "bob@example.org"], cc="eve@example.org", bcc="ann@example.org")
+    assert [(row.n, row.recipient) for row in scene.rows()] == [
+        (0, "ann@example.org"),
+        (1, "bob@example.org"),
+        (2, "eve@example.org"),
+    ]
+
+
+def test_a_new_delivery_is_pending_fresh_and_unclaimed(scene: Scene) -> None:
+    scene.mail()
+    (row,) = scene.rows()
+    assert row.size == len(scene.queue.messages([row.message_id])[row.message_id].mime)
+    assert (
+        row.status,
+        row.retry,
+        row.attempts,
+        row.fence,
+        row.rescues,
+        row.doubts,
+    ) == (Status.PENDING, False, 0, 0, 0, 0)
+    assert {None} == {row.session, row.expires_at, row.judged_at, row.finished_at, row.reply, row.reason}
+
+
+def test_ids_are_uuids_of_version_7_in_the_order_of_the_calls(scene: Scene) -> None:
+    with scene.application.begin() as connection:
+        before = int(datetime.now(UTC).timestamp() * 1000)
+        ids = scene.outbox.enqueue_many(connection, [FIELDS] * 3)  # type: ignore[list-item]
+        after = int(datetime.now(UTC).timestamp() * 1000)
+    assert [id_.version for id_ in ids] == [7, 7, 7]
+    assert all(before <= id_.int >> 80 <= after for id_ in ids)
+    assert ids == [row.message_id for row in scene.rows()]
+    assert f"<{ids[0].hex}@example.org>" == read(scene, ids[0]).message_id
+
+
+def test_an_email_and_its_fields_are_the_same_mail(scene: Scene) -> None:
+    with scene.application.begin() as connection:
+        first = scene.outbox.enqueue(connection, Email(**FIELDS))
+        second = scene.outbox.enqueue(connection, **FIELDS)
+    assert read(scene, first).payload_hash == read(scene, second).payload_hash
+
+
+def test_the_options_of_a_mail_reach_its_rows(scene: Scene) -> None:
+    with scene.application.begin() as connection:
+        id_ = scene.outbox.enqueue(
+            connection,
+            **FIELDS,
+            sender="Orders <orders@example.org>",
+            key="order-1",
+            send_at=NOON,
+            expires_at=NOON + timedelta(hours=1),
+            on_doubt=OnDoubt.HOLD,
+            tags={"order": 4711, "name": "Jürgen"},
+        )
+    mail, (row,) = read(scene, id_), scene.rows()
+    assert (row.due_at, row.expires_at) == (NOON, NOON + timedelta(hours=1))
+    assert (mail.sender, mail.idempotency_key, mail.on_doubt) == ("orders@example.org", "order-1", "hold")
+    assert mail.tags == {"order": 4711, "name": "Jürgen"}
+    assert (mail.stream, row.stream) == ("default", "default")
+
+
+def test_a_mail_for_later_waits_and_one_for_the_past_does_not(scene: Scene) -> None:
+    (later,) = scene.mail(send_at=datetime.now(UTC) + timedelta(hours=1))
+    (past,) = scene.mail(send_at=datetime.now(UTC) - timedelta(days=9))
+    assert [past] == [claim.delivery_id for claim in scene.queue.claim(scene.start(), 10)]
+    assert scene.row(later).status == "pending"
+
+
+def test_a_batch_may_mix_all_kinds_of_mail_and_keeps_its_order(scene: Scene) -> None:
+    batch: list[Any] = [
+        FIELDS | {"subject": "0", "key": "a"},
+        Email(**FIELDS | {"subject": "1"}),
+        FIELDS | {"subject": "2", "send_at": NOON, "to": ["a@example.org", "b@example.org"]},
+        FIELDS | {"subject": "3", "tags": {"n": 3}},
+    ]
+    with scene.application.begin() as connection:
+        ids = scene.outbox.enqueue_many(connection, iter(batch))
+    assert [read(scene, id_).subject for id_ in ids] == ["0", "1", "2", "3"]
+    assert scene.count() == 5
+
+
+def test_no_mails_are_no_work(scene: Scene) -> None:
+    with statements(scene.application) as seen, scene.application.begin() as connection:
+        assert scene.outbox.enqueue_many(connection, []) == []
+    assert [statement for statement in seen if "outbox_" in statement] == []
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_many_mails_take_as_many_statements_as_a_few(scene: Scene, *, keyed: bool) -> None:
+    counts = []
+    for many in (3, 100):
+        batch: list[Any] = [FIELDS | ({"key": f"{many}-{n}"} if keyed else {}) for n in range(many)]
+        with scene.application.begin() as connection:
+            scene.outbox.enqueue_many(connection, batch[:1])  # the packet size is asked once an engine
+            rest = [mail | {"cc": "eve@example.org"} for mail in batch[1:]]
+            with statements(scene.application) as seen:
+                scene.outbox.enqueue_many(connection, rest)
+            counts.append(len(seen))
+    # With keys: a savepoint and its release, and the read that tells who holds them.
+    assert counts[0] == counts[1] == (5 if keyed else 2)
+
+
+def test_a_thousand_mails_in_one_call(scene: Scene) -> None:
+    scene.mail(1000, text="Hello. " * 100)
+    assert (scene.count(message), scene.count(delivery)) == (1000, 1000)
