@@ -76,4 +76,6 @@ def _standing(database: Database) -> str:
 def _server(connection: Connection) -> str:
     version = connection.dialect.server_version_info or ()
     numbers = ".".join(str(number) for number in version if isinstance(number, int))
-    return f"{connection.dialect.name} {numbers}"
+    # A MariaDB reached by a mysql:// URL is one all the same.
+    name = "mariadb" if getattr(connection.dialect, "is_mariadb", False) else connection.dialect.name
+    return f"{name} {numbers}"

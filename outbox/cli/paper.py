@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_GAP = 3
+_LEAST_LAST = 16
+
+
 def console() -> Console | None:
     """Return a terminal that can show more than lines; None without rich, a terminal, or the wish for it."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -80,10 +84,19 @@ def _print_rich(terminal: Console, heads: Sequence[str], rows: Sequence[Sequence
     from rich.table import Table  # noqa: PLC0415 - as in `console`
     from rich.text import Text  # noqa: PLC0415 - as in `console`
 
+    # Columns that say nothing are left out. Only the last may fold: ids and addresses are copied whole.
+    *others, last = heads
+    columns = {head: cells for head, *cells in zip(heads, *rows, strict=True) if any(cells) or head == last}
+    whole = [head for head in others if head in columns]
+    width = sum(_GAP + max(map(len, (head, *columns[head]))) for head in whole)
+    if width + _LEAST_LAST > terminal.width:
+        _print_aligned(heads, rows)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
+    for head in whole:
+        table.add_column(head, no_wrap=True)
+    table.add_column(last, overflow="fold")
+    for row in zip(*columns.values(), strict=True):
         # Text, so that no mail's subject is read as rich's markup.
         table.add_row(*map(Text, row))
     terminal.print(table)

@@ -48,3 +48,16 @@ def test_markup_in_a_subject_is_no_markup(
     monkeypatch.setattr(paper, "console", lambda: Console(width=80))
     paper.print_table(("subject",), [("[bold red]sale[/]",)])
     assert "[bold red]sale[/]" in capsys.readouterr().out
+
+
+def test_a_terminal_that_is_too_narrow_folds_no_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console  # noqa: PLC0415 - as above
+
+    id_ = "x" * 36
+    for width in (120, 40):
+        monkeypatch.setattr(paper, "console", lambda width=width: Console(width=width))
+        paper.print_table(("id", "reason", "subject"), [(id_, None, "word " * 30)])
+        shown = capsys.readouterr().out
+        assert (id_ in shown, "reason" in shown) == (True, width == 40)
