@@ -26,6 +26,9 @@ _BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash
     message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
 )
 
+_KEYS = 10_000
+"""Keys in one read: SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
@@ -83,8 +86,11 @@ def _insert_keyed(connection: Connection, keyed: Sequence[NewMessage]) -> dict[U
     """Insert or nothing, then read who holds each key: the one form that is exact on every database."""
     dialect = dialect_of(connection.dialect.name)
     connection.execute(dialect.insert_or_nothing(), [_message_row(mail) for mail in keyed])
-    rows = connection.execute(dialect.read_back(_BY_KEY), {"keys": [mail.key for mail in keyed]})
-    holders = {key: (id_, payload_hash) for key, id_, payload_hash in rows}
+    holders = {}
+    for start in range(0, len(keyed), _KEYS):
+        keys = [mail.key for mail in keyed[start : start + _KEYS]]
+        for key, id_, payload_hash in connection.execute(dialect.read_back(_BY_KEY), {"keys": keys}):
+            holders[key] = (id_, payload_hash)
     standing = {}
     for mail in keyed:
         id_, payload_hash = holders[mail.key]

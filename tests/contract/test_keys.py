@@ -106,6 +106,16 @@ def test_a_batch_knows_the_keys_of_before_and_its_own(scene: Scene) -> None:
     assert (scene.count(message), scene.count(delivery)) == (3, 3)
 
 
+def test_a_batch_may_have_more_keys_than_a_statement_has_parameters(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox.store.insert._KEYS", 3)
+    batch = [FIELDS | {"key": f"k{n}"} for n in range(7)]
+    ids = put(scene, *batch[::2])
+    assert ids == put(scene, *batch)[::2]
+    assert scene.count() == 7
+
+
 def test_keys_are_compared_byte_by_byte(scene: Scene) -> None:
     near = ["key", "Key", "KEY", "key ", " key", "kéy", "ke\u0301y", "straße", "strasse"]
     ids = put(scene, *[FIELDS | {"key": key} for key in near])
