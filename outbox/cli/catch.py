@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.errors import EX_UNAVAILABLE, EX_USAGE
+from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:
     from outbox.cli.catcher import Caught
@@ -35,7 +36,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _line(mail: "Caught") -> str:
-    from outbox.cli.catcher import printable  # noqa: PLC0415 -- see _serve
 
     to = ", ".join(mail.recipients)
     line = printable(f"{mail.at.astimezone():%H:%M:%S}  <{mail.sender}> → {to}  {mail.subject}")

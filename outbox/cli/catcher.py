@@ -18,14 +18,11 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from outbox.smtp.reply import printable
+
 # Above the outbox's own limit of 25 MB, so that this server never is the one that refuses.
 _MAX_SIZE = 64 * 1024 * 1024
 _START_TIMEOUT = 10.0
-
-
-def printable(text: str) -> str:
-    """Escape what could move a terminal's cursor or break a line: mails are written by strangers."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,6 @@ _ROLLED_BACK = 10
 _DEADLINE = 45.0
 _START = 15.0
 _LOOK = 0.1
-# SQLite's lock is not fair: customers without any pause would keep the daemon waiting for it.
-_BETWEEN_CUSTOMERS = 0.002
 _LISTENING = re.compile(r"127\.0\.0\.1:(\d+);")
 _SESSIONS = "SELECT count(*) FROM outbox_session"
 _SENT = "SELECT count(*) FROM outbox_delivery WHERE status = 'sent'"
@@ -117,7 +115,8 @@ def _serve(shop: Shop, onlooker: Database, mails: int, children: Sequence[Child]
                 before = time.perf_counter()
                 run.committed.append(shop.serve(number))
                 run.durations.append(time.perf_counter() - before)
-            time.sleep(_BETWEEN_CUSTOMERS)
+            else:
+                time.sleep(_LOOK)
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
                 for child in children:

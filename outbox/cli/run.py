@@ -14,6 +14,7 @@ from outbox.delivery.tls import CaFileError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings, load
 from outbox.worker.notify import Notifier
+from outbox.worker.options import Options
 from outbox.worker.start import run as run_daemon
 
 if TYPE_CHECKING:
@@ -69,15 +70,12 @@ def run(**flags: Any) -> None:
     the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password only there.
     """
     settings = load(**flags)
-    relay = relay_of(settings)
-    policy = RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause)
+    options = Options(
+        relay=relay_of(settings),
+        policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
+        connections=settings.connections,
+        poll_interval=settings.poll_interval,
+        lease_ttl=settings.lease_ttl,
+    )
     with logged_to_stderr(settings.log_level), opened(settings) as database:
-        run_daemon(
-            database,
-            relay,
-            policy,
-            Notifier.from_environment(),
-            connections=settings.connections,
-            poll_interval=settings.poll_interval,
-            lease_ttl=settings.lease_ttl,
-        )
+        run_daemon(database, options, Notifier.from_environment())

@@ -36,10 +36,9 @@ from outbox.worker.tray import Tray
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from outbox.delivery.relay import Relay
-    from outbox.delivery.retry import RetryPolicy
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
+    from outbox.worker.options import Options
     from outbox.worker.parcel import Parcel
 
 LEAVING = 5.0
@@ -49,36 +48,26 @@ _LONGEST_DATABASE_WAIT = 5.0
 
 
 class Daemon:
-    """One run of the daemon, for one database and one relay; all times are seconds."""
+    """One run of the daemon, for one database and one relay."""
 
-    def __init__(
-        self,
-        database: Database,
-        relay: Relay,
-        policy: RetryPolicy,
-        notifier: Notifier,
-        *,
-        connections: int,
-        poll_interval: float,
-        lease_ttl: float,
-    ) -> None:
-        self._relay = relay
-        self._policy = policy
+    def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
+        self._relay = options.relay
+        self._policy = options.policy
+        self._connections = options.connections
+        self._poll_interval = options.poll_interval
+        self._ttl = options.lease_ttl
         self._notifier = notifier
-        self._connections = connections
-        self._poll_interval = poll_interval
-        self._ttl = lease_ttl
         self._queue = Queue(database)
         self._sessions = Sessions(database)
         self._totals = Totals()
         self._threads = Threads()
         self._wake = asyncio.Event()
-        self._breaker = Breaker(connections)
-        self._pace = Pace(connections)
+        self._breaker = Breaker(options.connections)
+        self._pace = Pace(options.connections)
         self._tray = Tray(self._width, self._wake.set)
         self._supply = Supply(self._queue, self._threads, self._tray)
         self._recorder = Recorder(
-            self._queue, self._threads, self._totals, policy.doubt_pause, self._when_written
+            self._queue, self._threads, self._totals, options.policy.doubt_pause, self._when_written
         )
         self._heartbeat: Heartbeat
         self._idle = False
@@ -87,8 +76,8 @@ class Daemon:
 
     async def run(self) -> None:
         """Work until told to stop, then finish what has begun."""
-        duties = await self._begin()
         tls = client_context(self._relay)
+        duties = await self._begin()
         recording = asyncio.create_task(self._recorder.run())
         senders = [asyncio.create_task(self._sender(tls).run()) for _ in range(self._connections)]
         while not self.stop.draining:

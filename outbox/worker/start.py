@@ -13,25 +13,15 @@ from outbox.errors import DatabaseUnavailableError
 from outbox.worker.loop import Daemon
 
 if TYPE_CHECKING:
-    from outbox.delivery.relay import Relay
-    from outbox.delivery.retry import RetryPolicy
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
+    from outbox.worker.options import Options
 
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 
 
-def run(
-    database: Database,
-    relay: Relay,
-    policy: RetryPolicy,
-    notifier: Notifier,
-    *,
-    connections: int,
-    poll_interval: float,
-    lease_ttl: float,
-) -> None:
-    """Run the daemon until SIGTERM or SIGINT. Times are seconds.
+def run(database: Database, options: Options, notifier: Notifier) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
 
     Raises DatabaseUnavailableError when the database does not answer within about eight seconds, and
     SchemaError or UnsupportedDatabaseError when the daemon cannot work with it.
@@ -39,15 +29,7 @@ def run(
     reach(database)
 
     async def main() -> None:
-        daemon = Daemon(
-            database,
-            relay,
-            policy,
-            notifier,
-            connections=connections,
-            poll_interval=poll_interval,
-            lease_ttl=lease_ttl,
-        )
+        daemon = Daemon(database, options, notifier)
         daemon.stop.listen(asyncio.get_running_loop())
         await daemon.run()
 

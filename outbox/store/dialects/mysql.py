@@ -11,6 +11,7 @@ from sqlalchemy.dialects import mysql
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
+from outbox.store.dialects.plain import PlainDialect
 from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy import Connection, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -92,7 +93,7 @@ def _number(error: DBAPIError) -> object:
     return next(iter(getattr(error.orig, "args", ())), None)
 
 
-class MySQL:
+class MySQL(PlainDialect):
     """The statements and habits of MariaDB and MySQL."""
 
     # Deadlock, lock wait timeout, and "record has changed" of innodb_snapshot_isolation.
@@ -107,9 +108,6 @@ class MySQL:
             "isolation_level": "READ COMMITTED",
             "connect_args": {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30},
         }
-
-    def prepare(self, engine: Engine) -> None:
-        """Prepare nothing: the options of the engine say it all."""
 
     def check_version(self, connection: Connection) -> None:
         """Raise UnsupportedDatabaseError below MariaDB 10.6 or MySQL 8.0.19: SKIP LOCKED and JSON_TABLE."""
@@ -176,6 +174,3 @@ class MySQL:
     def carried(self, mime: bytes) -> int:
         """Return the bytes of a message on its way to the server: PyMySQL puts a backslash before some."""
         return len(mime) + sum(map(mime.count, _ESCAPED))
-
-    def begin_for_savepoint(self, connection: Connection) -> None:
-        """Do nothing: the driver has begun the transaction."""

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
+from outbox.store.dialects.plain import PlainDialect
 from outbox.store.moves import CLAIMED, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy import Connection, Insert
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -83,7 +84,7 @@ _VERDICT = {name: _v.c[name] for name in _ARRAYS}
 _RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT)).returning(_d.id)
 
 
-class PostgreSQL:
+class PostgreSQL(PlainDialect):
     """The statements and habits of PostgreSQL."""
 
     oldest: ClassVar[tuple[int, ...]] = (14,)
@@ -101,9 +102,6 @@ class PostgreSQL:
                 "tcp_user_timeout": 15_000,
             }
         }
-
-    def prepare(self, engine: Engine) -> None:
-        """Prepare nothing: the server's defaults are right."""
 
     def check_version(self, connection: Connection) -> None:
         """Raise UnsupportedDatabaseError below PostgreSQL 14."""
@@ -137,19 +135,3 @@ class PostgreSQL:
     def insert_or_nothing(self) -> Insert:
         """Return the insert of a message that does nothing when its idempotency key is taken."""
         return postgresql.insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"])
-
-    def read_back(self, statement: Select[Any]) -> Select[Any]:
-        """Return the read that follows `insert_or_nothing`: a plain one sees what made it do nothing."""
-        return statement
-
-    def largest_message(self, connection: Connection) -> int | None:
-        """Return None: a row holds 1 GB, far above any limit of ours."""
-        _ = connection
-        return None
-
-    def carried(self, mime: bytes) -> int:
-        """Return the bytes of a message on its way to the database: they travel as they are."""
-        return len(mime)
-
-    def begin_for_savepoint(self, connection: Connection) -> None:
-        """Do nothing: the driver has begun the transaction."""

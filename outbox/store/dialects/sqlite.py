@@ -13,6 +13,7 @@ from sqlalchemy.pool import QueuePool
 
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
+from outbox.store.dialects.plain import PlainDialect
 from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy import Connection, Engine, Insert
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -134,7 +135,7 @@ def _is_busy(error: DBAPIError) -> bool:
     return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
 
 
-class SQLite:
+class SQLite(PlainDialect):
     """The statements and habits of SQLite."""
 
     oldest: ClassVar[tuple[int, ...]] = (3, 35, 0)
@@ -191,19 +192,6 @@ class SQLite:
     def insert_or_nothing(self) -> Insert:
         """Return the insert of a message that does nothing when its idempotency key is taken."""
         return sqlite.insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"])
-
-    def read_back(self, statement: Select[Any]) -> Select[Any]:
-        """Return the read that follows `insert_or_nothing`: there is one writer, and it is us."""
-        return statement
-
-    def largest_message(self, connection: Connection) -> int | None:
-        """Return None: a row holds 1 GB, far above any limit of ours."""
-        _ = connection
-        return None
-
-    def carried(self, mime: bytes) -> int:
-        """Return the bytes of a message on its way to the database: they travel as they are."""
-        return len(mime)
 
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Begin the transaction that the driver would begin too late.

@@ -1,0 +1,30 @@
+"""What needs no special care on most databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Select
+
+
+class PlainDialect:
+    """The answers of a database without a trap in that place; the others override them and say why."""
+
+    def prepare(self, engine: Engine) -> None:
+        """Prepare the daemon's writing engine: its options say it all."""
+
+    def read_back(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read that follows `insert_or_nothing`: a plain one sees what made it do nothing."""
+        return statement
+
+    def largest_message(self, connection: Connection) -> int | None:  # noqa: ARG002 - some ask the server
+        """Return None: a row holds 1 GB, far above any limit of ours."""
+        return None
+
+    def carried(self, mime: bytes) -> int:
+        """Return the bytes of a message on its way to the database: they travel as they are."""
+        return len(mime)
+
+    def begin_for_savepoint(self, connection: Connection) -> None:
+        """Do nothing: the driver has begun the transaction."""
