@@ -157,7 +157,9 @@ def sender_failed(error: Exception) -> None:
 
 
 def _log(level: int, event: str, sentence: str, **fields: object) -> None:
-    _logger.log(level, sentence, fields, extra={"outbox": {"event": event, **fields}})
+    # logging takes a mapping as named arguments only when there is something in it.
+    arguments = (fields,) if fields else ()
+    _logger.log(level, sentence, *arguments, extra={"outbox": {"event": event, **fields}})
 
 
 def _cause(error: Exception) -> str:

@@ -85,7 +85,7 @@ def test_a_migration_that_fails_leaves_nothing_where_the_database_can_undo_ddl(p
 def test_missing_tables_are_told_with_the_command(engine: Engine) -> None:
     with (
         engine.connect() as connection,
-        pytest.raises(SchemaError, match="no outbox tables.*outbox db upgrade"),
+        pytest.raises(SchemaError, match=r"no outbox tables.*outbox db upgrade"),
     ):
         check_schema(connection)
 

@@ -1,0 +1,82 @@
+"""Every event has a name, a level and its fields, and none carries what a mail says."""
+
+import inspect
+import logging
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from outbox import events
+
+SECRET = "ann@example.org"
+FAULT = OperationalError("INSERT INTO t VALUES (%s)", {"to": SECRET}, Exception("server  has\ngone away"))
+
+
+class Fault:
+    reason = "connect: \n refused" + "x" * 500
+    stage = "connect"
+
+
+VALUES: dict[str, Any] = {
+    "session": UUID(int=1),
+    "lost": UUID(int=1),
+    "successor": UUID(int=2),
+    "fault": Fault(),
+    "error": FAULT,
+    "wait": 1.5,
+}
+"""What the parameters of events are tried with; all others with a number."""
+
+EVENTS = [
+    function
+    for name, function in inspect.getmembers(events, inspect.isfunction)
+    if not name.startswith("_") and function.__module__ == events.__name__
+]
+
+
+def say(function: Any) -> None:
+    function(**{name: VALUES.get(name, 3) for name in inspect.signature(function).parameters})
+
+
+@pytest.mark.parametrize("function", EVENTS, ids=lambda function: function.__name__)
+def test_an_event_is_one_record_of_its_name_on_one_line(
+    function: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "outbox"):
+        say(function)
+    (record,) = caplog.records
+    assert record.__dict__["outbox"]["event"] == function.__name__
+    assert record.levelno >= logging.INFO
+    if record.exc_info is None:
+        assert len(record.getMessage().splitlines()) == 1
+        assert len(record.getMessage()) < 500
+
+
+@pytest.mark.parametrize("function", EVENTS, ids=lambda function: function.__name__)
+def test_every_parameter_reaches_the_fields(function: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "outbox"):
+        say(function)
+    fields = caplog.records[0].__dict__["outbox"]
+    words = " ".join(map(str, fields.values()))
+    for name in set(inspect.signature(function).parameters) - {"error", "fault"}:
+        assert str(VALUES.get(name, 3)) in words, name
+
+
+def test_an_error_of_the_database_is_told_without_the_mail_that_it_was_about(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events.record_failed(FAULT, 7)
+    (record,) = caplog.records
+    assert record.getMessage() == "7 verdicts wait to be written: server has gone away"
+    assert SECRET not in str(record.__dict__)
+
+
+def test_a_fault_of_our_own_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    error = ZeroDivisionError("oops")
+    events.sender_failed(error)
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error

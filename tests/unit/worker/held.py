@@ -1,0 +1,89 @@
+"""Claims, parcels and settlements to try the worker's parts with, and threads that are none."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+from uuid import UUID
+
+from outbox.mail.status import Move, OnDoubt, Settlement
+from outbox.store.moves import Claim
+from outbox.store.queue import Message
+from outbox.worker.lease import Lease
+from outbox.worker.parcel import Parcel
+
+T = TypeVar("T")
+
+
+def claim(delivery_id: int = 1, **changes: Any) -> Claim:
+    """Return a fresh claim."""
+    values: dict[str, Any] = {
+        "delivery_id": delivery_id,
+        "message_id": UUID(int=1),
+        "n": 0,
+        "recipient": "ann@example.org",
+        "size": 1000,
+        "fence": 1,
+        "attempts": 0,
+        "doubts": 0,
+        "judged_ago": None,
+        "expires_in": None,
+    }
+    return Claim(**values | changes)
+
+
+def lease() -> Lease:
+    """Return a lease that is valid for long."""
+    return Lease(valid_until=1e12, unbroken_since=0.0)
+
+
+def parcel(*claims: Claim, under: Lease | None = None, now: float = 0.0) -> Parcel:
+    """Return a parcel of these claims, or of a fresh one."""
+    held = list(claims) or [claim()]
+    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size)
+
+
+def message(number: int = 1) -> Message:
+    """Return a message of a few bytes."""
+    return Message(UUID(int=number), "shop@example.org", b"Subject: x\r\n\r\n", OnDoubt.RESEND)
+
+
+def settlement(delivery_id: int = 1, move: Move = Move.DELIVER, **changes: Any) -> Settlement:
+    """Return a settlement."""
+    return Settlement(delivery_id, 1, move, "mx", **changes)
+
+
+class NoThreads:
+    """Does the database's work at once, on the loop; stands in for `Threads`."""
+
+    async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run `work` here."""
+        await asyncio.sleep(0)
+        return work(*args, **kwargs)
+
+
+class _Leaping(selectors.DefaultSelector):
+    """Does not wait: it tells how long it would have."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is None:
+            raise RuntimeError("nothing is left that could happen")
+        self.now += max(0.0, timeout)
+        return super().select(0)
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._leaping = _Leaping()
+        super().__init__(self._leaping)
+
+    def time(self) -> float:
+        return self._leaping.now
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on a loop whose time passes only when everybody waits, and then at once."""
+    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
+        return runner.run(work)

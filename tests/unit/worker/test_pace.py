@@ -1,0 +1,34 @@
+"""A claim is half a second of work: never less than twice the connections, never more than 200."""
+
+import pytest
+
+from outbox.worker.pace import MOST, Pace
+
+
+@pytest.mark.parametrize(("connections", "size"), [(1, 2), (4, 8), (100, 200), (500, MOST)])
+def test_the_first_claim_is_twice_the_connections(connections: int, size: int) -> None:
+    assert size == Pace(connections).claim_size(0.0)
+
+
+@pytest.mark.parametrize(("rate", "size"), [(0, 8), (10, 8), (100, 50), (1000, MOST)])
+def test_a_claim_follows_the_rate_of_the_last_half_second(rate: int, size: int) -> None:
+    pace = Pace(4)
+    pace.claim_size(10.0)
+    pace.finished(rate)
+    assert size == pace.claim_size(11.0)
+
+
+def test_a_rate_is_measured_over_half_a_second_at_least() -> None:
+    pace = Pace(4)
+    pace.claim_size(0.0)
+    pace.finished(300)
+    assert pace.claim_size(0.4) == 8
+    assert pace.claim_size(0.6) == 200
+
+
+def test_an_old_rate_is_forgotten() -> None:
+    pace = Pace(4)
+    pace.claim_size(0.0)
+    pace.finished(100)
+    assert pace.claim_size(1.0) == 50
+    assert pace.claim_size(2.0) == 8

@@ -1,0 +1,151 @@
+"""Verdicts are written in batches as large as the database is slow, and none is ever dropped."""
+
+import asyncio
+import logging
+from typing import Any, Self
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from outbox.mail.status import Move, Settlement
+from outbox.store.queue import Recorded
+from outbox.store.sessions import Totals
+from outbox.worker.recorder import MOST, STALLED, Recorder
+from tests.unit.worker.held import NoThreads, lease, run, settlement
+
+
+class Queue:
+    """Notes what it is told to write, and fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.batches: list[tuple[UUID, list[int]]] = []
+        self.times: list[float] = []
+        self.failures = failures
+        self.answer = Recorded(0, 0, 0)
+
+    def record(self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float) -> Recorded:
+        assert doubt_pause == 600.0
+        self.times.append(asyncio.get_running_loop().time())
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("UPDATE", {}, Exception("gone away"))
+        self.batches.append((holder, [one.delivery_id for one in settlements]))
+        return self.answer
+
+
+class Scene:
+    """A recorder on a queue, and what it has told."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        taken: Any = queue
+        self.totals = Totals()
+        self.written: list[list[int]] = []
+        threads: Any = NoThreads()
+        self.recorder = Recorder(taken, threads, self.totals, 600.0, self.written.append)
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(self.recorder.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+def test_what_is_put_while_a_batch_is_written_goes_together_in_the_next() -> None:
+    async def scene() -> list[list[int]]:
+        mine = lease()
+        async with Scene(Queue()) as scene:
+            scene.recorder.put(mine, [settlement(1)])
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the first is being written now
+            for n in (2, 3):
+                scene.recorder.put(mine, [settlement(n)])
+            await scene.recorder.drained()
+            assert [mine.id, mine.id] == [holder for holder, _ in scene.queue.batches]
+            return scene.written
+
+    assert run(scene()) == [[1], [2, 3]]
+
+
+def test_a_batch_has_at_most_500_and_one_session() -> None:
+    async def scene() -> list[int]:
+        mine, other = lease(), lease()
+        async with Scene(Queue()) as scene:
+            scene.recorder.put(mine, [settlement(n) for n in range(MOST + 1)])
+            scene.recorder.put(other, [settlement(9001)])
+            scene.recorder.put(mine, [settlement(9002)])
+            await scene.recorder.drained()
+            assert [mine.id, mine.id, other.id, mine.id] == [holder for holder, _ in scene.queue.batches]
+            return [len(ids) for _, ids in scene.queue.batches]
+
+    assert run(scene()) == [MOST, 1, 1, 1]
+
+
+def test_verdicts_are_kept_and_written_when_the_database_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> Queue:
+        async with Scene(Queue(failures=9)) as scene:
+            scene.recorder.put(lease(), [settlement(1), settlement(2)])
+            await scene.recorder.drained()
+            return scene.queue
+
+    with caplog.at_level(logging.WARNING):
+        queue = run(scene())
+    assert [ids for _, ids in queue.batches] == [[1, 2]]
+    waits = [later - earlier for earlier, later in zip(queue.times, queue.times[1:], strict=False)]
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])
+    assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["record_failed"] * 9
+
+
+def test_it_is_stalled_while_the_oldest_verdict_has_waited_for_two_seconds() -> None:
+    async def scene() -> list[bool]:
+        async with Scene(Queue(failures=6)) as scene:
+            seen = [scene.recorder.is_stalled()]
+            scene.recorder.put(lease(), [settlement(1)])
+            for seconds in (STALLED, 0.5):
+                await asyncio.sleep(seconds)
+                seen.append(scene.recorder.is_stalled())
+            await scene.recorder.drained()
+            return [*seen, scene.recorder.is_stalled()]
+
+    assert run(scene()) == [False, False, True, False]
+
+
+def test_drained_waits_for_everything_and_for_nothing() -> None:
+    async def scene() -> None:
+        async with Scene(Queue()) as scene:
+            await scene.recorder.drained()
+            scene.recorder.put(lease(), [])
+            await scene.recorder.drained()
+            scene.recorder.put(lease(), [settlement(n) for n in range(3 * MOST)])
+            await scene.recorder.drained()
+            assert sum(map(len, scene.written)) == 3 * MOST
+
+    run(scene())
+
+
+def test_totals_count_what_ended_and_what_was_judged_and_waits() -> None:
+    async def scene() -> Totals:
+        moves = [Move.DELIVER, Move.DOUBT_ASSUME, Move.REFUSE, Move.GIVE_UP, Move.RELEASE, Move.DOUBT_HOLD]
+        async with Scene(Queue()) as scene:
+            scene.recorder.put(lease(), [settlement(n, move) for n, move in enumerate(moves)])
+            scene.recorder.put(lease(), [settlement(9, Move.DEFER, judged=True)])
+            await scene.recorder.drained()
+            return scene.totals
+
+    assert run(scene()) == Totals(sent=2, failed=2, deferred=1)
+
+
+def test_late_verdicts_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        queue = Queue()
+        queue.answer = Recorded(applied=0, late=1, dropped=2)
+        async with Scene(queue) as scene:
+            scene.recorder.put(lease(), [settlement(n) for n in range(3)])
+            await scene.recorder.drained()
+
+    run(scene())
+    (record,) = caplog.records
+    assert record.__dict__["outbox"] == {"event": "late_verdicts", "late": 1, "dropped": 2}

@@ -1,0 +1,31 @@
+"""Told once the daemon drains, told twice it leaves."""
+
+import asyncio
+import os
+import signal
+
+from outbox.worker.stop import Stop
+
+
+def test_the_first_word_drains_and_the_second_leaves() -> None:
+    seen: list[tuple[bool, bool]] = []
+    stop = Stop(lambda: seen.append((stop.draining, stop.leaving)))
+    assert (stop.draining, stop.leaving) == (False, False)
+    for _ in range(3):
+        stop.ask()
+    assert seen == [(True, False), (True, True), (True, True)]
+
+
+def test_sigterm_and_sigint_ask() -> None:
+    async def told() -> Stop:
+        changed = asyncio.Event()
+        stop = Stop(changed.set)
+        stop.listen(asyncio.get_running_loop())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
+            await changed.wait()
+            changed.clear()
+        return stop
+
+    stop = asyncio.run(told())
+    assert (stop.draining, stop.leaving) == (True, True)

@@ -1,0 +1,129 @@
+"""Parcels wait on the tray for senders, and senders for parcels; nobody is forgotten."""
+
+import asyncio
+
+from outbox.worker.tray import Tray
+from tests.unit.worker.held import claim, lease, parcel, run
+
+PARCELS = [parcel(claim(n)) for n in range(8)]
+
+
+def test_parcels_are_taken_in_the_order_in_which_they_were_put() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    tray.put(PARCELS[:2])
+    tray.put(PARCELS[2:3])
+    assert PARCELS[:3] == [tray.take() for _ in range(3)]
+    assert (tray.take(), tray.ready, tray.active) == (None, 0, 3)
+
+
+def test_no_more_senders_work_than_the_width_allows_at_this_moment() -> None:
+    width = 1
+    tray = Tray(lambda: width, lambda: None)
+    tray.put(PARCELS)
+    assert tray.take()
+    assert tray.take() is None
+    width = 2
+    assert tray.take()
+    tray.done()
+    assert tray.take()
+    width = 0
+    tray.done()
+    assert tray.take() is None
+
+
+def test_the_loop_is_called_when_half_of_the_last_delivery_is_gone() -> None:
+    calls: list[int] = []
+    tray = Tray(lambda: 9, lambda: calls.append(tray.ready))
+    tray.put(PARCELS)
+    for _ in range(3):
+        tray.take()
+    assert calls == []
+    tray.take()
+    assert calls == [4]
+    tray.take()
+    assert calls == [4, 3]
+
+
+def test_what_one_lease_holds_can_be_taken_out_and_the_rest_stays() -> None:
+    mine, other = lease(), lease()
+    tray = Tray(lambda: 9, lambda: None)
+    first, second, third = (parcel(claim(n), under=one) for n, one in enumerate([mine, other, mine]))
+    tray.put([first, second, third])
+    assert [first, third] == tray.empty(mine)
+    assert [second] == tray.empty()
+    assert tray.ready == 0
+
+
+def test_waiting_senders_wake_when_parcels_come() -> None:
+    async def scene() -> list[str]:
+        woken: list[str] = []
+        tray = Tray(lambda: 9, lambda: None)
+
+        async def wait(name: str) -> None:
+            await tray.changed()
+            woken.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            for name in "ab":
+                group.create_task(wait(name))
+            await asyncio.sleep(0)
+            assert woken == []
+            tray.put(PARCELS[:1])
+        return woken
+
+    assert run(scene()) == ["a", "b"]
+
+
+def test_a_turn_that_is_given_back_wakes_those_who_wait_for_it() -> None:
+    async def scene() -> None:
+        tray = Tray(lambda: 1, lambda: None)
+        tray.put(PARCELS)
+        tray.take()
+        waiting = asyncio.create_task(tray.changed())
+        await asyncio.sleep(0)
+        tray.done()
+        await waiting
+
+    run(scene())
+
+
+def test_a_sender_that_gave_up_waiting_is_passed_by() -> None:
+    async def scene() -> None:
+        tray = Tray(lambda: 1, lambda: None)
+        gone, waiting = (asyncio.create_task(tray.changed()) for _ in range(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        tray.stir()
+        await waiting
+
+    run(scene())
+
+
+def test_closing_wakes_all_and_leaves_what_is_ready() -> None:
+    async def scene() -> None:
+        tray = Tray(lambda: 1, lambda: None)
+        tray.put(PARCELS[:1])
+        waiting = asyncio.create_task(tray.changed())
+        await asyncio.sleep(0)
+        assert not tray.closed
+        tray.close()
+        await waiting
+        assert (tray.closed, tray.ready) == (True, 1)
+
+    run(scene())
+
+
+def test_a_rest_ends_with_its_time_or_with_the_tray() -> None:
+    async def scene() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        tray = Tray(lambda: 1, lambda: None)
+        await tray.rest(3.0)
+        rested = loop.time()
+        resting = asyncio.create_task(tray.rest(60.0))
+        await asyncio.sleep(1.0)
+        tray.close()
+        await resting
+        return rested, loop.time()
+
+    assert run(scene()) == (3.0, 4.0)
