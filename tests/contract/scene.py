@@ -69,7 +69,7 @@ class Scene:
     def start(self, state: SessionState = SessionState.RUNNING) -> UUID:
         """Start a session and leave it in `state`."""
         me = uuid4()
-        self.sessions.start(me, host="host", pid=1, version="1")
+        self.sessions.start(me, host="host", pid=1, version="1", ttl=60)
         if state is not SessionState.RUNNING:
             with self.application.begin() as connection:
                 connection.execute(update(session).where(session.c.id == me).values(state=state.value))

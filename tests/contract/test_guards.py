@@ -1,6 +1,7 @@
 """Each condition of a write holds by itself, also where the schema's CHECKs no longer back it up."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,9 +9,10 @@ from sqlalchemy import create_engine, text
 
 from outbox import migrate
 from outbox.mail.status import LATE, Late, Move, Status
-from outbox.store.queue import Recorded
+from outbox.store.dialects.mysql import _CLAIM
+from outbox.store.queue import _EXPIRE, Recorded, _rescue_one
 from tests.contract.ends import OWNED, record, settlement
-from tests.contract.scene import Scene, in_state
+from tests.contract.scene import Scene, ago, in_state
 
 ELSEWHERE = [status for status in Status if status is not Status.SENDING]
 UNTELLING = [move for move in OWNED if LATE[move] is not Late.WINS]
@@ -77,3 +79,43 @@ def test_nothing_is_rescued_or_given_back_that_is_not_being_sent(lax: Scene) -> 
         assert lax.queue.release_unknown(dead, []) == 0
         assert lax.queue.rescue() == 0
         assert before == lax.rows(), status
+
+
+@pytest.mark.parametrize("spoiler", ["fence", "session", "status", "holder"])
+def test_a_rescuer_that_looked_too_long_ago_takes_nothing(lax: Scene, spoiler: str) -> None:
+    (id_,) = lax.mail()
+    dead = uuid4()
+    lax.change(id_, status="sending", session=dead, fence=3)
+    seen: dict[str, Any] = {"fence": 3, "holder": dead}
+    match spoiler:
+        case "fence":
+            seen["fence"] = 2
+        case "session":
+            seen["holder"] = uuid4()
+        case "status":
+            leave(lax, id_, Status.HELD, dead)
+        case _:
+            living = lax.start()
+            lax.change(id_, session=living)
+            seen["holder"] = living
+    before = lax.rows()
+    moved = lax.database.write(lambda connection: _rescue_one(connection, id_, **seen, on_doubt="resend"))
+    assert (moved, before, []) == (0, lax.rows(), lax.attempts())
+
+
+@pytest.mark.parametrize("values", [{"status": "held"}, {"expires_at": ago(-60)}, {"expires_at": None}])
+def test_an_expiry_that_looked_too_long_ago_ends_nothing(scene: Scene, values: dict[str, Any]) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, **{"expires_at": ago(60)} | values)
+    before = scene.rows()
+    assert scene.database.write(lambda connection: connection.execute(_EXPIRE, {"ids": [id_]}).rowcount) == 0
+    assert before == scene.rows()
+
+
+@pytest.mark.parametrize("shared_url", ["mysql"], indirect=True)
+def test_a_claim_that_looked_too_long_ago_takes_nothing(scene: Scene) -> None:
+    scene.add("held")
+    (before,) = scene.rows()
+    taken = {"ids": [before.id], "holder": uuid4()}
+    assert scene.database.write(lambda connection: connection.execute(_CLAIM, taken).rowcount) == 0
+    assert [before] == scene.rows()

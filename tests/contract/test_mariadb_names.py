@@ -25,7 +25,7 @@ def test_a_mariadb_url_gives_the_same_tables_as_a_mysql_one(mysql_url: str) -> N
     database.check()
     queue = Queue(database)
     holder = uuid4()
-    Sessions(database).start(holder, host="test", pid=1, version="0")
+    Sessions(database).start(holder, host="test", pid=1, version="0", ttl=60)
     [claim] = queue.claim(holder, 10)
     assert queue.messages([claim.message_id])[claim.message_id].mime.endswith(b"Hi\r\n")
     subject = database.read(lambda c: c.execute(text("SELECT subject FROM outbox_message")).scalar())

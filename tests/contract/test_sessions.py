@@ -32,7 +32,7 @@ def silent_for(scene: Scene, me: UUID) -> float:
 
 def test_a_session_begins_running_and_says_who_it_is(scene: Scene) -> None:
     me = uuid4()
-    scene.sessions.start(me, host="mail-1.example.org", pid=4711, version="1.2.3")
+    scene.sessions.start(me, host="mail-1.example.org", pid=4711, version="1.2.3", ttl=60)
     row = read(scene, me)
     assert (row.host, row.pid, row.version, row.state) == ("mail-1.example.org", 4711, "1.2.3", "running")
     assert (row.sent, row.failed, row.deferred) == (0, 0, 0)
@@ -41,14 +41,14 @@ def test_a_session_begins_running_and_says_who_it_is(scene: Scene) -> None:
 
 def test_a_host_name_of_any_length_fits(scene: Scene) -> None:
     me = uuid4()
-    scene.sessions.start(me, host="h" * 300, pid=1, version="1")
+    scene.sessions.start(me, host="h" * 300, pid=1, version="1", ttl=60)
     assert read(scene, me).host == "h" * 255
 
 
 def test_no_two_runs_share_an_id(scene: Scene) -> None:
     me = scene.start()
     with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
-        scene.sessions.start(me, host="host", pid=1, version="1")
+        scene.sessions.start(me, host="host", pid=1, version="1", ttl=60)
 
 
 @pytest.mark.parametrize("state", LIVE)
@@ -96,14 +96,39 @@ def test_a_live_session_is_lost_only_after_a_silence_beyond_the_ttl(
     me, other = scene.start(), scene.start(state)
     silence(scene, other, silent)
     lost = overdue and state in LIVE
-    assert int(lost) == scene.sessions.declare_lost(me, 60.0)
+    assert int(lost) == scene.sessions.declare_lost(me, 40.0)
     assert read(scene, other).state == ("lost" if lost else state)
+
+
+def test_a_longer_ttl_is_the_session_s_own_promise(scene: Scene) -> None:
+    me, patient = scene.start(), uuid4()
+    scene.sessions.start(patient, host="host", pid=1, version="1", ttl=600)
+    silence(scene, patient, 300)
+    assert scene.sessions.declare_lost(me, 40.0) == 0
+    silence(scene, patient, 700)
+    assert scene.sessions.declare_lost(me, 40.0) == 1
+
+
+def test_after_a_standstill_in_which_nobody_could_beat_nobody_is_lost(scene: Scene) -> None:
+    me, other = scene.start(), scene.start()
+    for each in (me, other):
+        silence(scene, each, 500)
+    assert scene.sessions.declare_lost(me, 40.0) == 0
+    assert scene.sessions.beat(me, Totals())
+    assert scene.sessions.declare_lost(me, 40.0) == 1
+
+
+@pytest.mark.parametrize("state", DEAD)
+def test_the_dead_declare_nobody_lost(scene: Scene, state: SessionState) -> None:
+    me, other = scene.start(state), scene.start()
+    silence(scene, other, 500)
+    assert scene.sessions.declare_lost(me, 40.0) == 0
 
 
 def test_nobody_declares_itself_lost(scene: Scene) -> None:
     me = scene.start()
     silence(scene, me, 1000)
-    assert scene.sessions.declare_lost(me, 60.0) == 0
+    assert scene.sessions.declare_lost(me, 40.0) == 0
     assert read(scene, me).state == "running"
 
 
@@ -111,5 +136,5 @@ def test_one_look_finds_all_that_are_silent(scene: Scene) -> None:
     me, *others = (scene.start() for _ in range(4))
     for other in others:
         silence(scene, other, 61)
-    assert scene.sessions.declare_lost(me, 60.0) == 3
-    assert scene.sessions.declare_lost(me, 60.0) == 0
+    assert scene.sessions.declare_lost(me, 40.0) == 3
+    assert scene.sessions.declare_lost(me, 40.0) == 0
