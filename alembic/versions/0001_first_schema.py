@@ -193,6 +193,7 @@ def create_session() -> None:
         sa.Column("version", sa.String(32), nullable=False),
         sa.Column("started_at", UtcDateTime, nullable=False, server_default=utc_now()),
         sa.Column("beat_at", UtcDateTime, nullable=False, server_default=utc_now()),
+        sa.Column("ttl", sa.Float, nullable=False),
         sa.Column("state", Word(16), nullable=False),
         sa.Column("sent", BigId, nullable=False, server_default=_ZERO),
         sa.Column("failed", BigId, nullable=False, server_default=_ZERO),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 
-from outbox.store.clock import after, utc_now
+from outbox.store.clock import seconds_since, utc_now
 from outbox.store.schema import SessionState, session
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from sqlalchemy import Connection
 
     from outbox.store.database import Database
 
@@ -35,9 +37,17 @@ _ENTER = (
     .where(_s.id == bindparam("me", type_=Guid), _s.state.in_(_LIVE))
     .values(state=bindparam("next_state"), beat_at=utc_now())
 )
+_LIVING = select(_s.id, _s.beat_at, _s.ttl, seconds_since(_s.beat_at).label("silent")).where(
+    _s.state.in_(_LIVE)
+)
 _LOSE = (
     update(session)
-    .where(_s.state.in_(_LIVE), _s.id != bindparam("me", type_=Guid), _s.beat_at < after("less_ttl"))
+    .where(
+        _s.id == bindparam("silent_id", type_=Guid),
+        _s.state.in_(_LIVE),
+        # It has not beaten since it was read.
+        _s.beat_at == bindparam("last_beat", type_=_s.beat_at.type),
+    )
     .values(state=SessionState.LOST.value)
 )
 
@@ -57,9 +67,12 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, me: UUID, *, host: str, pid: int, version: str) -> None:
-        """Enter a new run; `me` is fresh for each, so that a restart never looks like its predecessor."""
-        row = {"id": me, "host": host[:255], "pid": pid, "version": version}
+    def start(self, me: UUID, *, host: str, pid: int, version: str, ttl: float) -> None:
+        """Enter a new run; `me` is fresh for each, so that a restart never looks like its predecessor.
+
+        After `ttl` seconds without a beat others may declare it lost: its own promise, not theirs.
+        """
+        row = {"id": me, "host": host[:255], "pid": pid, "version": version, "ttl": ttl}
         self._database.write(lambda connection: connection.execute(_START, row))
 
     def beat(self, me: UUID, totals: Totals) -> bool:
@@ -77,10 +90,24 @@ class Sessions:
         parameters = {"me": me, "next_state": state.value}
         return self._database.write(lambda connection: connection.execute(_ENTER, parameters).rowcount) == 1
 
-    def declare_lost(self, me: UUID, ttl: float) -> int:
-        """Declare lost every other session whose beat is older than `ttl` seconds; return how many.
+    def declare_lost(self, me: UUID, trusted: float) -> int:
+        """Declare lost every other session that is silent beyond its own TTL; return how many.
 
-        Only a session whose own beats were unbroken may call this: after an outage everybody's beats are old.
+        Nobody is, while the caller's own beat is older than `trusted` seconds: then the database, or the
+        way to it, stood still, and everybody's beats are old.
         """
-        parameters = {"me": me, "less_ttl": -ttl}
-        return self._database.write(lambda connection: connection.execute(_LOSE, parameters).rowcount)
+
+        def work(connection: Connection) -> int:
+            living = {row.id: row for row in connection.execute(_LIVING)}
+            mine = living.pop(me, None)
+            if mine is None or mine.silent > trusted:
+                return 0
+            # What was read decides. If the database stands still between the two statements, nobody
+            # could beat meanwhile; who beats after it has a newer beat and is left alone.
+            return sum(
+                connection.execute(_LOSE, {"silent_id": row.id, "last_beat": row.beat_at}).rowcount
+                for row in living.values()
+                if row.silent > row.ttl
+            )
+
+        return self._database.write(work)

@@ -9,7 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
-from outbox.worker.lease import BEAT
+from outbox.worker.lease import BEAT, VALID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Duties:
         """Declare silent sessions lost, and take what lost and stopped ones still hold."""
         lost = 0
         if self._heartbeat.is_unbroken():
-            lost = self._sessions.declare_lost(self._heartbeat.lease.id, self._ttl)
+            lost = self._sessions.declare_lost(self._heartbeat.lease.id, self._ttl * VALID)
         rescued = self._queue.rescue()
         if lost or rescued:
             events.rescued(lost, rescued)

@@ -48,13 +48,16 @@ class Heartbeat:
         self._thread.join()
 
     def is_unbroken(self) -> bool:
-        """Tell whether this session has beaten for so long that others' silence means something."""
-        return boot_clock() - self.lease.unbroken_since >= self._ttl * UNBROKEN
+        """Tell whether this session has beaten long enough, until now, for others' silence to mean something."""
+        now = boot_clock()
+        return self.lease.is_valid(now) and now - self.lease.unbroken_since >= self._ttl * UNBROKEN
 
     def _begin(self) -> Lease:
         now = boot_clock()
         lease = Lease(valid_until=now + self._ttl * VALID, unbroken_since=now)
-        self._sessions.start(lease.id, host=socket.gethostname(), pid=os.getpid(), version=__version__)
+        self._sessions.start(
+            lease.id, host=socket.gethostname(), pid=os.getpid(), version=__version__, ttl=self._ttl
+        )
         return lease
 
     def _run(self) -> None:
@@ -69,12 +72,12 @@ class Heartbeat:
 
     def _beat(self) -> None:
         lease = self.lease
-        # From before the beat: by its answer, some of the lease is already over.
         began = boot_clock()
-        if began >= lease.valid_until:
-            # An outage, or a pause of this process: what others did meanwhile, they did without us.
-            lease.unbroken_since = began
         if not lease.lost and self._sessions.beat(lease.id, self._totals):
+            if boot_clock() >= lease.valid_until:
+                # An outage, a beat that hung, or a pause of this process: nobody's silence meant anything.
+                lease.unbroken_since = boot_clock()
+            # From before the beat: by its answer, some of the lease is already over.
             lease.valid_until = began + self._ttl * VALID
             return
         lease.lost = True
