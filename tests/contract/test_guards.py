@@ -119,3 +119,15 @@ def test_a_claim_that_looked_too_long_ago_takes_nothing(scene: Scene) -> None:
     taken = {"ids": [before.id], "holder": uuid4()}
     assert scene.database.write(lambda connection: connection.execute(_CLAIM, taken).rowcount) == 0
     assert [before] == scene.rows()
+
+
+# On MariaDB the claim names its index, and cannot do without.
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_the_longest_due_is_claimed_first_also_without_the_help_of_an_index(lax: Scene) -> None:
+    with lax.application.begin() as connection:
+        connection.execute(text("DROP INDEX outbox_delivery_due"))
+    third, second, first = lax.mail(3)
+    for age, id_ in enumerate([third, second, first], start=1):
+        lax.change(id_, due_at=ago(60 * age))
+    claimed = [lax.queue.claim(lax.start(), 1)[0].delivery_id for _ in range(3)]
+    assert [first, second, third] == claimed

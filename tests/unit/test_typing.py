@@ -5,15 +5,17 @@ What is wrong here on purpose is never run.
 
 from datetime import datetime
 from pathlib import Path
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, scoped_session
 
 import outbox
 from outbox import Address, Attachment, Email, OnDoubt, Outbox
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession  # it needs greenlet, which we do not
 
 
 def right(session: Session, scoped: scoped_session[Session], connection: Connection, at: datetime) -> None:
@@ -36,7 +38,7 @@ def right(session: Session, scoped: scoped_session[Session], connection: Connect
     )
 
 
-def wrong(session: Session, engine: Engine, asynchronous: AsyncSession) -> None:
+def wrong(session: Session, engine: Engine, asynchronous: "AsyncSession") -> None:
     outbox.enqueue(session, to="ann@example.org", suject="Hello")  # type: ignore[call-arg]
     outbox.enqueue(session, to=4711)  # type: ignore[arg-type]
     outbox.enqueue(session, send_at="tomorrow")  # type: ignore[arg-type]
