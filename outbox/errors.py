@@ -77,6 +77,18 @@ class SchemaError(OutboxError):
     exit_code = EX_CONFIG
 
 
+class UnwrittenVerdictsError(OutboxError):
+    """The daemon was told to leave, or failed, before it had written all that it knows."""
+
+    exit_code = EX_TEMPFAIL
+
+    def __init__(self, verdicts: int) -> None:
+        super().__init__(
+            f"{verdicts} verdicts could not be written. Their mails will be rescued by the next daemon, "
+            "and some may go out twice."
+        )
+
+
 class SettingsError(OutboxError):
     """Settings that are unknown or wrong; all faults are listed at once."""
 

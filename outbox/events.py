@@ -7,6 +7,7 @@ formatters that want them; no event carries an address, a subject or a secret.
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("outbox")
 _SHOWN = 300
+_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 
 
 class _Fault(Protocol):
@@ -96,6 +98,28 @@ def record_failed(error: Exception, verdicts: int) -> None:
     )
 
 
+def verdict_refused(error: Exception, delivery_id: int, move: str) -> None:
+    """Say that the database refuses one verdict, even in plain words; its delivery is rescued later."""
+    _log(
+        logging.ERROR,
+        "verdict_refused",
+        "the verdict %(move)s on delivery %(delivery_id)d cannot be written: %(reason)s",
+        move=move,
+        delivery_id=delivery_id,
+        reason=_cause(error),
+    )
+
+
+def verdicts_left(verdicts: int) -> None:
+    """Say that the daemon leaves without having written all that it knows."""
+    _log(
+        logging.ERROR,
+        "verdicts_left",
+        "left with %(verdicts)d verdicts unwritten: their mails will be rescued, and some may go out twice",
+        verdicts=verdicts,
+    )
+
+
 def late_verdicts(late: int, dropped: int) -> None:
     """Say that verdicts came after their claim was lost: the telling ones were kept, the others dropped."""
     _log(
@@ -164,8 +188,11 @@ def _log(level: int, event: str, sentence: str, **fields: object) -> None:
 
 def _cause(error: Exception) -> str:
     """Return the driver's own words, without the statement and its parameters, which hold mail."""
-    return _short(str(getattr(error, "orig", None) or error))
+    original = getattr(error, "orig", None) or error
+    # PostgreSQL adds the failing row as a detail; its first line says what happened.
+    return _short(str(getattr(getattr(original, "diag", None), "message_primary", None) or original))
 
 
 def _short(text: str) -> str:
-    return " ".join(text.split())[:_SHOWN]
+    """Return `text` on one line, bounded, and without the addresses that relays like to repeat."""
+    return _ADDRESS.sub("<address>", " ".join(text.split()))[:_SHOWN]

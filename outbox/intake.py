@@ -205,10 +205,9 @@ def usable_connection(transaction: Target) -> Connection:
     if not transaction.in_transaction():
         # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
         transaction.begin()
-    driver = transaction.connection.dbapi_connection
     # SQLite's recipe for BEGIN IMMEDIATE looks like autocommit to SQLAlchemy, but is inside a transaction.
-    in_transaction = getattr(driver, "in_transaction", False)
-    if not in_transaction and _autocommits(transaction):
+    begun = getattr(transaction.connection.driver_connection, "in_transaction", False)
+    if not begun and _autocommits(transaction):
         raise UnusableConnectionError(
             "The connection is in autocommit mode: the mail would be sent even if you roll back. "
             "Use a connection or session without isolation_level='AUTOCOMMIT'."

@@ -17,6 +17,7 @@ from outbox.delivery.transaction import Envelope, Transaction
 from outbox.delivery.trouble import FAULTS, explain
 from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Rejected, RelayFault, Untouched, Verdict
+from outbox.smtp.auth import plain
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
@@ -218,7 +219,16 @@ class Connection:
         if not isinstance(verdict, RelayFault):
             return verdict
         self._spent = True
-        return replace(verdict, reason=f"relay {self._relay.name}: {verdict.reason}")
+        return replace(verdict, reason=f"relay {self._relay.name}: {self._without_secret(verdict.reason)}")
+
+    def _without_secret(self, text: str) -> str:
+        """Take our password out of the words of a relay that repeats what it does not understand."""
+        credentials = self._relay.credentials
+        if credentials is None:
+            return text
+        for secret in (plain(credentials).split()[-1].decode("ascii"), credentials.password):
+            text = text.replace(secret, "<password>")
+        return text
 
     def _begin(self, mail: Transaction) -> bool:
         """Begin the transaction, without the recipients that plain SMTP cannot carry."""

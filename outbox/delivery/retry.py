@@ -19,11 +19,15 @@ MOST_DOUBTS = 3
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The waits, in seconds: `base` before the first retry, `cap` at most, `doubt_pause` after a doubt."""
+    """The waits, in seconds: `base` before the first retry, `cap` at most, `doubt_pause` after a doubt.
+
+    `fault_pause` is the wait of a mail in whose transaction the relay named a fault of its own.
+    """
 
     base: float = 300.0
     cap: float = 4000.0
     doubt_pause: float = 600.0
+    fault_pause: float = 30.0
 
     def delay(self, attempts: int, chance: float) -> float:
         """Return the wait after the `attempts`-th judged attempt; `chance` in [0, 1) spreads it by a quarter.

@@ -65,7 +65,11 @@ def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[U
 
 def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     keyed = [mail for mail in new if mail.key is not None]
-    with _undone_together(connection) if keyed and len(new) > 1 else nullcontext():
+    dialect = dialect_of(connection.dialect.name)
+    # A conflict may be found after other mails of the batch went in; and a caller who catches an error must
+    # not commit a message without its deliveries.
+    may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
+    with _undone_together(connection) if may_break else nullcontext():
         standing = _insert_keyed(connection, keyed) if keyed else {}
         plain = [mail for mail in new if mail.key is None]
         if plain:
@@ -77,7 +81,6 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
 
 
 def _undone_together(connection: Connection) -> Any:
-    # A conflict may be found after other mails of the batch went in: the savepoint takes them back.
     dialect_of(connection.dialect.name).begin_for_savepoint(connection)
     return connection.begin_nested()
 

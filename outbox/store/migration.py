@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from outbox.errors import SchemaError, missing_tables
+from outbox.store.dialects import dialect_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -28,7 +29,9 @@ def migrate(engine: Engine) -> None:
     """Create or upgrade the outbox's tables to this release's version; harmless when they are."""
     from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
 
-    with engine.begin() as connection:
+    lock = dialect_of(engine.dialect.name).lock_migrations
+    # Every worker of an application may call this at its start: the second one finds nothing to do.
+    with engine.begin() as connection, lock(connection):
         command.upgrade(_config(connection=connection), "head")
 
 

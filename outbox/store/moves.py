@@ -84,7 +84,7 @@ def outcome_row(settlement: Settlement, session: UUID) -> dict[str, Any]:
         "delay": settlement.delay,
         "judged": int(settlement.judged),
         "doubt": int(settlement.doubt),
-        "told": int(settlement.move is not Move.RELEASE),
+        "told": int(settlement.move is not Move.RELEASE or answer is not None),
         "final": int(target in FINAL),
         "relay": settlement.relay,
         "reply_code": answer.code if answer else None,

@@ -48,7 +48,7 @@ class Heartbeat:
         self._thread.join()
 
     def is_unbroken(self) -> bool:
-        """Tell whether this session has beaten long enough, until now, for others' silence to mean something."""
+        """Tell whether it has beaten long enough, until now, for the silence of others to mean something."""
         now = boot_clock()
         return self.lease.is_valid(now) and now - self.lease.unbroken_since >= self._ttl * UNBROKEN
 

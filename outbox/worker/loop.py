@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox import events
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.tls import client_context
+from outbox.errors import UnwrittenVerdictsError
 from outbox.mail.status import OnDoubt
-from outbox.mail.verdict import RelayFault, Verdict
+from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
@@ -34,17 +35,17 @@ from outbox.worker.threads import Threads
 from outbox.worker.tray import Tray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from outbox.mail.status import Settlement
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
     from outbox.worker.parcel import Parcel
 
-LEAVING = 5.0
-"""Seconds that a daemon told twice to stop still tries to write down what it knows."""
-
 _LONGEST_DATABASE_WAIT = 5.0
+# Well below the WatchdogSec of deploy/outbox.service, in seconds.
+_WATCHDOG = 10.0
 
 
 class Daemon:
@@ -75,21 +76,31 @@ class Daemon:
         self.stop = Stop(self._wake.set)
 
     async def run(self) -> None:
-        """Work until told to stop, then finish what has begun."""
+        """Work until told to stop, then finish what has begun.
+
+        Raises what ended a part of the daemon, after the others have finished, and UnwrittenVerdictsError
+        when it was told to leave before all that it knows was written.
+        """
         tls = client_context(self._relay)
         duties = await self._begin()
+        watching = asyncio.create_task(self._watch())
         recording = asyncio.create_task(self._recorder.run())
         senders = [asyncio.create_task(self._sender(tls).run()) for _ in range(self._connections)]
-        while not self.stop.draining:
-            self._raise_failure([recording, *senders])
+        failure = None
+        while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
-        await self._drain(senders)
+            failure = self._failure([recording, *senders])
+        await self._drain(senders, recording)
         await self._end(duties)
-        recording.cancel()
+        for task in (recording, watching):
+            task.cancel()
+        if failure is not None:
+            raise failure
+        if self._recorder.backlog:
+            raise UnwrittenVerdictsError(self._recorder.backlog)
 
     async def _turn(self) -> float:
         """Do what is to be done now; return the seconds to wait before the next turn."""
-        self._notifier.watchdog()
         try:
             wait = await self._look()
         except SQLAlchemyError as error:
@@ -143,6 +154,9 @@ class Daemon:
 
     def _may_begin(self, parcel: Parcel) -> bool:
         """End the recipients of `parcel` that are too late by now; tell whether any are left."""
+        if not parcel.lease.is_valid(boot_clock()):
+            self._deliver(parcel, [Untouched("the lease of this session is over")] * len(parcel.claims))
+            return False
         late = parcel.split_expired(self._now())
         self._recorder.put(parcel.lease, [expire(claim, self._relay.name) for claim in late])
         if not parcel.claims:
@@ -164,11 +178,13 @@ class Daemon:
         if self._supply.waits_for_memory:
             self._wake.set()
         faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
-        if faults:
+        # A relay that judges one recipient works, whatever it says of itself to the next.
+        if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
+            if self._breaker.judged():
+                events.relay_back(self._relay.name)
+                self._tray.stir()
+        elif faults:
             self._fault(faults[0])
-        elif any(getattr(verdict, "answer", None) for verdict in verdicts) and self._breaker.judged():
-            events.relay_back(self._relay.name)
-            self._tray.stir()
 
     def _fault(self, fault: RelayFault) -> None:
         now = self._now()
@@ -185,8 +201,8 @@ class Daemon:
                 parcel.lease, [release(claim, self._relay.name, None, reason) for claim in parcel.claims]
             )
 
-    def _when_written(self, ids: Iterable[int]) -> None:
-        self._supply.written(ids)
+    def _when_written(self, settlements: Sequence[Settlement]) -> None:
+        self._supply.written(settlements)
         if self._breaker.is_open:
             self._wake.set()  # the probe waits until everything else is settled
 
@@ -222,50 +238,49 @@ class Daemon:
     def _sender(self, tls: Any) -> Sender:
         return Sender(self._relay, tls, self._tray, self._may_begin, self._may_dot, self._deliver)
 
-    async def _drain(self, senders: list[asyncio.Task[None]]) -> None:
+    async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
         events.daemon_draining(self._tray.active)
-        await self._threads.run(self._heartbeat.enter, SessionState.STOPPING)
+        await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         self._release_waiting("the daemon stops")
         self._tray.close()
-        await self._until_left(senders)
+        await self.stop.wait(*senders, grace=0)
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*senders, return_exceptions=True)
         written = asyncio.create_task(self._recorder.drained())
-        await self._until_left([written])
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LEAVING):
-                await written
-
-    async def _until_left(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Wait for `tasks` to end, or to be told to leave without them."""
-        pending = set(tasks)
-        while pending and not self.stop.leaving:
-            waking = asyncio.create_task(self._wake.wait())
-            await asyncio.wait(
-                {*pending, waking}, timeout=self._poll_interval, return_when=asyncio.FIRST_COMPLETED
-            )
-            waking.cancel()
-            self._wake.clear()
-            self._notifier.watchdog()
-            pending = {task for task in pending if not task.done()}
+        # A recorder that has failed will never be done.
+        recording.add_done_callback(lambda _: written.cancel())
+        await self.stop.wait(written)
 
     async def _end(self, duties: Duties) -> None:
-        await asyncio.to_thread(duties.stop)
-        await asyncio.to_thread(self._heartbeat.stop)
-        await asyncio.to_thread(self._heartbeat.enter, SessionState.STOPPED)
+        with suppress(SQLAlchemyError):
+            await self._supply.release_unknown(self._heartbeat.lease)
+        await self._patiently(duties.stop)
+        await self._patiently(self._heartbeat.stop)
+        if self._recorder.backlog:
+            # Not stopped in order: others may take what is left only after the TTL.
+            events.verdicts_left(self._recorder.backlog)
+        else:
+            await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
         self._threads.close()
         events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
 
-    def _raise_failure(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """Raise what ended a part of this daemon: one that has lost a part must not look alive."""
-        if self._heartbeat.failure is not None:
-            raise self._heartbeat.failure
-        for task in tasks:
-            if task.done():
-                task.result()
+    async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Run `work` in a thread and wait for it, but not for long once told to leave."""
+        await self.stop.wait(asyncio.ensure_future(self._threads.run(work, *arguments)))
+
+    async def _watch(self) -> None:
+        """Feed the watchdog as long as this loop turns: a slow database is no reason to be killed."""
+        while True:
+            self._notifier.watchdog()
+            await asyncio.sleep(_WATCHDOG)
+
+    def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:
+        """Return what has ended a part of this daemon: one that has lost a part must not look alive."""
+        ended = (task.exception() for task in tasks if task.done() and not task.cancelled())
+        return self._heartbeat.failure or next((error for error in ended if error), None)
 
     @staticmethod
     def _now() -> float:

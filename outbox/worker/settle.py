@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, assert_never
 from outbox.delivery.retry import MOST_DOUBTS, RetryPolicy
 from outbox.mail.status import Move, OnDoubt, Reason, Settlement
 from outbox.mail.verdict import Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
+from outbox.smtp.stage import Stage
 
 if TYPE_CHECKING:
     from outbox.store.moves import Claim
+
+
+_ABOUT_ONE_MAIL = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA, Stage.BODY, Stage.END_OF_DATA})
 
 
 def settle(
@@ -59,12 +63,32 @@ def settle(
             )
         case InDoubt():
             return _settle_doubt(claim, verdict, relay, on_doubt, policy)
-        case RelayFault(stage, reason, answer):
-            return release(claim, relay, stage, reason)
+        case RelayFault():
+            return _step_aside(claim, verdict, relay, policy.fault_pause * (0.75 + chance / 2))
         case Untouched(reason):
             return release(claim, relay, None, reason)
         case _:
             assert_never(verdict)
+
+
+def _step_aside(claim: Claim, fault: RelayFault, relay: str, pause: float) -> Settlement:
+    """Return the settlement of a mail that met a fault of the relay: no attempt is counted.
+
+    Once its transaction had begun, the relay's words are kept and it waits for `pause` seconds. Should it be
+    this mail that the relay minds, others go first: else it would be the oldest one due, and every probe's.
+    """
+    begun = fault.stage in _ABOUT_ONE_MAIL
+    return Settlement(
+        claim.delivery_id,
+        claim.fence,
+        Move.RELEASE,
+        relay,
+        delay=pause if begun else None,
+        stage=fault.stage,
+        answer=fault.answer if begun else None,
+        detail=fault.reason,
+        noted=False,
+    )
 
 
 def release(claim: Claim, relay: str, stage: str | None, reason: str) -> Settlement:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 from outbox import events
-from outbox.errors import DatabaseUnavailableError
+from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
 from outbox.worker.loop import Daemon
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from outbox.worker.options import Options
 
 _WAITS = (0.5, 1.0, 2.0, 4.0)
+_PATIENCE = 1.0
 
 
 def run(database: Database, options: Options, notifier: Notifier) -> None:
@@ -37,6 +41,18 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
         asyncio.run(main())
     finally:
         database.close()
+        _leave_hung_threads()
+
+
+def _leave_hung_threads() -> None:
+    """End the process now where a thread hangs in the database: Python would wait for it at its exit."""
+    others = [each for each in threading.enumerate() if each is not threading.main_thread()]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(_PATIENCE)
+            if thread.is_alive():
+                logging.shutdown()
+                os._exit(EX_TEMPFAIL)
 
 
 def reach(database: Database) -> None:

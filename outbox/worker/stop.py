@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
+
+GRACE = 5.0
+"""Seconds that a daemon told twice to stop still tries to write down what it knows."""
 
 
 class Stop:
@@ -15,12 +18,18 @@ class Stop:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+        self._leave = asyncio.Event()
         self.draining = False
-        self.leaving = False
+
+    @property
+    def leaving(self) -> bool:
+        """Whether nothing more is waited for."""
+        return self._leave.is_set()
 
     def ask(self) -> None:
         """Drain: claim nothing more and finish what has begun. Asked again: leave without waiting."""
-        self.leaving = self.draining
+        if self.draining:
+            self._leave.set()
         self.draining = True
         self._changed()
 
@@ -28,3 +37,14 @@ class Stop:
         """Ask on SIGTERM and SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.ask)
+
+    async def wait(self, *work: asyncio.Future[None], grace: float = GRACE) -> bool:
+        """Wait for `work` to end, or until told to leave and `grace` seconds more; tell whether it ended."""
+        ended = asyncio.ensure_future(asyncio.wait(work))
+        left = asyncio.ensure_future(self._leave.wait())
+        await asyncio.wait({ended, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            await asyncio.wait({ended}, timeout=grace)
+        for waiting in (ended, left):
+            waiting.cancel()
+        return all(each.done() for each in work)

@@ -12,6 +12,7 @@ from outbox.worker.parcel import Parcel, pack
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from outbox.mail.status import Settlement
     from outbox.store.queue import Queue
     from outbox.worker.lease import Lease
     from outbox.worker.threads import Threads
@@ -30,7 +31,8 @@ class Supply:
         self._tray = tray
         self._bare: deque[Parcel] = deque()
         self._loaded = 0
-        self._held: set[int] = set()
+        # The fence of each delivery in hand: the same one may be claimed again before its release is known.
+        self._held: dict[int, int] = {}
         self._unsure = False
 
     @property
@@ -50,18 +52,22 @@ class Supply:
 
     async def claim(self, lease: Lease, limit: int, now: float) -> int:
         """Claim at most `limit` deliveries at `now`, by the daemon's clock; return how many there were."""
-        if self._unsure:
-            # The answer to an earlier COMMIT was lost: what it may have claimed, nobody here knows of.
-            await self._threads.run(self._queue.release_unknown, lease.id, list(self._held))
-            self._unsure = False
+        await self.release_unknown(lease)
         try:
             claims = await self._threads.run(self._queue.claim, lease.id, limit)
         except SQLAlchemyError:
             self._unsure = True
             raise
-        self._held.update(claim.delivery_id for claim in claims)
-        self._bare.extend(pack(claims, lease, now))
+        if not lease.lost:
+            self._held.update((claim.delivery_id, claim.fence) for claim in claims)
+            self._bare.extend(pack(claims, lease, now))
         return len(claims)
+
+    async def release_unknown(self, lease: Lease) -> None:
+        """Give back what an earlier claim may have taken whose answer was lost: nobody here knows of it."""
+        if self._unsure:
+            await self._threads.run(self._queue.release_unknown, lease.id, list(self._held))
+            self._unsure = False
 
     async def load(self) -> None:
         """Read the bodies of as many claims as memory allows, and put them on the tray."""
@@ -77,17 +83,21 @@ class Supply:
             self._bare.extendleft(reversed(parcels))
             raise
         for parcel in parcels:
-            parcel.message = messages.get(parcel.message_id)
-        self._tray.put(parcels)
+            if parcel.lease.lost:
+                self._forget(parcel)
+            else:
+                parcel.message = messages.get(parcel.message_id)
+        self._tray.put(parcel for parcel in parcels if not parcel.lease.lost)
 
     def sent(self, parcel: Parcel) -> None:
         """Free the memory of a parcel whose sending has ended."""
         self._loaded -= parcel.size
         parcel.message = None
 
-    def written(self, ids: Iterable[int]) -> None:
-        """Forget deliveries whose verdicts are in the database."""
-        self._held.difference_update(ids)
+    def written(self, settlements: Iterable[Settlement]) -> None:
+        """Forget claims whose verdicts are in the database."""
+        for settlement in settlements:
+            self._release(settlement.delivery_id, settlement.fence)
 
     def give_up(self, lease: Lease | None = None) -> list[Parcel]:
         """Take back all parcels that nobody has begun to send, or those of one lease."""
@@ -100,4 +110,14 @@ class Supply:
     def drop(self, lease: Lease) -> None:
         """Forget what a lost lease held: others rescue it."""
         for parcel in self.give_up(lease):
-            self.written(claim.delivery_id for claim in parcel.claims)
+            for claim in parcel.claims:
+                self._release(claim.delivery_id, claim.fence)
+
+    def _forget(self, parcel: Parcel) -> None:
+        self.sent(parcel)
+        for claim in parcel.claims:
+            self._release(claim.delivery_id, claim.fence)
+
+    def _release(self, delivery_id: int, fence: int) -> None:
+        if self._held.get(delivery_id) == fence:
+            del self._held[delivery_id]

@@ -198,8 +198,9 @@ def test_many_mails_take_as_many_statements_as_a_few(scene: Scene, *, keyed: boo
             with statements(scene.application) as seen:
                 scene.outbox.enqueue_many(connection, rest)
             counts.append(len(seen))
-    # With keys: a savepoint and its release, and the read that tells who holds them.
-    assert counts[0] == counts[1] == (5 if keyed else 2)
+    # With keys the read that tells who holds them; with them, or on MariaDB, a savepoint and its release.
+    savepoint = keyed or scene.application.dialect.name == "mysql"
+    assert counts[0] == counts[1] == 2 + keyed + 2 * savepoint
 
 
 def test_a_thousand_mails_in_one_call(scene: Scene) -> None:

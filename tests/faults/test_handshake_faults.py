@@ -48,6 +48,24 @@ def test_fault_56_a_refused_password_is_a_fault_of_the_relay(refusal: str, tmp_p
     assert PASSWORD not in repr(fault)
 
 
+def test_a_relay_that_repeats_our_login_puts_no_password_into_its_fault(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    login: list[str] = []
+
+    def server(peer: Peer) -> None:
+        peer.start_tls(authority.server_context())
+        peer.greet("AUTH PLAIN")
+        login.append(peer.hear("AUTH PLAIN"))
+        peer.say(f"502 5.5.1 unrecognized: {login[0]}")
+        peer.hear_the_end()
+
+    with scripted(server) as relay:
+        fault = fault_of(with_password(relay.port, authority, TlsMode.IMPLICIT))
+    assert len(login[0].split()) == 3
+    assert login[0].split()[2] not in fault.reason
+    assert "<password>" in fault.reason
+
+
 @pytest.mark.parametrize("refusal", ["530 5.7.0 Authentication required", "535 5.7.8 expired"])
 def test_fault_56_a_password_that_expired_meanwhile_fails_no_mail(refusal: str) -> None:
     def server(peer: Peer) -> None:

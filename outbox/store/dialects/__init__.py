@@ -11,6 +11,7 @@ from outbox.store.dialects.sqlite import SQLite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from uuid import UUID
 
     from sqlalchemy import Connection, Engine, Insert, Select
@@ -43,6 +44,8 @@ class StoreDialect(Protocol):
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
     def carried(self, mime: bytes) -> int: ...  # noqa: D102 - documented where implemented
+    def undoes_statements_alone(self) -> bool: ...  # noqa: D102 - documented where implemented
+    def lock_migrations(self, connection: Connection) -> AbstractContextManager[None]: ...  # noqa: D102 - documented where implemented
     def begin_for_savepoint(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
 
 

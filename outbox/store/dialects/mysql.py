@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +18,7 @@ from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Insert, Select
@@ -125,6 +126,15 @@ class MySQL(PlainDialect):
         missing = _number(error) == _NO_SUCH_TABLE and "outbox_" in str(error.orig)
         return missing_tables() if missing else None
 
+    @contextmanager
+    def lock_migrations(self, connection: Connection) -> Iterator[None]:
+        """Let one migration run at a time: the lock is the connection's own, since DDL commits here."""
+        connection.execute(text("SELECT GET_LOCK(CONCAT('outbox.', DATABASE()), 60)"))
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(CONCAT('outbox.', DATABASE()))"))
+
     def is_retryable(self, error: DBAPIError) -> bool:
         """Tell whether the same transaction may simply be run again."""
         return _number(error) in self.retryable
@@ -170,6 +180,10 @@ class MySQL(PlainDialect):
         """Return the bytes that fit in one packet, less 1 MB for the rest of the statement."""
         packet = connection.execute(text("SELECT @@max_allowed_packet")).scalar_one()
         return int(packet) - 1_048_576
+
+    def undoes_statements_alone(self) -> bool:
+        """Tell that it does: after error 1205 a caller may commit what the statements before it have done."""
+        return True
 
     def carried(self, mime: bytes) -> int:
         """Return the bytes of a message on its way to the server: PyMySQL puts a backslash before some."""

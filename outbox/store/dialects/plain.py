@@ -26,5 +26,9 @@ class PlainDialect:
         """Return the bytes of a message on its way to the database: they travel as they are."""
         return len(mime)
 
+    def undoes_statements_alone(self) -> bool:
+        """Tell whether the transaction goes on after a failed INSERT: here it ends."""
+        return False
+
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Do nothing: the driver has begun the transaction."""

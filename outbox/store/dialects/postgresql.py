@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
@@ -15,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -27,7 +29,7 @@ from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Insert
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from outbox.errors import OutboxError
 
 _d = delivery.c
+
+_MIGRATION = 0x6F757462_6F78  # "outbox", as a number of its own among the database's advisory locks
 
 # The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
 # take more than n. FOR UPDATE already keeps it from being inlined; MATERIALIZED says so to the reader.
@@ -96,6 +100,7 @@ class PostgreSQL(PlainDialect):
             "connect_args": {
                 "connect_timeout": 5,
                 "application_name": "outbox",
+                "client_encoding": "utf8",
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
@@ -104,17 +109,29 @@ class PostgreSQL(PlainDialect):
         }
 
     def check_version(self, connection: Connection) -> None:
-        """Raise UnsupportedDatabaseError below PostgreSQL 14."""
+        """Raise UnsupportedDatabaseError below PostgreSQL 14, or for a database that is not in UTF-8."""
         found = connection.dialect.server_version_info or ()
         if found < self.oldest:
             raise UnsupportedDatabaseError(
                 f"PostgreSQL {'.'.join(map(str, found))} is too old. Upgrade the server to 14 or newer."
+            )
+        encoding = connection.execute(text("SHOW server_encoding")).scalar()
+        if encoding != "UTF8":
+            raise UnsupportedDatabaseError(
+                f"The database's encoding is {encoding}, which cannot hold every subject or answer. "
+                "Create one in UTF-8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
             )
 
     def explain(self, error: DBAPIError) -> OutboxError | None:
         """Return what an application can do about `error`, where we know it."""
         missing = getattr(error.orig, "sqlstate", None) == "42P01" and "outbox_" in str(error.orig)
         return missing_tables() if missing else None
+
+    @contextmanager
+    def lock_migrations(self, connection: Connection) -> Iterator[None]:
+        """Let one migration run at a time; the lock ends with the transaction."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION})
+        yield
 
     def is_retryable(self, error: DBAPIError) -> bool:
         """Tell whether the same transaction may simply be run again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import Boolean, Integer, String, bindparam, event, select, update
@@ -19,7 +20,7 @@ from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Engine, Insert
@@ -110,15 +111,19 @@ def _on_begin(connection: Connection) -> None:
     SQLite's own wait sleeps longer and longer, up to 100 ms: beside a neighbour that writes all the time it
     hardly ever finds the lock free.
     """
-    driver = connection.connection.dbapi_connection
-    assert driver is not None  # noqa: S101 - a connection that begins is open
     deadline = time.monotonic() + BUSY_TIMEOUT
-    driver.execute("PRAGMA busy_timeout = 0")
+    _tell(connection, "PRAGMA busy_timeout = 0")
     try:
         while not _has_begun(connection, last=time.monotonic() > deadline):
             time.sleep(random.uniform(0.0002, 0.0008))  # noqa: S311 - jitter, not a secret
     finally:
-        driver.execute(_BUSY_TIMEOUT_PRAGMA)
+        _tell(connection, _BUSY_TIMEOUT_PRAGMA)
+
+
+def _tell(connection: Connection, pragma: str) -> None:
+    cursor = connection.connection.cursor()
+    cursor.execute(pragma)
+    cursor.close()
 
 
 def _has_begun(connection: Connection, *, last: bool) -> bool:
@@ -133,6 +138,11 @@ def _has_begun(connection: Connection, *, last: bool) -> bool:
 
 def _is_busy(error: DBAPIError) -> bool:
     return str(getattr(error.orig, "sqlite_errorname", "")).startswith("SQLITE_BUSY")
+
+
+def in_transaction(connection: Connection) -> bool:
+    """Tell whether the driver, which alone knows it, is inside a transaction."""
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
 
 
 class SQLite(PlainDialect):
@@ -198,5 +208,12 @@ class SQLite(PlainDialect):
 
         The driver begins one before an INSERT but not before a SAVEPOINT, whose RELEASE would then commit.
         """
-        if not getattr(connection.connection.dbapi_connection, "in_transaction", True):
+        if not in_transaction(connection):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def lock_migrations(self, connection: Connection) -> Iterator[None]:
+        """Let one migration run at a time: it holds the write lock from its start."""
+        if not in_transaction(connection):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield

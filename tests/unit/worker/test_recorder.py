@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Move, Settlement
+from outbox.mail.verdict import Answer
 from outbox.store.queue import Recorded
 from outbox.store.sessions import Totals
 from outbox.worker.recorder import MOST, STALLED, Recorder
@@ -43,7 +44,13 @@ class Scene:
         self.totals = Totals()
         self.written: list[list[int]] = []
         threads: Any = NoThreads()
-        self.recorder = Recorder(taken, threads, self.totals, 600.0, self.written.append)
+        self.recorder = Recorder(
+            taken,
+            threads,
+            self.totals,
+            600.0,
+            lambda batch: self.written.append([one.delivery_id for one in batch]),
+        )
 
     async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self.recorder.run())
@@ -149,3 +156,38 @@ def test_late_verdicts_are_told(caplog: pytest.LogCaptureFixture) -> None:
     run(scene())
     (record,) = caplog.records
     assert record.__dict__["outbox"] == {"event": "late_verdicts", "late": 1, "dropped": 2}
+
+
+class Refusing(Queue):
+    """Refuses every batch that has a text it cannot hold, as a database of an old character set does."""
+
+    def record(self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float) -> Recorded:
+        texts = [one.answer.text for one in settlements if one.answer]
+        if not all(text.isascii() for text in texts) or "never" in texts:
+            raise UnicodeEncodeError("latin-1", "", 0, 1, "no")
+        return super().record(holder, settlements, doubt_pause=doubt_pause)
+
+
+def test_a_verdict_that_the_database_refuses_is_written_in_plain_words_and_stops_no_other() -> None:
+    async def scene() -> list[int]:
+        async with Scene(Refusing()) as scene:
+            strange = settlement(3, answer=Answer(250, None, "queued \N{GRINNING FACE}"))
+            scene.recorder.put(lease(), [settlement(1), settlement(2), strange, settlement(4)])
+            await scene.recorder.drained()
+            return sorted(id_ for _, ids in scene.queue.batches for id_ in ids)
+
+    assert run(scene()) == [1, 2, 3, 4]
+
+
+def test_a_verdict_that_is_refused_even_so_is_told_and_stops_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> list[int]:
+        async with Scene(Refusing()) as scene:
+            scene.recorder.put(lease(), [settlement(1), settlement(2, answer=Answer(250, None, "never"))])
+            await scene.recorder.drained()
+            assert [id_ for batch in scene.written for id_ in batch] == [1, 2]
+            return [id_ for _, ids in scene.queue.batches for id_ in ids]
+
+    assert run(scene()) == [1]
+    assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["verdict_refused"]

@@ -116,3 +116,11 @@ def test_what_became_useless_while_it_waited_expires() -> None:
         Reason.EXPIRED,
     )
     assert not end.judged
+
+
+@pytest.mark.parametrize("stage", ["MAIL FROM", "RCPT TO", "DATA", "message body"])
+def test_a_relay_fault_in_a_transaction_lets_other_mail_go_first(stage: str) -> None:
+    end = settled(claim(), RelayFault(stage, "454 not now", LATER))
+    assert (end.move, end.judged, end.noted) == (Move.RELEASE, False, False)
+    assert end.answer == LATER
+    assert end.delay == pytest.approx(30, rel=0.25)

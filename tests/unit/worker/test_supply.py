@@ -12,7 +12,7 @@ from outbox.store.queue import Message
 from outbox.worker.parcel import Parcel
 from outbox.worker.supply import BODIES, Supply
 from outbox.worker.tray import Tray
-from tests.unit.worker.held import NoThreads, claim, lease, message, run
+from tests.unit.worker.held import NoThreads, claim, lease, message, run, settlement
 
 GONE = OperationalError("COMMIT", {}, Exception("gone away"))
 
@@ -77,7 +77,7 @@ def test_what_is_claimed_is_held_until_its_verdict_is_written() -> None:
     for parcel in scene.load():
         scene.supply.sent(parcel)
     assert scene.supply.holds == 3
-    scene.supply.written([1, 2])
+    scene.supply.written([settlement(1), settlement(2)])
     assert scene.supply.holds == 1
 
 
@@ -166,3 +166,20 @@ def test_what_a_lost_lease_held_is_forgotten_and_nothing_else() -> None:
     scene.supply.drop(lost)
     assert scene.supply.holds == 2
     assert [parcel.message_id.int for parcel in scene.load()] == [3, 4]
+
+
+def test_a_release_that_is_known_late_does_not_free_the_same_delivery_claimed_again() -> None:
+    scene = Scene(claim(1, fence=1))
+    scene.claim()
+    scene.queue.claims = [claim(1, fence=2)]
+    scene.claim()
+    scene.supply.written([settlement(1)])  # of fence 1
+    assert scene.supply.holds == 1
+
+
+def test_what_is_claimed_or_loaded_under_a_lease_that_was_lost_meanwhile_never_reaches_the_tray() -> None:
+    scene = Scene(*mails(4))
+    scene.claim(2)
+    scene.lease.lost = True
+    assert (scene.claim(2), scene.load(), scene.supply.holds) == (2, [], 0)
+    assert not scene.supply.can_load
