@@ -89,6 +89,14 @@ def test_more_than_one_batch_is_rescued_in_one_go(scene: Scene) -> None:
     assert scene.queue.counts() == {"pending": 501}
 
 
+def test_the_living_do_not_stand_in_the_way_of_a_rescue(scene: Scene) -> None:
+    living, (dead,) = scene.mail(500), scene.mail()
+    scene.change(living, status="sending", session=scene.start())
+    scene.change(dead, status="sending", session=uuid4())
+    assert scene.queue.rescue() == 1
+    assert scene.row(dead).status == "pending"
+
+
 def test_a_rescued_delivery_is_claimed_under_a_new_fence_and_its_old_holder_is_late(scene: Scene) -> None:
     me, (claim,) = scene.held()
     assert scene.sessions.enter(me, SessionState.STOPPED)
