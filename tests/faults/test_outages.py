@@ -10,7 +10,8 @@ from tests.support.waiting import wait_until
 
 
 def _assert_nothing_burnt(app: Application, waiting: int) -> None:
-    assert waiting == sum(app.counts()[status] for status in ("pending", "sending"))
+    counts = app.counts()
+    assert waiting == counts["pending"] + counts["sending"]
     assert app.scalar("SELECT max(attempts) FROM outbox_delivery WHERE status <> 'sent'") == 0
     assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
 
