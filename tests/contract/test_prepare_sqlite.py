@@ -61,6 +61,18 @@ def test_a_lock_that_is_held_too_long_names_the_remedy(scene: Scene, batch: list
     assert scene.count() == 1
 
 
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_on_an_unprepared_engine_too_the_application_alone_decides(scene: Scene, ending: str) -> None:
+    # The driver begins before an INSERT, but not before the savepoint of a batch with keys.
+    plain = create_engine(scene.url)
+    with plain.connect() as connection:
+        scene.outbox.enqueue_many(connection, [FIELDS | {"key": "a"}, FIELDS | {"key": "b"}])  # type: ignore[list-item]
+        assert scene.count() == 0
+        getattr(connection, ending)()
+    plain.dispose()
+    assert scene.count() == (2 if ending == "commit" else 0)
+
+
 def test_a_prepared_connection_holds_the_lock_from_its_first_read(scene: Scene) -> None:
     other = sqlite3.connect(scene.application.url.database or "", timeout=0)
     with scene.application.begin() as connection:
