@@ -9,6 +9,7 @@ from outbox.errors import (
     OutboxError,
     SchemaError,
     TemplateError,
+    UnsupportedDatabaseError,
     UnusableConnectionError,
 )
 from outbox.intake import Outbox, enqueue, enqueue_many
@@ -33,6 +34,7 @@ __all__ = [
     "SchemaError",
     "Status",
     "TemplateError",
+    "UnsupportedDatabaseError",
     "UnusableConnectionError",
     "__version__",
     "enqueue",
