@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, and_, case, literal_column, null, or_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    Integer,
+    SmallInteger,
+    String,
+    and_,
+    case,
+    literal_column,
+    null,
+    or_,
+    type_coerce,
+)
 
 from outbox.mail.status import FINAL, MOVES, Move, Settlement, Status
 from outbox.store.clock import seconds_since, utc_after, utc_now
 from outbox.store.schema import delivery
+from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
+    from sqlalchemy.types import TypeEngine
 
 _d = delivery.c
 
@@ -42,9 +57,9 @@ class Claim:
     @classmethod
     def from_row(cls, row: Any) -> Claim:
         """Build a claim from a row of CLAIMED, in its order."""
-        values = row._asdict()
-        expired_ago = values.pop("expired_ago")
-        return cls(expires_in=None if expired_ago is None else -expired_ago, **values)
+        *values, expired_ago = row
+        in_order: list[Any] = values
+        return cls(*in_order, None if expired_ago is None else -expired_ago)  # type: ignore[call-arg] # as CLAIMED
 
 
 CLAIMED: tuple[ColumnElement[Any], ...] = (
@@ -93,6 +108,31 @@ def outcome_row(settlement: Settlement, session: UUID) -> dict[str, Any]:
         "queue_id": settlement.queue_id,
         "reason": settlement.reason.value if settlement.reason else None,
     }
+
+
+OUTCOME_TYPES: dict[str, type[TypeEngine[Any]]] = {
+    "id": BigInteger,
+    "fence": Integer,
+    "session": Guid,
+    "status": String,
+    "delay": Float,
+    "judged": Integer,
+    "doubt": Integer,
+    "told": Integer,
+    "final": Integer,
+    "relay": String,
+    "reply_code": SmallInteger,
+    "enhanced_code": String,
+    "reply": String,
+    "queue_id": String,
+    "reason": String,
+}
+"""The columns of `outcome_row`, in its order."""
+
+
+def as_json(rows: Iterable[dict[str, Any]]) -> str:
+    """Return outcome rows as one JSON text, for the databases that read it as a table."""
+    return json.dumps([{**row, "session": row["session"].hex} for row in rows])
 
 
 def outcome(v: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:

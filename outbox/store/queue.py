@@ -49,9 +49,6 @@ class Recorded:
 
 
 _LANE_IS_DUE = select(exists().where(is_due(literal(STREAM), bindparam("retry", type_=_d.retry.type))))
-_MESSAGES = select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(
-    _m.id.in_(bindparam("ids", expanding=True, type_=Guid))
-)
 _ATTEMPT = insert(attempt)
 
 # A success is true whatever happened since. Where another session holds the delivery again, that is a doubt.
@@ -130,6 +127,8 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        wanted = database.dialect.among(_m.id, "ids")
+        self._messages = select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted)
 
     def has_due(self) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
@@ -157,7 +156,7 @@ class Queue:
         """Read the messages of these ids."""
 
         def work(connection: Connection) -> dict[UUID, Message]:
-            rows = connection.execute(_MESSAGES, {"ids": list(ids)})
+            rows = connection.execute(self._messages, {"ids": list(ids)})
             return {row.id: Message(row.id, row.sender, row.mime, OnDoubt(row.on_doubt)) for row in rows}
 
         return self._database.read(work)

@@ -136,7 +136,7 @@ class Daemon:
             # The probe: one mail, when nothing else is under way.
             return 0 if self._supply.holds else 1
         size = self._pace.claim_size(now)
-        return size if self._tray.ready <= size // 2 else 0
+        return size if self._tray.ready <= size else 0
 
     def _width(self) -> int:
         """Return how many senders may work at once."""

@@ -4,6 +4,7 @@ MOST = 200
 """Deliveries in one claim; above this the rate of claims no longer grows."""
 
 _WINDOW = 0.5
+_SETTLED = 0.05
 
 
 class Pace:
@@ -24,7 +25,9 @@ class Pace:
         if self._since is None:
             self._since = now
         elapsed = now - self._since
+        # What this window shows so far counts too: a burst must not begin with half a second of small claims.
+        lately = self._finished / max(elapsed, _SETTLED)
         if elapsed >= _WINDOW:
-            self._rate = self._finished / elapsed
+            self._rate = lately
             self._since, self._finished = now, 0
-        return max(self._least, min(int(self._rate * _WINDOW), MOST))
+        return max(self._least, min(int(max(self._rate, lately) * _WINDOW), MOST))

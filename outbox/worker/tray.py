@@ -47,7 +47,7 @@ class Tray:
     def put(self, parcels: Iterable[Parcel]) -> None:
         """Add parcels behind the others, and wake the senders."""
         self._ready.extend(parcels)
-        self._low_mark = len(self._ready) // 2
+        self._low_mark = len(self._ready) * 2 // 3
         self.stir()
 
     def take(self) -> Parcel | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from uuid import UUID
 
-    from sqlalchemy import Connection, Engine, Insert, Select
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -41,6 +41,7 @@ class StoreDialect(Protocol):
     ) -> list[Claim]: ...
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]: ...  # noqa: D102 - documented where implemented
     def insert_or_nothing(self) -> Insert: ...  # noqa: D102 - documented where implemented
+    def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
     def carried(self, mime: bytes) -> int: ...  # noqa: D102 - documented where implemented

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Boolean, Float, Integer, String, Text, bindparam, select, text, update
+from sqlalchemy import Boolean, Integer, String, bindparam, select, text, update
 from sqlalchemy.dialects import mysql
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
+from outbox.store.moves import (
+    CLAIMED,
+    IS_PENDING,
+    IS_SENDING,
+    OUTCOME_TYPES,
+    Claim,
+    as_json,
+    is_due,
+    is_held,
+    outcome,
+)
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
@@ -64,25 +73,9 @@ _v = (
         enhanced_code VARCHAR(16) PATH '$.enhanced_code', reply TEXT PATH '$.reply',
         queue_id VARCHAR(128) PATH '$.queue_id', reason VARCHAR(32) PATH '$.reason')) AS j"""
     )
-    .columns(
-        id=Integer,
-        fence=Integer,
-        session=String,
-        status=String,
-        delay=Float,
-        judged=Integer,
-        doubt=Integer,
-        told=Integer,
-        final=Integer,
-        relay=String,
-        reply_code=Integer,
-        enhanced_code=String,
-        reply=Text,
-        queue_id=String,
-        reason=String,
-    )
+    .columns(**OUTCOME_TYPES)
     .subquery("v")
-)  # fmt: skip - one line of SQL, one line of columns
+)
 _VERDICT = dict(_v.c.items())
 _RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
 
@@ -156,9 +149,7 @@ class MySQL(PlainDialect):
         fences = {row["id"]: row["fence"] for row in rows}
         held = connection.execute(_LOCK_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
         won = {id_ for id_, fence in held if fence == fences[id_]}
-        connection.execute(
-            _RECORD, {"outcomes": json.dumps([{**row, "session": row["session"].hex} for row in rows])}
-        )
+        connection.execute(_RECORD, {"outcomes": as_json(rows)})
         return won
 
     def insert_or_nothing(self) -> Insert:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam
+
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select
 
 
 class PlainDialect:
@@ -13,6 +15,10 @@ class PlainDialect:
 
     def prepare(self, engine: Engine) -> None:
         """Prepare the daemon's writing engine: its options say it all."""
+
+    def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        """Return the condition that `column` is one of a list, the parameter `name`."""
+        return column.in_(bindparam(name, expanding=True, type_=column.type))
 
     def read_back(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that follows `insert_or_nothing`: a plain one sees what made it do nothing."""

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
-    Float,
     Integer,
-    SmallInteger,
     String,
     bindparam,
     func,
@@ -24,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, Claim, is_due, is_held, outcome
+from outbox.store.moves import CLAIMED, OUTCOME_TYPES, Claim, as_json, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Insert
+    from sqlalchemy import Column, ColumnElement, Connection, Insert
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -61,30 +58,19 @@ _CLAIM = (
     .returning(*CLAIMED)
 )
 
-_ARRAYS: dict[str, Any] = {
-    "id": BigInteger,
-    "fence": Integer,
-    # Travels with the rows: joined with a constant instead, stale statistics make the plan quadratic.
-    "session": postgresql.UUID,
-    "status": String,
-    "delay": Float,
-    "judged": Integer,
-    "doubt": Integer,
-    "told": Integer,
-    "final": Integer,
-    "relay": String,
-    "reply_code": SmallInteger,
-    "enhanced_code": String,
-    "reply": String,
-    "queue_id": String,
-    "reason": String,
-}
+# One JSON text, read on the server: a fifth less work for the driver than an array for each column.
+# Session and fence travel with the rows: with a constant instead, stale statistics make it quadratic.
 _v = (
-    func.unnest(*(bindparam(f"v_{name}", type_=ARRAY(type_)) for name, type_ in _ARRAYS.items()))
-    .table_valued(*_ARRAYS, name="v")
-    .render_derived()
+    text(
+        """SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS j(
+        id bigint, fence int, session uuid, status text, delay double precision, judged int,
+        doubt int, told int, final int, relay text, reply_code smallint, enhanced_code text,
+        reply text, queue_id text, reason text)"""
+    )
+    .columns(**OUTCOME_TYPES)
+    .subquery("v")
 )
-_VERDICT = {name: _v.c[name] for name in _ARRAYS}
+_VERDICT = dict(_v.c.items())
 _RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT)).returning(_d.id)
 
 
@@ -146,8 +132,11 @@ class PostgreSQL(PlainDialect):
 
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
         """Apply outcome rows where their claim still holds; return the ids that changed."""
-        arrays = {f"v_{name}": [row[name] for row in rows] for name in _ARRAYS}
-        return set(connection.execute(_RECORD, arrays).scalars())
+        return set(connection.execute(_RECORD, {"outcomes": as_json(rows)}).scalars())
+
+    def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
+        """Return the condition that `column` is one of a list: an array, so one statement for any length."""
+        return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
     def insert_or_nothing(self) -> Insert:
         """Return the insert of a message that does nothing when its idempotency key is taken."""

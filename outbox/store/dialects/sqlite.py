@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, Claim, is_due, is_held, outcome
+from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, OUTCOME_TYPES, Claim, is_due, is_held, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
@@ -45,24 +45,7 @@ _CLAIM = (
 _HELD = select(_d.id, _d.fence).where(
     _d.id.in_(bindparam("ids", expanding=True)), _d.session == bindparam("holder", type_=Guid), IS_SENDING
 )
-_NAMES = (
-    "id",
-    "fence",
-    "session",
-    "status",
-    "delay",
-    "judged",
-    "doubt",
-    "told",
-    "final",
-    "relay",
-    "reply_code",
-    "enhanced_code",
-    "reply",
-    "queue_id",
-    "reason",
-)  # fmt: skip - the order of moves.outcome_row
-_VERDICT = {name: bindparam(f"v_{name}", type_=Guid() if name == "session" else None) for name in _NAMES}
+_VERDICT = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}
 _RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
 
 BUSY_TIMEOUT = 10.0
@@ -196,7 +179,7 @@ class SQLite(PlainDialect):
         fences = {row["id"]: row["fence"] for row in rows}
         held = connection.execute(_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
         won = {id_ for id_, fence in held if fence == fences[id_]}
-        connection.execute(_RECORD, [{f"v_{name}": row[name] for name in _NAMES} for row in rows])
+        connection.execute(_RECORD, [{f"v_{name}": value for name, value in row.items()} for row in rows])
         return won
 
     def insert_or_nothing(self) -> Insert:

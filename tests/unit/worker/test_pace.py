@@ -18,12 +18,22 @@ def test_a_claim_follows_the_rate_of_the_last_half_second(rate: int, size: int) 
     assert size == pace.claim_size(11.0)
 
 
-def test_a_rate_is_measured_over_half_a_second_at_least() -> None:
+def test_a_burst_is_noticed_before_its_first_half_second_is_over() -> None:
+    pace = Pace(4)
+    assert pace.claim_size(0.0) == 8
+    pace.finished(8)
+    assert pace.claim_size(0.01) == 80  # no rate is believed that is measured over less than 50 ms
+    pace.finished(52)
+    assert pace.claim_size(0.2) == 150
+
+
+def test_a_slower_moment_does_not_shrink_the_claims_at_once() -> None:
     pace = Pace(4)
     pace.claim_size(0.0)
-    pace.finished(300)
-    assert pace.claim_size(0.4) == 8
-    assert pace.claim_size(0.6) == 200
+    pace.finished(100)
+    assert pace.claim_size(0.5) == 100
+    assert pace.claim_size(0.9) == 100
+    assert pace.claim_size(1.0) == 8
 
 
 def test_an_old_rate_is_forgotten() -> None:

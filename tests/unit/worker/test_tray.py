@@ -31,17 +31,17 @@ def test_no_more_senders_work_than_the_width_allows_at_this_moment() -> None:
     assert tray.take() is None
 
 
-def test_the_loop_is_called_when_half_of_the_last_delivery_is_gone() -> None:
+def test_the_loop_is_called_when_a_third_of_what_was_ready_is_gone() -> None:
     calls: list[int] = []
     tray = Tray(lambda: 9, lambda: calls.append(tray.ready))
     tray.put(PARCELS)
-    for _ in range(3):
+    for _ in range(2):
         tray.take()
     assert calls == []
     tray.take()
-    assert calls == [4]
+    assert calls == [5]
     tray.take()
-    assert calls == [4, 3]
+    assert calls == [5, 4]
 
 
 def test_what_one_lease_holds_can_be_taken_out_and_the_rest_stays() -> None:
