@@ -59,7 +59,7 @@ def test_a_postgresql_database_that_is_not_in_utf8_is_refused(postgresql_url: st
         )
         try:
             database = Database(latin1)
-            with pytest.raises(UnsupportedDatabaseError, match="encoding is LATIN1.*ENCODING 'UTF8'"):
+            with pytest.raises(UnsupportedDatabaseError, match=r"encoding is LATIN1.*ENCODING 'UTF8'"):
                 database.check()
             database.close()
         finally:
