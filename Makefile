@@ -8,13 +8,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench constraints clean help
+.PHONY: demo test oldest check bench constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
 	$(BIN)/python -m pytest --durations=5 $(ARGS)
+
+# The oldest SQLAlchemy that pyproject.toml allows, in an environment of its own; the pinned one is the newest.
+OLDEST := build/oldest
+oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt
+	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
+	$(OLDEST)/bin/python -m pytest tests/contract tests/migrations tests/unit $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check
