@@ -25,13 +25,14 @@ class _Fault(Protocol):
     def stage(self) -> str: ...
 
 
-def daemon_started(session: UUID, host: str, port: int) -> None:
-    """Say that a session has begun."""
+def daemon_started(session: UUID, database: str, host: str, port: int) -> None:
+    """Say that a session has begun; `database` is a URL without its password."""
     _log(
         logging.INFO,
         "daemon_started",
-        "session %(session)s sends through %(host)s:%(port)d",
+        "session %(session)s sends through %(host)s:%(port)d what is in %(database)s",
         session=session,
+        database=database,
         host=host,
         port=port,
     )
@@ -64,7 +65,7 @@ def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
     _log(
         logging.WARNING,
         "relay_fault",
-        "%(reason)s; next try in %(wait).1f s",
+        "%(reason)s; next try in %(wait).1f s" if wait else "%(reason)s; trying again",
         relay=relay,
         stage=fault.stage,
         reason=_short(fault.reason),
@@ -77,9 +78,15 @@ def relay_back(relay: str) -> None:
     _log(logging.INFO, "relay_back", "relay %(relay)s works again", relay=relay)
 
 
-def database_unavailable(error: Exception) -> None:
-    """Say that the database did not answer; nothing is lost, and it is tried again."""
-    _log(logging.WARNING, "database_unavailable", "database: %(reason)s", reason=_cause(error))
+def database_unavailable(error: Exception, wait: float) -> None:
+    """Say that the database did not answer; nothing is lost, and it is tried again in `wait` seconds."""
+    _log(
+        logging.WARNING,
+        "database_unavailable",
+        "database: %(reason)s; next try in %(wait).1f s",
+        reason=_cause(error),
+        wait=wait,
+    )
 
 
 def database_back() -> None:

@@ -110,7 +110,8 @@ class Outbox:
     def _email(self, email: Email | Fields) -> Email:
         if isinstance(email, Email):
             return email
-        fields: dict[str, Any] = dict(email)
+        # None is what a wrapper passes on for "not given".
+        fields: dict[str, Any] = {name: value for name, value in email.items() if value is not None}
         if "template" in fields:
             fields |= self._rendered(fields)
         elif "context" in fields:

@@ -26,16 +26,16 @@ _STATUS_VIEW = """
 CREATE VIEW outbox_status AS
 SELECT m.id, m.created_at, m.stream, m.sender, m.subject, m.message_id, m.idempotency_key,
        count(*) AS recipients,
-       sum(CASE WHEN d.status = 'sent' THEN 1 ELSE 0 END) AS sent,
-       sum(CASE WHEN d.status IN ('pending', 'sending', 'held', 'in_doubt') THEN 1 ELSE 0 END) AS waiting,
-       sum(CASE WHEN d.status IN ('failed', 'expired', 'cancelled') THEN 1 ELSE 0 END) AS failed,
-       CASE WHEN sum(CASE WHEN d.status = 'sending' THEN 1 ELSE 0 END) > 0 THEN 'sending'
-            WHEN sum(CASE WHEN d.status = 'pending' THEN 1 ELSE 0 END) > 0 THEN 'pending'
-            WHEN sum(CASE WHEN d.status = 'in_doubt' THEN 1 ELSE 0 END) > 0 THEN 'in_doubt'
-            WHEN sum(CASE WHEN d.status = 'held' THEN 1 ELSE 0 END) > 0 THEN 'held'
-            WHEN sum(CASE WHEN d.status = 'failed' THEN 1 ELSE 0 END) > 0 THEN 'failed'
-            WHEN sum(CASE WHEN d.status = 'expired' THEN 1 ELSE 0 END) > 0 THEN 'expired'
-            WHEN sum(CASE WHEN d.status = 'cancelled' THEN 1 ELSE 0 END) > 0 THEN 'cancelled'
+       count(CASE WHEN d.status = 'sent' THEN 1 END) AS sent,
+       count(CASE WHEN d.status IN ('pending', 'sending', 'held', 'in_doubt') THEN 1 END) AS waiting,
+       count(CASE WHEN d.status IN ('failed', 'expired', 'cancelled') THEN 1 END) AS failed,
+       CASE WHEN count(CASE WHEN d.status = 'sending' THEN 1 END) > 0 THEN 'sending'
+            WHEN count(CASE WHEN d.status = 'pending' THEN 1 END) > 0 THEN 'pending'
+            WHEN count(CASE WHEN d.status = 'in_doubt' THEN 1 END) > 0 THEN 'in_doubt'
+            WHEN count(CASE WHEN d.status = 'held' THEN 1 END) > 0 THEN 'held'
+            WHEN count(CASE WHEN d.status = 'failed' THEN 1 END) > 0 THEN 'failed'
+            WHEN count(CASE WHEN d.status = 'expired' THEN 1 END) > 0 THEN 'expired'
+            WHEN count(CASE WHEN d.status = 'cancelled' THEN 1 END) > 0 THEN 'cancelled'
             ELSE 'sent' END AS status,
        min(CASE WHEN d.status = 'pending' THEN d.due_at END) AS oldest_due_at
 FROM outbox_message m JOIN outbox_delivery d ON d.message_id = m.id

@@ -23,6 +23,11 @@ _HANDSHAKE = frozenset({Stage.GREETING, Stage.EHLO, Stage.HELO, Stage.STARTTLS, 
 _Act = Callable[["Conversation", Stage, Reply], Event | None]
 
 
+_NO_STARTTLS = (
+    "the server does not offer STARTTLS; if it speaks TLS at once, or is a local catcher, say so in smtp_tls"
+)
+
+
 class Conversation:
     """The client's side of one session, from the greeting to QUIT.
 
@@ -201,7 +206,7 @@ class Conversation:
             self.extensions = parse_extensions(reply)
         if self._starttls and not self._encrypted:
             if not self.extensions.starttls:
-                return self._lacking(Stage.STARTTLS, "the server does not offer STARTTLS")
+                return self._lacking(Stage.STARTTLS, _NO_STARTTLS)
             self._ask(Stage.STARTTLS, command.STARTTLS)
             return None
         return event.Ready(self.extensions) if self._auth is None else self._authenticate(self._auth)

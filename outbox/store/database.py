@@ -15,7 +15,7 @@ from outbox.store.dialects import StoreDialect, dialect_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
 T = TypeVar("T")
 
@@ -39,8 +39,7 @@ class Database:
             self._reader = create_engine(parsed, **options) if is_sqlite else self.engine
         except (ModuleNotFoundError, NoSuchModuleError) as error:
             raise UnsupportedDatabaseError(
-                f"The driver for {parsed.drivername!r} is not installed ({error}). Install it: "
-                f"pip install 'email-outbox[{parsed.get_backend_name()}]'"
+                f"The driver of {parsed.drivername!r} is not installed ({error}). {_remedy(parsed)}"
             ) from error
         self.dialect.prepare(self.engine)
 
@@ -82,3 +81,14 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
         self._reader.dispose()
+
+
+_OURS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+
+
+def _remedy(url: URL) -> str:
+    ours = _OURS.get(url.get_backend_name())
+    if ours is None:
+        return "Install it."
+    extra = "postgresql" if ours.startswith("postgresql") else "mysql"
+    return f"Use {ours}://…, and install that: pip install 'email-outbox[{extra}]'"

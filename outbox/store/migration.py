@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from outbox.errors import SchemaError, missing_tables
+from outbox.errors import SchemaError, UnusableConnectionError, missing_tables
 from outbox.store.dialects import dialect_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,12 @@ def script_location() -> Path:
 
 def migrate(engine: Engine) -> None:
     """Create or upgrade the outbox's tables to this release's version; harmless when they are."""
+    from sqlalchemy import Engine  # noqa: PLC0415 - as above
+
     from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
 
+    if not isinstance(engine, Engine):
+        raise UnusableConnectionError(f"migrate() needs an Engine, not {type(engine).__name__}.")
     lock = dialect_of(engine.dialect.name).lock_migrations
     # Every worker of an application may call this at its start: the second one finds nothing to do.
     with engine.begin() as connection, lock(connection):

@@ -58,6 +58,7 @@ class Daemon:
         self._poll_interval = options.poll_interval
         self._ttl = options.lease_ttl
         self._notifier = notifier
+        self._database = database.shown
         self._queue = Queue(database)
         self._sessions = Sessions(database)
         self._totals = Totals()
@@ -105,8 +106,9 @@ class Daemon:
             wait = await self._look()
         except SQLAlchemyError as error:
             self._failures += 1
-            events.database_unavailable(error)
-            return min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_DATABASE_WAIT)
+            wait = min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_DATABASE_WAIT)
+            events.database_unavailable(error, wait)
+            return wait
         if self._failures:
             self._failures = 0
             events.database_back()
@@ -232,7 +234,8 @@ class Daemon:
         self._heartbeat.start()
         duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
         duties.start()
-        events.daemon_started(self._heartbeat.lease.id, self._relay.host, self._relay.port)
+        lease = self._heartbeat.lease
+        events.daemon_started(lease.id, self._database, self._relay.host, self._relay.port)
         return duties
 
     def _sender(self, tls: Any) -> Sender:

@@ -66,7 +66,7 @@ def reach(database: Database) -> None:
                     f"The database {database.shown} does not answer: {error.orig}. "
                     "Start it, or correct OUTBOX_DATABASE_URL."
                 ) from error
-            events.database_unavailable(error)
+            events.database_unavailable(error, wait)
             time.sleep(wait)
         else:
             return

@@ -20,6 +20,7 @@ from outbox import (
     SchemaError,
     TemplateError,
     UnusableConnectionError,
+    prepare_sqlite,
 )
 from outbox.store.schema import delivery, message
 from tests.contract.scene import Scene
@@ -151,6 +152,32 @@ def test_an_autocommit_connection_is_refused(clean: Scene) -> None:
     with engine.connect() as connection, pytest.raises(UnusableConnectionError, match="autocommit"):
         clean.outbox.enqueue(connection, **FIELDS)
     engine.dispose()
+
+
+@pytest.mark.parametrize("at_the_engine", [True, False])
+def test_a_prepared_sqlite_engine_in_autocommit_is_refused_and_keeps_its_own_writes(
+    clean: Scene, *, at_the_engine: bool
+) -> None:
+    if not clean.is_sqlite:
+        return
+    level: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+    engine = create_engine(clean.url, **(level if at_the_engine else {}))
+    prepare_sqlite(engine)
+    with engine.connect().execution_options(**({} if at_the_engine else level)) as connection:
+        connection.execute(text("CREATE TABLE own (n INTEGER)"))
+        connection.execute(text("INSERT INTO own VALUES (1)"))
+        with pytest.raises(UnusableConnectionError, match="autocommit"):
+            clean.outbox.enqueue(connection, **FIELDS)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM own")).scalar() == 1
+        connection.execute(text("DROP TABLE own"))
+        connection.commit()
+        if not at_the_engine:
+            # The pool has given the connection back with the driver's own habits: ours still hold.
+            clean.outbox.enqueue(connection, **FIELDS)
+            connection.rollback()
+    engine.dispose()
+    assert clean.count() == 0
 
 
 def test_a_session_in_autocommit_is_refused(clean: Scene) -> None:

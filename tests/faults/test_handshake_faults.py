@@ -122,8 +122,9 @@ def test_fault_64_a_stripped_starttls_is_a_refusal_before_any_password() -> None
 
     with scripted(server) as relay:
         fault = fault_of(relay_at(relay.port, tls=TlsMode.STARTTLS, username="me", password=Secret(PASSWORD)))
-    expected = "relay main: STARTTLS: the server does not offer STARTTLS"
-    assert RelayFault("STARTTLS", expected, None) == fault
+    expected = "relay main: STARTTLS: the server does not offer STARTTLS; if it speaks TLS at once"
+    assert ("STARTTLS", None) == (fault.stage, fault.answer)
+    assert fault.reason.startswith(expected)
 
 
 @pytest.mark.parametrize("injected", ["250 ok", b"250", b"\x16\x03"])

@@ -57,10 +57,11 @@ _BUSY_TIMEOUT_PRAGMA = f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}"
 def prepare_sqlite(engine: Engine) -> None:
     """Make an SQLite engine share its file with a working daemon: WAL, a busy timeout, BEGIN IMMEDIATE.
 
-    Call it once, where the engine is made. Every transaction then takes the write lock at its start and
-    waits up to 10 seconds for it. One that begins deferred and writes after it has read is refused at
-    once when another has written in between, whatever the busy timeout says. Pages that only read
-    go faster through a second engine without this. Raises UnsupportedDatabaseError for another database.
+    Call it once, where the engine is made. Every transaction then takes the write lock at its start and waits
+    up to 10 seconds for it: keep transactions short, and close sessions that have only read. One that begins
+    deferred and writes after it has read is refused at once when another has written in between, whatever
+    the busy timeout says. Pages that only read go faster through a second engine without this. Connections
+    in AUTOCOMMIT stay as they are. Raises UnsupportedDatabaseError for another database.
     """
     if engine.dialect.name != "sqlite":
         raise UnsupportedDatabaseError(
@@ -94,6 +95,12 @@ def _on_begin(connection: Connection) -> None:
     SQLite's own wait sleeps longer and longer, up to 100 ms: beside a neighbour that writes all the time it
     hardly ever finds the lock free.
     """
+    if _autocommits(connection):
+        return  # each statement commits by itself: a BEGIN would take that away, and nobody would commit
+    driver = connection.connection.dbapi_connection
+    if driver is not None and driver.isolation_level is not None:
+        # SQLAlchemy gives a connection that was in AUTOCOMMIT back to the pool with the driver's own BEGIN.
+        driver.isolation_level = None
     deadline = time.monotonic() + BUSY_TIMEOUT
     _tell(connection, "PRAGMA busy_timeout = 0")
     try:
@@ -101,6 +108,13 @@ def _on_begin(connection: Connection) -> None:
             time.sleep(random.uniform(0.0002, 0.0008))  # noqa: S311 - jitter, not a secret
     finally:
         _tell(connection, _BUSY_TIMEOUT_PRAGMA)
+
+
+def _autocommits(connection: Connection) -> bool:
+    option = connection.get_execution_options().get("isolation_level")
+    # SQLAlchemy has no public word for the level that create_engine() was given.
+    level = option or getattr(connection.engine.dialect, "_on_connect_isolation_level", None)
+    return bool(level == "AUTOCOMMIT")
 
 
 def _tell(connection: Connection, pragma: str) -> None:
