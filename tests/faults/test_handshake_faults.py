@@ -123,7 +123,7 @@ def test_fault_64_a_stripped_starttls_is_a_refusal_before_any_password() -> None
     with scripted(server) as relay:
         fault = fault_of(relay_at(relay.port, tls=TlsMode.STARTTLS, username="me", password=Secret(PASSWORD)))
     expected = "relay main: STARTTLS: the server does not offer STARTTLS; if it speaks TLS at once"
-    assert ("STARTTLS", None) == (fault.stage, fault.answer)
+    assert (fault.stage, fault.answer) == ("STARTTLS", None)
     assert fault.reason.startswith(expected)
 
 
