@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from outbox.errors import InvalidEmailError, MessageTooLargeError, UnusableConnectionError
+from outbox.errors import InvalidEmailError, MessageTooLargeError, SettingsError, UnusableConnectionError
 from outbox.mail.address import Address, parse_address
 from outbox.mail.attachment import Attachment
 from outbox.mail.compose import compose
@@ -235,6 +235,12 @@ def _remedy(transaction: object) -> str:
     return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."
 
 
+def _bytes(number: str) -> int:
+    if not number.isdecimal() or not int(number):
+        raise SettingsError([f"max_size (environment OUTBOX_MAX_SIZE): {number!r}. Give a number of bytes."])
+    return int(number)
+
+
 @functools.cache
 def default_outbox() -> Outbox:
     """Return the outbox behind the module's functions, built on first use from `OUTBOX_*`.
@@ -245,7 +251,7 @@ def default_outbox() -> Outbox:
     return Outbox(
         templates=[path for path in templates.split(os.pathsep) if path],
         sender=os.environ.get("OUTBOX_SENDER") or None,
-        max_size=int(os.environ.get("OUTBOX_MAX_SIZE") or MAX_SIZE),
+        max_size=_bytes(os.environ.get("OUTBOX_MAX_SIZE") or str(MAX_SIZE)),
     )
 
 

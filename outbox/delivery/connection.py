@@ -16,7 +16,7 @@ from outbox.delivery.tls import client_context
 from outbox.delivery.transaction import Envelope, Transaction
 from outbox.delivery.trouble import FAULTS, explain
 from outbox.delivery.wire import Wire
-from outbox.mail.verdict import Rejected, RelayFault, Untouched, Verdict
+from outbox.mail.verdict import InDoubt, Rejected, RelayFault, Untouched, Verdict
 from outbox.smtp.auth import plain
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import UnsendableError
@@ -27,6 +27,7 @@ from outbox.smtp.stage import Stage
 __all__ = ["Connection", "Envelope", "MayDot", "connect"]
 
 _BLOCK = 64 * 1024
+_CLOSING = 421
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
 
@@ -47,7 +48,10 @@ async def connect(relay: Relay, tls: ssl.SSLContext | None) -> "Connection | Rel
         stage = Stage.CONNECT
         connection = Connection(relay, tls, loop)
         async with asyncio.timeout(relay.timeouts.connect):
-            await loop.create_connection(lambda: connection.wire, relay.host, relay.port)
+            # An address that never answers must not use up the time of the next one (RFC 8305).
+            await loop.create_connection(
+                lambda: connection.wire, relay.host, relay.port, happy_eyeballs_delay=0.25
+            )
     except FAULTS as error:
         problem = explain(error, relay, stage)
         return RelayFault(stage.value, f"relay {relay.name}: {stage}: {problem}", None)
@@ -58,12 +62,13 @@ class Connection:
     """A connection that is past its handshake; one mail at a time.
 
     `sent` counts the mails that it carried to an end, whatever their verdicts. `outstanding_dot` is true
-    while a dot is written and not answered, and stays so where `send` was cancelled: that mail is in doubt.
+    while a dot is written and not answered. `left` has the verdicts of a mail whose `send` was cancelled.
     """
 
     def __init__(self, relay: Relay, tls: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
         self.sent = 0
         self.outstanding_dot = False
+        self.left: list[Verdict] = []
         self.wire = Wire(loop, self)
         self._relay = relay
         self._context = tls
@@ -111,7 +116,7 @@ class Connection:
     async def send(self, envelope: Envelope, may_dot: MayDot) -> list[Verdict]:
         """Send one mail; return a verdict for each recipient, in order. Never raises but CancelledError.
 
-        After a cancellation the connection is gone, and `outstanding_dot` says whether the mail is in doubt.
+        After a cancellation the connection is gone, and `left` says what became of the mail.
         """
         mail = Transaction(envelope)
         if not self.usable:
@@ -121,7 +126,18 @@ class Connection:
             self._waiter = self._loop.create_future()
             self.wire.write(self._conversation.take())
             self._await_answer()
-            await self._wait(self._waiter)
+            try:
+                await self._wait(self._waiter)
+            except asyncio.CancelledError:
+                self.left = self._leave(mail)
+                raise
+        return mail.verdicts()
+
+    def _leave(self, mail: Transaction) -> list[Verdict]:
+        """Return what is known of a mail whose `send` was cancelled: an answer that has come counts."""
+        left = "the daemon was told to leave"
+        doubt = InDoubt(Stage.END_OF_DATA.value, left, None)
+        mail.settle(doubt if self.outstanding_dot else Untouched(left))
         return mail.verdicts()
 
     async def quit(self) -> None:
@@ -197,10 +213,19 @@ class Connection:
                 self._finish()
             case _:
                 verdict = judge.judge_event(event)
-                if verdict is not None:
+                if self._is_farewell(verdict):
+                    self._spent = True
+                    self._settle(Untouched("the relay takes no more mails on this connection"))
+                elif verdict is not None:
                     self._settle(verdict)
                 if isinstance(event, Answered):
                     self._finish()
+
+    def _is_farewell(self, verdict: Verdict | None) -> bool:
+        """Tell whether a kept connection is only over: 421 in place of the next mail's first answer."""
+        if not isinstance(verdict, RelayFault) or verdict.answer is None or not self.sent:
+            return False
+        return verdict.stage == Stage.MAIL_FROM and verdict.answer.code == _CLOSING
 
     def _settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all that have none: the rest of the mail's recipients, or else the handshake."""
@@ -227,7 +252,9 @@ class Connection:
         if credentials is None:
             return text
         for secret in (plain(credentials).split()[-1].decode("ascii"), credentials.password):
-            text = text.replace(secret, "<password>")
+            # Its beginning is enough: what was said may have been cut.
+            before, found, _ = text.partition(secret[:8])
+            text = before + "<password>" if found and secret else text
         return text
 
     def _begin(self, mail: Transaction) -> bool:

@@ -49,7 +49,7 @@ _TEMPORARILY_UNABLE = 454  # TLS or AUTH "not available now"; Amazon SES throttl
 _CLOSING = 421
 
 _ABOUT_OUR_RATE = re.compile(
-    r"throttl|\brate.?limit|sending rate|too many (?:connections|messages|emails|errors)"
+    r"\bthrottl|\brate.?limit|sending rate|too many (?:connections|messages|emails|errors)"
     r"|(?:message|sending) (?:quota|limit)|outgoing messages was exceeded|slow down",
     re.IGNORECASE,
 )
@@ -59,6 +59,7 @@ _ABOUT_US = re.compile(
     r"|blocked using|block ?list|black ?list|spamhaus|your ip|relay(?:ing)? (?:access )?denied",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 _QUEUE_ID = re.compile(
     r"queued as ([0-9A-Za-z.-]+)"  # Postfix and many others
     r"|^OK id=([0-9A-Za-z-]+)"  # Exim
@@ -199,7 +200,7 @@ def _deferral(stage: Stage, reply: Reply) -> Deferred:
 
 
 def _about_us(stage: Stage, reply: Reply) -> RelayFault | None:
-    if reply.kind == 5 and _ABOUT_US.search(reply.text):  # noqa: PLR2004 as above
+    if reply.kind == 5 and _ABOUT_US.search(_own_words(reply)):  # noqa: PLR2004 as above
         return RelayFault(stage.value, _reason(stage, reply), answer(reply))
     return None
 
@@ -223,7 +224,12 @@ def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
     # x.1.z and x.2.z speak of an address or a mailbox: its full quota is not ours.
     if (reply.enhanced or "")[1:3] in (".1", ".2"):
         return False
-    return _ABOUT_OUR_RATE.search(reply.text) is not None
+    return _ABOUT_OUR_RATE.search(_own_words(reply)) is not None
+
+
+def _own_words(reply: Reply) -> str:
+    """Return the text without the addresses that it repeats: a stranger chose those."""
+    return _ADDRESS.sub("", reply.text)
 
 
 def _reason(stage: Stage, reply: Reply) -> str:

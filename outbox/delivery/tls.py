@@ -39,6 +39,7 @@ class TlsChannel:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
         self.established = False
         self.ended = False
+        self.broken = False
 
     def take(self) -> bytes:
         """Return what must be written to the network."""
@@ -58,7 +59,7 @@ class TlsChannel:
         return True
 
     def decrypt(self) -> bytes:
-        """Return the plain bytes that have come whole; sets `ended` at the farewell.
+        """Return the plain bytes that have come whole; sets `ended` at the farewell, `broken` at no TLS.
 
         Raises ssl.SSLError.
         """
@@ -71,6 +72,11 @@ class TlsChannel:
             pass
         except ssl.SSLZeroReturnError:
             self.ended = True
+        except ssl.SSLError:
+            # What was authentic before it is heard first: a 250, say. The next read raises again.
+            if not parts:
+                raise
+            self.broken = True
         return b"".join(parts)
 
     def encrypt(self, data: bytes | memoryview) -> bytes:

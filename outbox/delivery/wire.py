@@ -161,7 +161,7 @@ class Wire(asyncio.Protocol):
             self._shake_hands(tls)
         if tls.established and not self.closed:
             self._deliver(tls.decrypt())
-            if tls.ended:
+            if tls.ended or tls.broken:
                 self._lose(ConnectionEndedError())
 
     def _shake_hands(self, tls: TlsChannel) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from outbox.errors import InvalidEmailError
 from outbox.mail import text
@@ -12,6 +12,8 @@ from outbox.mail.status import OnDoubt
 
 JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | float | bool | None
 """What `json.dumps` can write."""
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998  # what every database holds, in any time zone
 
 MAX_KEY = 200
 """The longest idempotency key, in bytes of UTF-8: what an index of every database can hold."""
@@ -43,6 +45,14 @@ def checked_time(field: str, value: object) -> datetime | None:
     if value.utcoffset() is None:
         raise InvalidEmailError(
             field, value, "has no time zone", "Give an aware datetime, for example datetime.now(UTC)."
+        )
+    try:
+        year = value.astimezone(UTC).year
+    except OverflowError:
+        year = 0
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise InvalidEmailError(
+            field, value, f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}", "Give a nearer time."
         )
     return value
 

@@ -13,6 +13,7 @@ from outbox.errors import InvalidEmailError
 # C0 and DEL. A tab is one of them: in a header it is folding space, which belongs to the composer.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENCODED_WORD = re.compile(r"=\?([^?]*)\?([bq])\?(.*?)\?=", re.IGNORECASE)
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _ESCAPED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
@@ -71,10 +72,10 @@ def _refuse_hidden_controls(field: str, text: str) -> None:
 def _decoded(charset: str, encoding: str, payload: str) -> str:
     """Return what a lenient reader could see in an encoded word: its raw bytes, then its characters."""
     if encoding in "bB":
-        try:
-            data = binascii.a2b_base64(payload.encode())
-        except binascii.Error:
-            data = b""
+        # As lenient readers do: what is not of the alphabet is passed over, and padding is made up.
+        digits = _NOT_BASE64.sub("", payload)
+        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+        data = binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
     else:
         data = _ESCAPED_BYTE.sub(lambda match: bytes([int(match[1], 16)]), payload.encode())
     try:

@@ -131,8 +131,11 @@ OUTCOME_TYPES: dict[str, type[TypeEngine[Any]]] = {
 
 
 def as_json(rows: Iterable[dict[str, Any]]) -> str:
-    """Return outcome rows as one JSON text, for the databases that read it as a table."""
-    return json.dumps([{**row, "session": row["session"].hex} for row in rows])
+    """Return outcome rows as one JSON text, for the databases that read it as a table.
+
+    Each also carries `source`, the status that the move needs.
+    """
+    return json.dumps([{**row, "session": row["session"].hex, "source": Status.SENDING} for row in rows])
 
 
 def outcome(v: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:

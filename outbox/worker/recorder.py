@@ -1,7 +1,7 @@
 """Write verdicts down: the self-clocked group commit.
 
 Take all that is finished, write it in one transaction, repeat. Under load a batch grows while the one
-before it commits; idle, a verdict is written at once. A timer would buy nothing.
+before it commits; idle, a verdict is written at once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MOST = 500
 """Settlements in one transaction."""
+
+PACE = 0.005
+"""Seconds between the starts of two transactions, at least: many small ones queue up behind each other."""
 
 STALLED = 2.0
 """Seconds that a verdict may wait to be written before no new dot is sent."""
@@ -80,9 +83,11 @@ class Recorder:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
+                began = asyncio.get_running_loop().time()
                 self._oldest = self._waiting[0][2]
                 await self._write(*self._take())
                 self._oldest = None
+                await asyncio.sleep(max(0.0, began + PACE - asyncio.get_running_loop().time()))
 
     async def drained(self) -> None:
         """Wait until everything that was put is written."""

@@ -92,11 +92,9 @@ class Sender:
         try:
             verdicts = await self._send(parcel)
         except asyncio.CancelledError:
-            # Told to leave: only a dot that is out leaves anything to doubt.
-            out = self._connection is not None and self._connection.outstanding_dot
-            left = "the daemon was told to leave"
-            verdict = InDoubt(Stage.END_OF_DATA.value, left, None) if out else Untouched(left)
-            self._deliver(parcel, [verdict] * len(parcel.claims))
+            known = self._connection.left if self._connection is not None else []
+            untouched: list[Verdict] = [Untouched("the daemon was told to leave")] * len(parcel.claims)
+            self._deliver(parcel, known or untouched)
             raise
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
             verdicts = [self._bewildered(error)] * len(parcel.claims)

@@ -7,7 +7,7 @@ import pytest
 
 from outbox.delivery.connection import Connection, connect
 from outbox.delivery.relay import Relay, Timeouts
-from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent
+from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Verdict
 from outbox.smtp.stage import Stage
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import BODY, LARGE, deliver, envelope, kinds, relay_at
@@ -79,6 +79,46 @@ def test_fault_44_a_cancelled_wait_for_the_answer_tells_that_the_dot_is_out() ->
 
     with scripted(server) as relay:
         assert asyncio.run(run(relay_at(relay.port))) == (True, False)
+
+
+def test_an_answer_that_has_come_counts_also_for_a_mail_whose_send_is_cancelled() -> None:
+    async def run(relay: Relay) -> list[Verdict]:
+        connection = await connect(relay, None)
+        assert isinstance(connection, Connection)
+        sending = asyncio.ensure_future(connection.send(envelope(), lambda: None))
+        wake = connection._wake
+
+        def wake_and_cancel() -> None:
+            wake()
+            sending.cancel()  # after the answer, before the sender could see it
+
+        connection._wake = wake_and_cancel  # type: ignore[method-assign] # the moment cannot be met otherwise
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        return connection.left
+
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail("250 2.6.0 taken")
+        peer.hear_the_end()
+
+    with scripted(server) as relay:
+        assert [Sent(Answer(250, "2.6.0", "taken"), None)] == asyncio.run(run(relay_at(relay.port)))
+
+
+def test_fault_54_a_farewell_in_place_of_the_next_mail_says_nothing_of_it() -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail("250 taken")
+        peer.hear("MAIL FROM")
+        peer.say("421 4.7.0 too many messages in one connection")
+        peer.hear_the_end()
+
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port), envelope(), envelope())
+    assert kinds(outcome.verdicts[0]) == ["Sent"]
+    assert kinds(outcome.verdicts[1]) == ["Untouched"]
+    assert not outcome.usable
 
 
 @pytest.mark.parametrize("code", [200, 250, 251, 299])

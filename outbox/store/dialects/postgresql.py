@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     Integer,
     String,
@@ -21,7 +22,7 @@ from sqlalchemy.dialects import postgresql
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, OUTCOME_TYPES, Claim, as_json, is_due, is_held, outcome
+from outbox.store.moves import CLAIMED, OUTCOME_TYPES, Claim, as_json, is_due, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
 
@@ -65,13 +66,26 @@ _v = (
         """SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS j(
         id bigint, fence int, session uuid, status text, delay double precision, judged int,
         doubt int, told int, final int, relay text, reply_code smallint, enhanced_code text,
-        reply text, queue_id text, reason text)"""
+        reply text, queue_id text, reason text, source text)"""
     )
-    .columns(**OUTCOME_TYPES)
+    .columns(**OUTCOME_TYPES, source=String)
     .subquery("v")
 )
 _VERDICT = dict(_v.c.items())
-_RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT)).returning(_d.id)
+_RECORD = (
+    update(delivery)
+    .where(
+        # Only the primary key may find the rows. A literal status would offer the index of held ones, which
+        # keeps a dead entry for each mail sent since the last vacuum: 7 ms where this takes 1.6.
+        _d.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
+        _d.id == _v.c.id,
+        _d.fence == _v.c.fence,
+        _d.session == _v.c.session,
+        _d.status == _v.c.source,
+    )
+    .values(outcome(_VERDICT))
+    .returning(_d.id)
+)
 
 
 class PostgreSQL(PlainDialect):
@@ -132,7 +146,8 @@ class PostgreSQL(PlainDialect):
 
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
         """Apply outcome rows where their claim still holds; return the ids that changed."""
-        return set(connection.execute(_RECORD, {"outcomes": as_json(rows)}).scalars())
+        parameters = {"outcomes": as_json(rows), "ids": [row["id"] for row in rows]}
+        return set(connection.execute(_RECORD, parameters).scalars())
 
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that `column` is one of a list: an array, so one statement for any length."""

@@ -129,3 +129,15 @@ def test_a_refusal_in_the_body_is_final_only_with_a_close(text: str, expected: t
 )
 def test_a_queue_id_is_taken_only_from_words_that_are_known(text: str, expected: str | None) -> None:
     assert expected == queue_id(text)
+
+
+@pytest.mark.parametrize(
+    ("stage", "line"),
+    [
+        (Stage.RCPT_TO, b"550 <throttle@example.com>: User unknown"),
+        (Stage.RCPT_TO, b"550 5.7.1 <slow-throttler@x.org>: no such user"),
+        (Stage.MAIL_FROM, b"550 <x@spamhaus.test>: sender unknown"),
+    ],
+)
+def test_the_words_in_an_address_that_a_reply_repeats_are_nobody_s_fault(stage: Stage, line: bytes) -> None:
+    assert isinstance(judge_reply(stage, Reply(550, (line[4:],))), Rejected)

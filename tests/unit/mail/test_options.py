@@ -96,3 +96,11 @@ def test_tags_are_a_copy_that_later_changes_do_not_reach() -> None:
     checked = checked_tags({"a": inner})
     inner.append(2)
     assert checked == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "1969-12-31T23:00:00Z"]
+)
+def test_a_time_that_a_database_could_not_hold_is_refused(text: str) -> None:
+    with pytest.raises(InvalidEmailError, match="send_at: lies outside the years 1970 to 9998"):
+        checked_time("send_at", datetime.fromisoformat(text))

@@ -63,3 +63,9 @@ def test_a_subclass_that_escapes_what_it_is_joined_to_is_unwrapped() -> None:
 
 def test_a_body_may_hold_what_a_header_may_not() -> None:
     assert text.plain("text", "a\r\n\tb\x00") == "a\r\n\tb\x00"
+
+
+@pytest.mark.parametrize("payload", ["DQpCY2M6IGFAYi5jZA", "DQpC!Y2M6IGFAYi5jZA=", "DQpC-"])
+def test_a_control_character_hides_in_no_base64_that_a_lenient_reader_reads(payload: str) -> None:
+    with pytest.raises(InvalidEmailError, match="control character"):
+        text.line("subject", f"=?utf-8?b?{payload}?=")

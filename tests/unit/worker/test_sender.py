@@ -17,6 +17,13 @@ FAULT = RelayFault("connect", "refused", None)
 CUT = Untouched("cut")
 
 
+LEFT: dict[str, list[Verdict]] = {
+    "body": [Untouched("left")],
+    "dot": [InDoubt("end of data", "left", None)],
+    "answered": [SENT],
+}
+
+
 class Line:
     """Stands in for a connection: answers as it was told to, and notes its own end."""
 
@@ -25,6 +32,7 @@ class Line:
         self.sent = 0
         self.usable = True
         self.outstanding_dot = False
+        self.left: list[Verdict] = []
         self.ended = ""
 
     async def send(self, envelope: Any, _may_dot: Callable[[], str | None]) -> list[Verdict]:
@@ -32,6 +40,7 @@ class Line:
         answer = self.answers.pop(0)
         if isinstance(answer, str):
             self.outstanding_dot = answer == "dot"
+            self.left = LEFT[answer]
             await asyncio.get_running_loop().create_future()
         if isinstance(answer, Exception):
             raise answer
@@ -210,8 +219,8 @@ def test_a_mail_that_breaks_our_own_code_stops_nobody(
     assert (after, broken.ended) == (SENT, "aborted")
 
 
-@pytest.mark.parametrize(("where", "kind"), [("body", Untouched), ("dot", InDoubt)])
-def test_told_to_leave_only_a_dot_that_is_out_leaves_a_doubt(
+@pytest.mark.parametrize(("where", "kind"), [("body", Untouched), ("dot", InDoubt), ("answered", Sent)])
+def test_told_to_leave_it_hands_on_what_the_connection_knows(
     make: Callable[..., Scene], where: str, kind: type[Verdict]
 ) -> None:
     line = Line(where)
