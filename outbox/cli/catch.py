@@ -96,7 +96,12 @@ def catch(host: str, port: int, folder: Path | None) -> None:
             "Use 127.0.0.1 and reach it from elsewhere by an SSH tunnel."
         )
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _Unavailable(
+                f"--dir {str(folder)!r} cannot be made: {error.strerror}. Give another."
+            ) from error
     count = _serve(host, port, folder)
     where = f", kept in {folder}" if folder is not None else ""
     click.echo(f"Caught {count} {'mail' if count == 1 else 'mails'}{where}.")

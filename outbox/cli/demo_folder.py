@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ _OURS = ("demo.sqlite3", "demo.sqlite3-wal", "demo.sqlite3-shm", "outbox.toml", 
 
 _SETTINGS = """\
 # Written by `outbox demo`. Each `outbox` command that is started here reads it.
-database_url = '{database_url}'
+database_url = {database_url}
 smtp_host = "127.0.0.1"
 smtp_port = {port}
 smtp_tls = "none"
@@ -61,7 +62,7 @@ class DemoFolder:
 
     def write_settings(self, port: int) -> None:
         """Write the settings of the daemon, which sends to the catcher on `port`."""
-        text = _SETTINGS.format(database_url=self.database_url, port=port)
+        text = _SETTINGS.format(database_url=json.dumps(self.database_url), port=port)
         self.settings.write_text(text, encoding="utf-8")
 
     def _clear(self) -> None:

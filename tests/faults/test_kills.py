@@ -29,6 +29,7 @@ def test_fault_76_five_kills_in_a_drain_lose_nothing_and_double_only_unrecorded_
             with RunningDaemon(postgresql_url, tmp_path, port=sink.port, lease_ttl=TTL) as daemon:
                 sink.wait_entries(kill * MAILS // (KILLS + 2))
                 daemon.kill()
+            sink.wait_quiet()
             left = set(_arrived(sink)) - app.committed("sent").keys() - unrecorded
             at_each_kill.append(len(left))
             unrecorded |= left

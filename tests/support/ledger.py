@@ -78,6 +78,17 @@ class LedgerSink:
         wait_until(lambda: len(self.entries()) >= count, f"{count} entries are in the ledger", timeout)
         return self.entries()
 
+    def wait_quiet(self) -> list[Entry]:
+        """Return `entries()` once none is added any more: a dead client's last bytes count, too."""
+        looks = [-1, -2, -3, -4, -5]
+
+        def is_quiet() -> bool:
+            looks.append(len(self.entries()))
+            return len(set(looks[-5:])) == 1
+
+        wait_until(is_quiet, "the ledger is quiet")
+        return self.entries()
+
     def _is_ready(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:

@@ -146,3 +146,9 @@ def test_a_missing_extra_is_named_with_the_command_that_brings_it(monkeypatch: p
     monkeypatch.delitem(sys.modules, "outbox.cli.catcher")
     outcome = CliRunner().invoke(catch, [])
     assert (outcome.exit_code, "pip install 'email-outbox[catch]'" in outcome.output) == (69, True)
+
+
+def test_a_folder_that_cannot_be_made_is_named() -> None:
+    result = CliRunner().invoke(catch, ["--port", "0", "--dir", "/proc/nope"])
+    assert result.exit_code == 69
+    assert "--dir '/proc/nope' cannot be made" in result.output
