@@ -8,34 +8,75 @@ from outbox.delivery.secret import Secret
 from outbox.smtp.auth import Credentials
 from outbox.smtp.stage import Timeouts
 
-__all__ = ["Relay", "Secret", "Timeouts", "TlsMode"]
+__all__ = ["Dsn", "Pipelining", "Relay", "Secret", "Timeouts", "TlsMode"]
 
 
 class TlsMode(StrEnum):
-    """How the connection becomes private."""
+    """How the connection becomes private.
+
+    OPPORTUNISTIC takes TLS where it is offered, verifies nobody, and goes on in the clear where it is not: it
+    hides mail from listeners only, so no password is said under it unless plaintext AUTH is allowed.
+    """
 
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
+    OPPORTUNISTIC = "opportunistic"
     NONE = "none"
+
+
+class Pipelining(StrEnum):
+    """How far we may write ahead of the relay's answers (RFC 2920), the farthest first.
+
+    AUTO: the next mail's envelope rides behind the dot. MAIL: one envelope in one write. OFF: step by step.
+    """
+
+    AUTO = "auto"
+    MAIL = "mail"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """What delivery reports we ask for (RFC 3461): `notify` holds NEVER, or any of SUCCESS, FAILURE, DELAY.
+
+    `full` asks for the whole message in a report of failure, not only its header.
+    """
+
+    notify: tuple[str, ...]
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """One relay: where it is, how it is reached, and who we are to it.
 
-    `hello` is the name in EHLO. `ca_file` replaces the system's certificate authorities. Without
-    `allow_plaintext_auth` the password is said inside TLS only.
+    `hello` is the name in EHLO. `tls_name` replaces `host` in what the certificate must hold, `ca_file` the
+    system's certificate authorities; `client_cert` is our own certificate (PEM, with its key unless
+    `client_key` holds it). Without `allow_plaintext_auth` the password is said inside verified TLS only.
+    `mechanism` names the one AUTH mechanism to use; the token of XOAUTH2 and OAUTHBEARER comes from
+    `token_file`, or from what `token_command` prints. `idempotency_header` is the header by which the relay
+    recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033).
     """
 
     name: str
     host: str
     port: int
     tls: TlsMode = TlsMode.STARTTLS
+    lmtp: bool = False
     username: str | None = None
     password: Secret | None = None
+    mechanism: str | None = None
+    token_file: Path | None = None
+    token_command: tuple[str, ...] = ()
     hello: str = "localhost"
+    tls_name: str | None = None
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     allow_plaintext_auth: bool = False
+    pipelining: Pipelining = Pipelining.AUTO
+    dsn: Dsn | None = None
+    idempotency_header: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @property

@@ -7,7 +7,7 @@ The store compiles these moves to SQL, the schema's CHECKs repeat the states, an
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outbox.mail.verdict import Answer
+from outbox.mail.verdict import Answer, Evidence
 
 
 class Status(StrEnum):
@@ -131,6 +131,7 @@ class Settlement:
     queue_id: str | None = None
     detail: str | None = None
     reason: Reason | None = None
+    evidence: Evidence | None = None
     noted: bool = True
 
     @property

@@ -42,12 +42,21 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a doubt: bytes of the message written, its dot included, and seconds waited since."""
+
+    written: int
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
 class InDoubt:
     """The final dot went out and no valid answer came back: the relay may hold the mail (RFC 1047)."""
 
     stage: str
     reason: str
     answer: Answer | None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
