@@ -11,7 +11,8 @@ class Extensions:
     """The service extensions that we can use.
 
     `size` is the largest message in bytes, 0 for no fixed limit, None where the relay does not say
-    (RFC 1870); `auth` holds the mechanism names in upper case (RFC 4954).
+    (RFC 1870); `auth` holds the mechanism names in upper case (RFC 4954). `rcpt_max` is how many recipients
+    one mail may have, `mail_max` how many mails one connection, None where the relay does not say (RFC 9422).
     """
 
     pipelining: bool = False
@@ -21,6 +22,9 @@ class Extensions:
     eightbitmime: bool = False
     smtputf8: bool = False
     enhanced: bool = False
+    dsn: bool = False
+    rcpt_max: int | None = None
+    mail_max: int | None = None
 
 
 def parse_extensions(reply: Reply) -> Extensions:
@@ -31,6 +35,7 @@ def parse_extensions(reply: Reply) -> Extensions:
         words = line.decode("ascii", "replace").upper().replace("AUTH=", "AUTH ", 1).split()
         if words:
             offered.setdefault(words[0], []).extend(words[1:])
+    limits = offered.get("LIMITS", [])
     return Extensions(
         pipelining="PIPELINING" in offered,
         starttls="STARTTLS" in offered,
@@ -39,13 +44,24 @@ def parse_extensions(reply: Reply) -> Extensions:
         eightbitmime="8BITMIME" in offered,
         smtputf8="SMTPUTF8" in offered,
         enhanced="ENHANCEDSTATUSCODES" in offered,
+        dsn="DSN" in offered,
+        rcpt_max=_limit("RCPTMAX", limits),
+        mail_max=_limit("MAILMAX", limits),
     )
 
 
 # RFC 1870 §4: at most 20 digits; more is not a size.
 _is_size = re.compile(r"[0-9]{1,20}").fullmatch
+# RFC 9422 §4: one to six digits, the first of them no zero.
+_is_limit = re.compile(r"[1-9][0-9]{0,5}").fullmatch
 
 
 def _size(parameters: list[str] | None) -> int | None:
     value = parameters[0] if parameters else ""
     return int(value) if _is_size(value) else None
+
+
+def _limit(name: str, limits: list[str]) -> int | None:
+    """Return the least well-formed value of `name`: a relay that says two is held to the stricter."""
+    pairs = [limit.partition("=") for limit in limits]
+    return min((int(value) for key, _, value in pairs if key == name and _is_limit(value)), default=None)
