@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # More for pytest, such as: make test ARGS="tests/unit -k settings"
 ARGS ?=
+# How long `make fuzz` tries each of its targets.
+SECONDS ?= 240
 
 .DEFAULT_GOAL := help
-.PHONY: demo test oldest check bench constraints clean help
+.PHONY: demo test oldest check bench fuzz constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -33,6 +35,10 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 bench: $(VENV)/.installed-dev ## Measure a drain beside other ways of sending
 	$(BIN)/python -m bench
 
+fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break the reply parser or the command encoder, SECONDS each
+	$(BIN)/python -m tests.fuzz.run reply -max_total_time=$(SECONDS) -print_final_stats=1
+	$(BIN)/python -m tests.fuzz.run command -max_total_time=$(SECONDS) -print_final_stats=1
+
 # A file a set of extras: a second run installs nothing, a changed list of dependencies does.
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]' --constraint constraints.txt
@@ -40,6 +46,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[catch,cli]' --constraint constraints.txt
+	@touch $@
+
+$(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[fuzz]' --constraint constraints.txt
 	@touch $@
 
 $(BIN)/python:
@@ -50,7 +60,7 @@ $(BIN)/python:
 constraints: ## Resolve all dependencies anew and pin them in constraints.txt
 	rm -rf build/constraints
 	$(PYTHON) -m venv build/constraints
-	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]'
+	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev,fuzz]'
 	grep '^#' constraints.txt > build/constraints/new
 	build/constraints/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ @]+$$' >> build/constraints/new
 	mv build/constraints/new constraints.txt

@@ -26,9 +26,13 @@ def choose_mechanism(offered: frozenset[str]) -> str | None:
 def plain(credentials: Credentials) -> bytes:
     """Encode AUTH PLAIN with its initial response (RFC 4616 §2).
 
-    Raises UnsendableError on a NUL, which would end the user name.
+    Raises UnsendableError on a NUL, which would end the user name, and on what UTF-8 has no bytes for.
     """
     if "\0" in credentials.username or "\0" in credentials.password:
         raise command.UnsendableError("a user name or password holds a NUL")
-    response = f"\0{credentials.username}\0{credentials.password}".encode()
+    try:
+        response = f"\0{credentials.username}\0{credentials.password}".encode()
+    except UnicodeEncodeError:
+        # Not `from` it: that error holds the whole password.
+        raise command.UnsendableError("a user name or password holds half a character") from None
     return command.auth("PLAIN", b64encode(response).decode("ascii"))

@@ -56,5 +56,10 @@ def test_no_control_or_8_bit_character_passes_anywhere(code: int) -> None:
 
 
 def test_a_command_that_is_too_long_is_refused() -> None:
+    assert len(command.ehlo("a" * (command.MAX_LINE - 7))) == command.MAX_LINE
     with pytest.raises(UnsendableError, match="longer than"):
-        command.ehlo("a" * 600)
+        command.ehlo("a" * (command.MAX_LINE - 6))
+    path = f"{'a' * (command.MAX_PATH - 14)}@example.com"
+    assert command.rcpt_to(path).endswith(b">\r\n")
+    with pytest.raises(UnsendableError, match="longer than"):
+        command.rcpt_to(f"a{path}")
