@@ -1,10 +1,11 @@
-"""One mailbox that can be written to an SMTP envelope: strict, ASCII, and never guessed at.
+"""One mailbox that can be written to an SMTP envelope: strict, in one spelling, and never guessed at.
 
 `email.utils.parseaddr` and every lenient parser route mail to strangers when a name is crafted
 (CVE-2023-27043, CVE-2025-13033), so an address is either plainly one mailbox or it is refused.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,16 +18,25 @@ from outbox.mail import text
 _NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^"\\()<>\[\]:;@,]*?)) *<([^<>]*)>')
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _EXPECTED = "Give 'ada@example.org', 'Ada <ada@example.org>' or Address(name, email)"
+# The characters that the email-validator accepts, but that nobody sees: joiners, fillers, variation selectors
+# and a blank. Controls, spaces, bidi and other format characters it refuses itself.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Whatever is in ASCII neither a letter nor a digit: what may separate something, for some reader.
+_SIGN = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
+_MAX_LOCAL = 64
 # The email-validator refuses such names wherever they end a domain; below this one it accepts them.
 _SHELTER = ".example.org"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A display name in any script ("" for none) and an envelope address in ASCII.
+    """A display name in any script ("" for none) and an envelope address.
 
     The domain is lower-cased and an internationalised one becomes its A-label (RFC 5891); the local
-    part is left as it was given. An `Address` that exists is valid: the constructor raises
+    part is left as it was given, but for its normal form (NFC, RFC 6532 section 3.1). One beyond ASCII
+    needs a relay with SMTPUTF8 (RFC 6531). An `Address` that exists is valid: the constructor raises
     InvalidEmailError.
     """
 
@@ -46,8 +56,8 @@ class Address:
 def parse_address(field: str, value: str | Address) -> Address:
     """Return the one mailbox that `value` names; `field` is what an error calls it.
 
-    Raises InvalidEmailError for anything that is not plainly one mailbox of RFC 5321: lists, groups,
-    comments, source routes, quoted local parts, address literals, non-ASCII local parts.
+    Raises InvalidEmailError for anything that is not plainly one mailbox of RFC 5321 or 6531: lists, groups,
+    comments, source routes, quoted local parts, address literals.
     """
     if isinstance(value, Address):
         return value
@@ -92,22 +102,19 @@ class _NotOneMailboxError(ValueError):
 
 @lru_cache(maxsize=4096)
 def _wire_form(email: str) -> str:
-    """Return `email` as the envelope takes it: its domain in ASCII and lower case."""
+    """Return `email` as the envelope takes it: its domain in ASCII and lower case, its local part in NFC."""
     local, at, domain = email.rpartition("@")
     if not at:
         raise _NotOneMailboxError("has no @")
     if not local.isascii():
-        raise _NotOneMailboxError(
-            "has a character before the @ that is not ASCII",
-            "Give the mailbox's ASCII address: such mailboxes need SMTPUTF8, which is not supported yet.",
-        )
+        local = _international(local)
     if local.startswith('"'):
         raise _NotOneMailboxError("has a quoted part before the @", "Give an address that needs no quotes.")
     shelter = _SHELTER if _is_special_use(domain) else ""
     try:
         found = email_validator.validate_email(
-            f"{email}{shelter}",
-            allow_smtputf8=False,
+            f"{local}@{domain}{shelter}",
+            allow_smtputf8=True,
             strict=True,
             globally_deliverable=False,
             check_deliverability=False,
@@ -118,6 +125,25 @@ def _wire_form(email: str) -> str:
     if ascii_domain.rpartition(".")[2].isdigit():
         raise _NotOneMailboxError("has a number where a domain should end")
     return f"{local}@{ascii_domain}"
+
+
+def _international(local: str) -> str:
+    """Return a local part beyond ASCII in the normal form C (RFC 6532 section 3.1)."""
+    if unseen := _UNSEEN.search(local):
+        raise _NotOneMailboxError(
+            f"has a character before the @ that nobody sees ({unseen[0]!a})", "Remove it, if it is not meant."
+        )
+    # A relay that folds or decomposes would read one of these as the sign itself: another mailbox.
+    for character in local:
+        if not character.isascii() and _SIGN.search(unicodedata.normalize("NFKD", character)):
+            raise _NotOneMailboxError(
+                f"has a character before the @ that stands for a sign of ASCII ({character!a})",
+                "Give the mailbox as its owner writes it.",
+            )
+    normal = unicodedata.normalize("NFC", local)
+    if len(normal.encode()) > _MAX_LOCAL:
+        raise _NotOneMailboxError(f"has more than {_MAX_LOCAL} octets before the @, in UTF-8")
+    return normal
 
 
 def _is_special_use(domain: str) -> bool:

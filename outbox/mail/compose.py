@@ -1,8 +1,9 @@
 """Turn an email into the exact bytes that every attempt will send.
 
 7-bit, CRLF, no line above 998 octets, so that no relay has a reason to rewrite it and to break a
-signature. The same arguments give the same bytes. Not built on the `email` package: it costs ten times as
-much, has written forged headers (CVE-2024-6923), breaks long URLs, and sends 8-bit bodies by default.
+signature; only an address beyond ASCII stands in its header as UTF-8 (RFC 6532). The same arguments give
+the same bytes. Not built on the `email` package: it costs ten times as much, has written forged headers
+(CVE-2024-6923), breaks long URLs, and sends 8-bit bodies by default.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """Write one header field as RFC 5322 lines: encoded words, display names, folding.
 
-All returns are ASCII, and lines break only with CRLF before a space that was there already or that
-separates two tokens. A token, such as a URL, is never split.
+All returns are ASCII, but for an address beyond it, which stands as it is (RFC 6532): an encoded word must
+not occur in one (RFC 2047 section 5). Lines break only with CRLF before a space that was there already or
+that separates two tokens. A token, such as a URL, is never split.
 """
 
 import binascii
@@ -23,6 +24,7 @@ _Q_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 _Q = [chr(byte) if byte in _Q_SAFE else "_" if byte == 32 else f"={byte:02X}" for byte in range(256)]  # noqa: PLR2004 - 256 bytes, 32 is the space
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS = re.compile(rf"{_ATOM}(?: {_ATOM})*")
+_ADDRESS_FIELDS = frozenset({"From", "To", "Cc", "Reply-To"})
 _CONTROLS = bytes(set(range(32)) - set(b"\r\n")) + b"\x7f"
 _SPACED_WORD = re.compile(r" *[^ ]+")
 
@@ -127,13 +129,17 @@ def mailbox_tokens(address: Address) -> tuple[str, ...]:
 
 
 def fold(name: str, tokens: Iterable[str]) -> str:
-    """Return a header of tokens separated by one space or one fold."""
+    """Return a header of tokens separated by one space or one fold; its lines are measured in octets."""
     lines = [f"{name}:"]
+    width = len(lines[0])
     for token in tokens:
-        if len(lines[-1]) + 1 + len(token) <= LINE or lines == [f"{name}:"]:
+        octets = 1 + (len(token) if token.isascii() else len(token.encode()))
+        if width + octets <= LINE or lines == [f"{name}:"]:
             lines[-1] += f" {token}"
+            width += octets
         else:
             lines.append(f" {token}")
+            width = octets
     return "\r\n".join(lines)
 
 
@@ -141,9 +147,13 @@ def sealed(lines: Sequence[str]) -> bytes:
     """Return a block of header lines, after proving that it holds these headers and no other.
 
     The last look before bytes: values were checked when the email was made, and this does not rely on it.
-    Raises ValueError.
+    Only the fields of addresses may hold more than ASCII, and nothing that some reader takes for a space or a
+    line end. Raises ValueError.
     """
-    block = ("\r\n".join(lines) + "\r\n").encode("ascii")
+    text = "\r\n".join(lines) + "\r\n"
+    if not text.isascii():
+        _prove_international(lines)
+    block = text.encode()
     breaks = block.count(b"\r\n")
     if (
         breaks - block.count(b"\r\n ") != len(lines)
@@ -153,6 +163,13 @@ def sealed(lines: Sequence[str]) -> bytes:
     ):
         raise ValueError(f"a header would start another one: {lines!r}. Build the email with outbox.Email.")
     return block
+
+
+def _prove_international(lines: Sequence[str]) -> None:
+    for line in lines:
+        is_proven = line.partition(":")[0] in _ADDRESS_FIELDS and line.replace("\r\n", "").isprintable()
+        if not line.isascii() and not is_proven:
+            raise ValueError(f"a header that is not ASCII: {line!r}. Build the email with outbox.Email.")
 
 
 def _is_literal(text: str) -> bool:

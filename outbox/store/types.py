@@ -125,7 +125,8 @@ class Mime(TypeDecorator[bytes]):
     """The exact bytes of a message.
 
     To MariaDB they travel as text: PyMySQL writes bytes in hexadecimal, which doubles them and reaches
-    `max_allowed_packet` at half the size. A composed message is ASCII, so the bytes that arrive are the same.
+    `max_allowed_packet` at half the size. A composed message is ASCII, so the bytes that arrive are the same;
+    one with an address beyond ASCII travels as bytes, for the connection may be of another charset.
     """
 
     impl = LargeBinary

@@ -227,9 +227,13 @@ def test_missing_tables_are_an_error_that_names_the_command(database_url: str, c
 
 
 @pytest.mark.parametrize("shared_url", ["mysql"], indirect=True)
-@pytest.mark.parametrize("line", ["a" * 70, "'" * 70, ""], ids=["letters", "quotes", "empty lines"])
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [("a" * 70, {}), ("'" * 70, {}), ("", {}), ("a" * 70, {"to": "zoë@example.org"})],
+    ids=["letters", "quotes", "empty lines", "address beyond ASCII"],
+)
 def test_what_the_server_would_not_take_is_refused_and_the_transaction_goes_on(
-    scene: Scene, line: str
+    scene: Scene, line: str, changes: Any
 ) -> None:
     # Beyond max_allowed_packet the server hangs up, and the application's transaction is gone.
     limit = text("SELECT @@max_allowed_packet")
@@ -240,7 +244,7 @@ def test_what_the_server_would_not_take_is_refused_and_the_transaction_goes_on(
         for part in (0.3, 0.45, 0.6, 0.95, 2.0):
             body = f"{line}\n" * int(part * packet / (len(line) + 2))
             try:
-                outbox.enqueue(connection, **FIELDS | {"text": body})
+                outbox.enqueue(connection, **FIELDS | changes | {"text": body})
             except MessageTooLargeError as error:
                 assert str(error).startswith("size: ")  # noqa: PT017 - which of them it meets differs by line
                 refused += 1

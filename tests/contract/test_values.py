@@ -60,6 +60,21 @@ def test_text_of_any_script_arrives(scene: Scene, subject: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "email",
+    ["zoë@xn--bcher-kva.example", "Zoë@example.org", "用户@example.org", f"{'🎉' * 16}@example.org"],
+    ids=ascii,
+)
+def test_an_address_beyond_ascii_arrives_and_its_claim_carries_it(scene: Scene, email: str) -> None:
+    scene.mail(to=["ann@example.org"], bcc=[email], sender=f"Zoë <{email}>")
+    claims = sorted(scene.queue.claim(scene.start(), 2), key=lambda claim: claim.n)
+    assert ["ann@example.org", email] == [claim.recipient for claim in claims]
+    sent = scene.queue.messages([claims[0].message_id])[claims[0].message_id]
+    assert email == sent.sender
+    assert f" <{email}>\r\nTo: ann@example.org\r\n".encode() in sent.mime
+    assert [len(sent.mime)] * 2 == [claim.size for claim in claims]
+
+
+@pytest.mark.parametrize(
     "tags",
     [
         None,

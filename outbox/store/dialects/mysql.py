@@ -177,5 +177,10 @@ class MySQL(PlainDialect):
         return True
 
     def carried(self, mime: bytes) -> int:
-        """Return the bytes of a message on its way to the server: PyMySQL puts a backslash before some."""
+        """Return the bytes of a message on its way to the server: PyMySQL puts a backslash before some.
+
+        What is not ASCII it writes in hexadecimal.
+        """
+        if not mime.isascii():
+            return 2 * len(mime)
         return len(mime) + sum(map(mime.count, _ESCAPED))

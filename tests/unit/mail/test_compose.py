@@ -1,19 +1,21 @@
 """The composed bytes say what the email says, to a parser that is not ours, and nothing else."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import SMTP, compat32
+from email.parser import BytesParser, Parser
+from email.policy import SMTP, SMTPUTF8, compat32
 from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from outbox.errors import InvalidEmailError
 from outbox.mail.address import Address
 from outbox.mail.compose import compose
 from outbox.mail.email import Attachment, Email
@@ -197,6 +199,60 @@ def test_a_naive_date_raises() -> None:
 
 def test_an_international_domain_is_an_a_label_in_every_header() -> None:
     assert mailbox_of(composed(to="Ada <ada@bücher.example>"), "To") == ("Ada", "ada@xn--bcher-kva.example")
+
+
+def mailboxes_of(raw: bytes, field: str) -> list[Address]:
+    """Return the mailboxes of a header as a reader of RFC 6532 sees them."""
+    # Decoded first: of bytes, the parser shows each octet of an address for itself.
+    header = Parser(policy=SMTPUTF8).parsestr(raw.decode())[field]
+    assert isinstance(header, AddressHeader)
+    return [Address(one.display_name, one.addr_spec) for one in header.addresses]
+
+
+def test_the_whole_of_a_mail_between_international_mailboxes() -> None:
+    email = Email(to=["Zoë <zoë@bücher.example>", "用户@example.org"], subject="Grüße", text="Grüße\n")
+    raw = compose(email, id=ID, sender=Address("Läden", "läden@bücher.example"), at=NOON)
+    assert raw.decode().split("\r\n") == [
+        "Date: Fri, 01 May 2026 12:03:04 +0000",
+        "From: =?utf-8?b?TMOkZGVu?= <läden@xn--bcher-kva.example>",
+        "To: =?utf-8?q?Zo=C3=AB?= <zoë@xn--bcher-kva.example>, 用户@example.org",
+        "Subject: =?utf-8?b?R3LDvMOfZQ==?=",
+        "Message-ID: <017f22e279b07cc398c4dc0c0c07398f@xn--bcher-kva.example>",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: base64",
+        "",
+        "R3LDvMOfZQ0K",
+        "",
+    ]
+
+
+LOCALS = st.text(
+    st.characters(categories=["L", "N", "Mn", "Mc", "Sm", "So", "Po"]) | st.sampled_from("az09!+/=ëя漢.")
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(locals_=st.lists(LOCALS, min_size=1, max_size=40), name=st.sampled_from(["", "Ada", "A, B", "Zoë"]))
+@example(locals_=["漢" * 21] * 40, name="Zoë")
+@example(locals_=["ü"], name="")
+def test_any_international_mailbox_arrives_as_it_was_given(locals_: list[str], name: str) -> None:
+    given_addresses = []
+    for local in locals_:
+        with suppress(InvalidEmailError):
+            given_addresses.append(Address(name, f"{local}@example.org"))
+    assume(given_addresses)
+    raw = composed(to=given_addresses, reply_to=given_addresses[0], bcc="hidden@example.org")
+    head, _, rest = raw.partition(b"Subject: ")
+    assert_fit_for_every_relay(rest)
+    assert max(map(len, head.split(b"\r\n"))) <= 998
+    assert given_addresses == mailboxes_of(raw, "To")
+    assert given_addresses[:1] == mailboxes_of(raw, "Reply-To")
+    assert ["Date", "From", "To", "Reply-To", *KNOWN[3:], "Content-Transfer-Encoding"] == parsed(raw).keys()
+
+
+def test_a_hidden_international_recipient_leaves_the_mail_in_ascii() -> None:
+    assert composed(bcc="zoë@example.org") == composed()
 
 
 def test_an_injection_that_got_past_the_email_is_stopped_at_the_bytes() -> None:

@@ -1,6 +1,7 @@
-"""A header field is ASCII lines that fold only where a space was, and no word loses a character."""
+"""A header field folds only where a space was, no word loses a character, only addresses are not ASCII."""
 
 from email.header import decode_header, make_header
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -94,6 +95,7 @@ def test_many_recipients_fold_between_addresses() -> None:
         "X: a\x0bb",
         "X: a\r\n",
         "X: \x1c",
+        "To: zoë@example.org\r\nBcc: b",
     ],
 )
 def test_the_last_look_refuses_what_would_be_more_than_these_headers(line: str) -> None:
@@ -101,6 +103,37 @@ def test_the_last_look_refuses_what_would_be_more_than_these_headers(line: str) 
         sealed(["A: b", line])
 
 
-def test_the_last_look_refuses_eight_bits() -> None:
-    with pytest.raises(UnicodeEncodeError):
-        sealed(["X: ü"])
+def test_an_address_beyond_ascii_stands_as_it_is_beside_the_encoded_name() -> None:
+    folded = address_field("To", [Address("Zoë", "zoë@example.org"), Address("", "用户@example.org")])
+    assert folded == "To: =?utf-8?q?Zo=C3=AB?= <zoë@example.org>, 用户@example.org"
+
+
+def test_lines_with_addresses_beyond_ascii_are_measured_in_octets() -> None:
+    folded = address_field("Reply-To", [Address("", f"{'漢' * (1 + n % 21)}@example.org") for n in range(60)])
+    lines = [line.encode() for line in folded.split("\r\n")]
+    assert all(len(line) <= 76 or line.count(b"@") == 1 for line in lines)
+    assert max(map(len, lines)) <= 998
+    # As many on a line as fit: each next address would not have.
+    assert all(len(line) + len(following.split(b",")[0]) + 1 > 76 for line, following in pairwise(lines))
+
+
+def test_the_last_look_lets_addresses_alone_go_beyond_ascii() -> None:
+    lines = [f"{name}: zoë@example.org,\r\n 用户@example.org" for name in ("From", "To", "Cc", "Reply-To")]
+    assert sealed(lines) == ("\r\n".join(lines) + "\r\n").encode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["X: ü", "Subject: ü", "Bcc: zoë@example.org", "zoë: x", "Tö: zoë@example.org", "X: a\r\nTo: zoë@x.org"],
+)
+def test_the_last_look_refuses_eight_bits_anywhere_else(line: str) -> None:
+    with pytest.raises(ValueError, match="not ASCII"):
+        sealed(["To: zoë@example.org", line])
+
+
+@pytest.mark.parametrize(
+    "character", ["\x85", "\u2028", "\u2029", "\xa0", "\u202e", "\x9b", "\ud800"], ids=ascii
+)
+def test_the_last_look_refuses_an_address_that_some_reader_would_break(character: str) -> None:
+    with pytest.raises(ValueError, match="not ASCII"):
+        sealed([f"To: zoë{character}@example.org"])
