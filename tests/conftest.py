@@ -1,5 +1,6 @@
 """The databases that any test may ask for, by name or in turn, and the figures that tests report."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("figures")
         for figure in figures:
             terminalreporter.line(figure)
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder, with none of our variables set."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*os.environ]:
+        if name.upper().startswith("OUTBOX_") or name in {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"}:
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

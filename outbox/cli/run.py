@@ -8,10 +8,8 @@ import click
 
 from outbox.cli.logs import logged_to_stderr
 from outbox.cli.opening import opened
-from outbox.delivery.relay import Relay, Secret, TlsMode
+from outbox.cli.relay import refuse_bad_files, relay_of
 from outbox.delivery.retry import RetryPolicy
-from outbox.delivery.tls import CaFileError, client_context
-from outbox.errors import SettingsError
 from outbox.settings import Settings, load
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
@@ -20,16 +18,17 @@ from outbox.worker.start import run as run_daemon
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A password in a flag would stand in `ps`; the other three are the application's side.
-_NO_FLAGS = frozenset({"smtp_password", "sender", "templates", "max_size"})
-_LONGEST_NAME = 64  # of a relay, in the table of deliveries
+# A secret in a flag would stand in `ps`; the other three are the application's side.
+_NO_FLAGS = frozenset({"smtp_password", "smtp_token_command", "sender", "templates", "max_size"})
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
     for name, field in reversed(Settings.model_fields.items()):
         if name in _NO_FLAGS:
             continue
-        default = "" if field.default_factory or field.default is None else f"  [default: {field.default}]"
+        default = (
+            "" if field.default_factory or field.default in {None, ()} else f"  [default: {field.default}]"
+        )
         command = click.option(
             f"--{name.replace('_', '-')}",
             name,
@@ -39,39 +38,20 @@ def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def relay_of(settings: Settings) -> Relay:
-    """Return the relay that `settings` describe, or raise SettingsError."""
-    password = settings.smtp_password
-    relay = Relay(
-        name=f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:],
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        tls=TlsMode(settings.smtp_tls),
-        username=settings.smtp_username,
-        password=None if password is None else Secret(password.get_secret_value()),
-        hello=settings.smtp_hello,
-        ca_file=settings.smtp_ca_file,
-        allow_plaintext_auth=settings.smtp_allow_plaintext_auth,
-    )
-    try:
-        # The daemon builds its own; here a bad file ends it before it has a session.
-        client_context(relay)
-    except CaFileError as error:
-        raise SettingsError([f"smtp_ca_file: {error}. Give the path of a readable PEM file."]) from error
-    return relay
-
-
 @click.command()
 @_settings_as_flags
 def run(**flags: Any) -> None:
     """Run the daemon that sends what is queued, until SIGTERM or Ctrl-C.
 
     Once asked to stop it finishes what it has begun; asked twice, it leaves. Each setting can also stand in
-    the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password only there.
+    the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password and the
+    token command only there.
     """
     settings = load(**flags)
+    relay = relay_of(settings)
+    refuse_bad_files(relay)
     options = Options(
-        relay=relay_of(settings),
+        relay=relay,
         policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
         connections=settings.connections,
         poll_interval=settings.poll_interval,

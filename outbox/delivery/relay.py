@@ -67,7 +67,7 @@ class Relay:
     password: Secret | None = None
     mechanism: str | None = None
     token_file: Path | None = None
-    token_command: tuple[str, ...] = ()
+    token_command: tuple[str, ...] = field(default=(), repr=False)  # an argument may be a secret
     hello: str = "localhost"
     tls_name: str | None = None
     ca_file: Path | None = None

@@ -79,13 +79,17 @@ def _checked_name(name: object) -> str:
             "is not a header name",
             "Use 1 to 64 printable ASCII characters, no space, no colon.",
         )
+    if remedy := remedy_for_ours(name):
+        raise InvalidEmailError("headers", name, "is written by the outbox or by relays", remedy)
+    return name.lower()
+
+
+def remedy_for_ours(name: str) -> str | None:
+    """Return what to do instead of setting this header, or None where it is free to be set."""
     folded = name.lower()
-    remedy = _PARAMETER.get(folded) or next(
+    return _PARAMETER.get(folded) or next(
         (remedy for prefix, remedy in _PARAMETER_BY_PREFIX.items() if folded.startswith(prefix)), None
     )
-    if remedy:
-        raise InvalidEmailError("headers", name, "is written by the outbox or by relays", remedy)
-    return folded
 
 
 def _checked_value(name: str, folded: str, value: object) -> str:

@@ -13,13 +13,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource, SecretsSettingsSource
 
 from outbox.errors import SettingsError, shown
+from outbox.settings.field import UnfitError
 from outbox.settings.model import PREFIX, Settings
 
 _CONFIG = "OUTBOX_CONFIG"
 # The test suite reads these names, and starts daemons that inherit them.
 _TESTS = "OUTBOX_TEST_"
-# Neither may stand in an error: the URL usually holds a password.
-_SECRET = {"smtp_password", "database_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,13 @@ class _Given:
 
     value: Any
     place: str
+    shown: bool = True
 
 
 def _unknown(name: str, known: list[str], place: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else "Remove it."
+    in_capitals = {each.upper(): each for each in known}
+    close = difflib.get_close_matches(name.upper(), in_capitals, n=1)
+    hint = f"Did you mean {in_capitals[close[0]]}?" if close else "Remove it."
     return f"{name} ({place}): there is no such setting. {hint}"
 
 
@@ -48,9 +49,13 @@ def _flags(flags: Mapping[str, Any], faults: list[str]) -> dict[str, _Given]:
 
 def _environment(faults: list[str]) -> dict[str, _Given]:
     known = [_CONFIG, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)]
-    ours = sorted(name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_TESTS))
+    ours = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
     # No value is shown: a misspelt name may hold a password.
-    faults += [_unknown(name, known, "environment") for name in ours if name not in known]
+    faults += [
+        _unknown(name, known, "environment")
+        for name in ours
+        if name not in known and not name.startswith(_TESTS)
+    ]
     values = EnvSettingsSource(Settings)()
     return {name: _Given(value, f"environment {PREFIX}{name.upper()}") for name, value in values.items()}
 
@@ -60,12 +65,17 @@ def _credentials(faults: list[str]) -> dict[str, _Given]:
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     if not Path(folder or "/dev/null").is_dir():
         return {}
+    prefix = PREFIX.lower()
+    known = [f"{prefix}{name}" for name in Settings.model_fields]
     try:
+        ours = sorted(path.name for path in Path(folder).iterdir() if path.name.lower().startswith(prefix))
         values = SecretsSettingsSource(Settings, secrets_dir=folder)()
     except (OSError, ValueError) as error:
         faults.append(f"CREDENTIALS_DIRECTORY (environment): {error}. Make its files readable UTF-8 text.")
         return {}
-    return {name: _Given(value, f"credential {PREFIX.lower()}{name}") for name, value in values.items()}
+    faults += [_unknown(name, known, "credential") for name in ours if name not in known]
+    # What somebody keeps as a credential is secret, also where a path was asked for.
+    return {name: _Given(value, f"credential {prefix}{name}", shown=False) for name, value in values.items()}
 
 
 def _file(faults: list[str]) -> dict[str, _Given]:
@@ -89,13 +99,20 @@ def _file(faults: list[str]) -> dict[str, _Given]:
 
 def _fault(error: ErrorDetails, found: Mapping[str, _Given]) -> str:
     name = str(error["loc"][0])
-    given = found.get(name, _Given(None, "not given"))
-    said = "the value is not shown" if name in _SECRET or name not in found else shown(given.value)
+    field = Settings.model_fields[name]
+    given = found.get(name)
+    if given is None:
+        place, value = "not given", ""
+    else:
+        # A field without a repr holds a secret: a URL its password, a command perhaps a key.
+        hidden = not (given.shown and field.repr)
+        place, value = given.place, ": the value is not shown" if hidden else f": {shown(given.value)}"
     # Our own checks say what is wrong; for pydantic's the remedy does, in our words.
     problem = error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else "not usable"
-    extra = Settings.model_fields[name].json_schema_extra
-    give = extra["give"] if isinstance(extra, dict) else "another value"
-    return f"{name} ({given.place}): {problem}: {said}. Give {give}."
+    ours = error.get("ctx", {}).get("error")
+    extra = field.json_schema_extra
+    give = ours.give if isinstance(ours, UnfitError) else extra["give"] if isinstance(extra, dict) else ""
+    return f"{name} ({place}): {problem}{value}. Give {give}."
 
 
 def load(**flags: Any) -> Settings:

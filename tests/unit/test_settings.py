@@ -9,14 +9,7 @@ from outbox.errors import SettingsError
 from outbox.settings import load
 from outbox.settings.hosts import is_domain, valid_hello
 
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run each test in an empty folder, with none of our variables set."""
-    monkeypatch.chdir(tmp_path)
-    for name in [*os.environ]:
-        if name.startswith("OUTBOX_") or name == "CREDENTIALS_DIRECTORY":
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def faults(**flags: object) -> tuple[str, ...]:
@@ -65,9 +58,12 @@ def test_the_file_may_stand_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert load().connections == 9
 
 
-@pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("implicit", 465), ("none", 25)])
-def test_the_port_follows_the_tls_mode(tls: str, port: int) -> None:
+@pytest.mark.parametrize(
+    ("tls", "port"), [("starttls", 587), ("implicit", 465), ("opportunistic", 25), ("none", 25)]
+)
+def test_the_port_follows_the_protocol_and_the_tls_mode(tls: str, port: int) -> None:
     assert load(smtp_tls=tls).smtp_port == port
+    assert load(smtp_tls=tls, smtp_protocol="lmtp").smtp_port == 24
     assert load(smtp_tls=tls, smtp_port=2525).smtp_port == 2525
 
 
@@ -114,14 +110,13 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_faults_are_reported_at_once_each_with_place_value_and_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("OUTBOX_SMTP_PROT", "25")
-    monkeypatch.setenv("OUTBOX_SMTP_TLS", "tls")
+    monkeypatch.setenv("OUTBOX_SMTP_PRT", "25")
     Path("outbox.toml").write_text('lease_tll = 3\nretry_base = "no"\n')
-    assert set(faults(connections=0, smtp_prot=1)) == {
-        "smtp_prot (flag): there is no such setting. Did you mean smtp_port?",
-        "OUTBOX_SMTP_PROT (environment): there is no such setting. Did you mean OUTBOX_SMTP_PORT?",
+    assert set(faults(connections=0, smtp_prt=1, smtp_protocol="esmtp")) == {
+        "smtp_prt (flag): there is no such setting. Did you mean smtp_port?",
+        "OUTBOX_SMTP_PRT (environment): there is no such setting. Did you mean OUTBOX_SMTP_PORT?",
         "lease_tll (outbox.toml): there is no such setting. Did you mean lease_ttl?",
-        "smtp_tls (environment OUTBOX_SMTP_TLS): not usable: 'tls'. Give starttls, implicit or none.",
+        "smtp_protocol (flag --smtp-protocol): not usable: 'esmtp'. Give smtp or lmtp.",
         "retry_base (outbox.toml): not usable: 'no'. Give a number of seconds of at least 0.01, such as 300.",
         "connections (flag --connections): not usable: 0. Give a whole number from 1 to 100.",
     }
@@ -130,9 +125,6 @@ def test_all_faults_are_reported_at_once_each_with_place_value_and_remedy(
 @pytest.mark.parametrize(
     ("flags", "fault"),
     [
-        ({"smtp_username": "u"}, "one of the two is missing"),
-        ({"smtp_password": "p"}, "one of the two is missing"),
-        ({"smtp_username": "u", "smtp_password": "p", "smtp_tls": "none"}, "smtp_allow_plaintext_auth"),
         ({"retry_base": 10, "retry_cap": 9}, "below retry_base"),
         ({"smtp_host": "relay:587"}, "without a port"),
         ({"smtp_host": ""}, "this is no host"),
@@ -151,10 +143,29 @@ def test_what_cannot_work_is_refused(flags: dict[str, object], fault: str) -> No
 
 
 def test_what_can_work_is_taken() -> None:
-    open_auth = {"smtp_username": "u", "smtp_password": "p", "smtp_tls": "none"}
-    assert load(**open_auth, smtp_allow_plaintext_auth="true").smtp_username == "u"
     assert load(smtp_host="2001:db8::1", smtp_hello="[IPv6:2001:db8::2]").smtp_host == "2001:db8::1"
     assert load(log_level="warning").log_level == "WARNING"
+
+
+def test_names_in_other_capitals_and_of_credentials_are_told_like_other_unknown_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    for name in ("outbox_smtp_pasword", "OUTBOX_SMTP_PASSWORD", "somebody_elses"):
+        (credentials / name).write_text("geheim")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    monkeypatch.setenv("outbox_smtp_host", "mail.example.org")
+    monkeypatch.setenv("outbox_config", "other.toml")
+    Path("outbox.toml").write_text("SMTP_TLS = 'implicit'")
+    unknown = "there is no such setting. Did you mean"
+    assert set(faults(smtp_username="u")) == {
+        f"outbox_smtp_pasword (credential): {unknown} outbox_smtp_password?",
+        f"OUTBOX_SMTP_PASSWORD (credential): {unknown} outbox_smtp_password?",
+        f"outbox_smtp_host (environment): {unknown} OUTBOX_SMTP_HOST?",
+        f"outbox_config (environment): {unknown} OUTBOX_CONFIG?",
+        f"SMTP_TLS (outbox.toml): {unknown} smtp_tls?",
+    }
 
 
 def test_a_broken_or_missing_file_is_a_fault_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,9 +183,24 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://app:geheim@db/app"
     settings = load(smtp_username="u", smtp_password="geheim", database_url=url)
     assert "geheim" not in f"{settings!r} {settings}"
+    assert "geheim" not in repr(load(smtp_username="u", smtp_token_command="echo geheim"))
     monkeypatch.setenv("OUTBOX_SMTP_PASSWROD", "geheim")
-    for said in faults(smtp_password="geheim", database_url="app:geheim@db"):
+    command = "gone --secret geheim"
+    for said in faults(smtp_password="geheim", smtp_token_command=command, database_url="app:geheim@db"):
         assert "geheim" not in said
+
+
+def test_a_token_laid_down_where_a_path_belongs_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "outbox_smtp_token_file").write_text("geheim")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert faults(smtp_username="u") == (
+        (
+            "smtp_token_file (credential outbox_smtp_token_file): there is no such file, or it may not be "
+            "read: the value is not shown. Give the path of a readable file."
+        ),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,14 @@
 """The default outbox of an empty folder, for tests of commands."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.support.calling import CHECKOUT, call
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Work in an empty folder, with none of our variables set."""
-    monkeypatch.chdir(tmp_path)
-    for name in [*os.environ]:
-        if name.startswith("OUTBOX_") or name in {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"}:
-            monkeypatch.delenv(name)
+def alone(no_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, with none of our variables set, and let children find this checkout."""
+    _ = no_settings
     monkeypatch.setenv("PYTHONPATH", CHECKOUT)
 
 

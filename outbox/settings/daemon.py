@@ -1,0 +1,61 @@
+"""The settings of the daemon itself: its database, its pace, its log."""
+
+import math
+from typing import Literal
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from outbox.settings.field import seconds, setting
+
+# A driverless URL means another driver to SQLAlchemy, for MySQL one without wheels for Linux.
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
+class DaemonSettings(BaseSettings):
+    """Where the queue is, and how it is worked."""
+
+    database_url: str = setting(
+        "sqlite:///outbox.sqlite3",
+        "The database that holds the outbox, as an SQLAlchemy URL.",
+        "a URL such as postgresql://user@host/name, mariadb://user@host/name or sqlite:////path/file.sqlite3",
+        repr=False,
+    )
+    connections: int = setting(
+        4, "Connections to the relay at once.", "a whole number from 1 to 100", ge=1, le=100
+    )
+    poll_interval: float = seconds(0.5, "The longest wait between two looks into the queue.", least=0.01)
+    lease_ttl: float = seconds(60, "A daemon silent for so long is declared lost.", least=1)
+    retry_base: float = seconds(300, "The wait before the first retry; it doubles.", least=0.01)
+    retry_cap: float = seconds(4000, "The longest wait between two tries.", least=0.01)
+    doubt_pause: float = seconds(600, "The wait before a mail in doubt is sent again.", least=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO", "What is logged, from this level up.", "debug, info, warning or error"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_the_driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not separator:
+            raise ValueError("this is no URL")
+        if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
+            raise ValueError("a database in memory is empty for every other process")
+        return f"{_DRIVERS.get(scheme, scheme)}://{rest}"
+
+    @field_validator("retry_cap")
+    @classmethod
+    def _is_above_its_base(cls, cap: float, info: ValidationInfo) -> float:
+        if cap < info.data.get("retry_base", -math.inf):
+            raise ValueError("it is below retry_base")
+        return cap
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level

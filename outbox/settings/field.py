@@ -1,0 +1,40 @@
+"""What the settings are declared with: a description, a remedy, and types that check themselves."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+
+class UnfitError(ValueError):
+    """A value that cannot work, with a remedy of its own: what to give instead, as words after "Give"."""
+
+    def __init__(self, problem: str, give: str) -> None:
+        super().__init__(problem)
+        self.give = give
+
+
+def setting(default: Any, what: str, give: str, **limits: Any) -> Any:
+    """Declare a field: `what` it is (help and reference), and what to `give` (the remedy of a fault).
+
+    With `repr=False` its value is shown nowhere.
+    """
+    source = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(description=what, json_schema_extra={"give": give}, **source, **limits)
+
+
+def seconds(default: float, what: str, *, least: float) -> Any:
+    """Declare a duration of at least `least` seconds."""
+    give = f"a number of seconds of at least {least:g}, such as {default:g}"
+    return setting(default, what, give, ge=least, allow_inf_nan=False)
+
+
+def _readable(path: Path) -> Path:
+    if not (path.is_file() and os.access(path, os.R_OK)):
+        raise ValueError("there is no such file, or it may not be read")
+    return path
+
+
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+"""The path of a file that this process can read now."""

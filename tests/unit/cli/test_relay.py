@@ -1,0 +1,60 @@
+"""Every part of a relay can be set."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from outbox.cli.relay import relay_of
+from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
+from outbox.settings import load
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+_NOT_SET = {"name", "timeouts"}
+_USER = {"smtp_username": "u"}
+
+
+TABLE: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"smtp_host": "a.example", "smtp_port": 26}, {"host": "a.example", "port": 26}),
+    ({"smtp_tls": "opportunistic", "smtp_port": 587}, {"tls": TlsMode.OPPORTUNISTIC}),
+    ({"smtp_protocol": "lmtp", "smtp_port": 587}, {"lmtp": True}),
+    (
+        {**_USER, "smtp_password": "p", "smtp_auth": "scram-sha-256"},
+        {"username": "u", "password": Secret("p"), "mechanism": "SCRAM-SHA-256"},
+    ),
+    ({**_USER, "smtp_token_file": "t"}, {"username": "u", "token_file": Path("t")}),
+    ({**_USER, "smtp_token_command": "echo t"}, {"username": "u", "token_command": ("echo", "t")}),
+    ({"smtp_hello": "me.example"}, {"hello": "me.example"}),
+    ({"smtp_tls_name": "cert.example"}, {"tls_name": "cert.example"}),
+    ({"smtp_ca_file": "t"}, {"ca_file": Path("t")}),
+    (
+        {"smtp_client_cert": "t", "smtp_client_key": "t"},
+        {"client_cert": Path("t"), "client_key": Path("t")},
+    ),
+    ({"smtp_allow_plaintext_auth": "true"}, {"allow_plaintext_auth": True}),
+    ({"smtp_pipelining": "mail"}, {"pipelining": Pipelining.MAIL}),
+    (
+        {"smtp_dsn_notify": "failure,delay", "smtp_dsn_return": "full"},
+        {"dsn": Dsn(("FAILURE", "DELAY"), full=True)},
+    ),
+    ({"smtp_dsn_notify": "never"}, {"dsn": Dsn(("NEVER",))}),
+    ({"smtp_idempotency_header": "X-Key"}, {"idempotency_header": "X-Key"}),
+]
+
+
+@pytest.mark.parametrize(("flags", "changed"), TABLE)
+def test_a_setting_changes_its_part_of_the_relay_and_no_other(
+    flags: dict[str, object], changed: dict[str, object]
+) -> None:
+    Path("t").touch()
+    before, after = (_parts(relay_of(load(**given))) for given in ({}, flags))
+    assert {name: value for name, value in after.items() if value != before[name]} == changed
+
+
+def test_every_field_of_a_relay_is_set_by_that_table() -> None:
+    reached = {name for _, changed in TABLE for name in changed}
+    assert {field.name for field in fields(Relay)} - _NOT_SET == reached
+
+
+def _parts(relay: Relay) -> dict[str, object]:
+    return {part.name: getattr(relay, part.name) for part in fields(relay) if part.name not in _NOT_SET}
