@@ -32,7 +32,7 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-dev ## Measure a drain beside other ways of sending
+bench: $(VENV)/.installed-dev ## Measure what we send beside other ways of sending
 	$(BIN)/python -m bench
 
 fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break the reply parser or the command encoder, SECONDS each

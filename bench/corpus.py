@@ -1,6 +1,11 @@
 """The mail that everybody sends: about 2 KB of text and HTML, as an application would write it."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import outbox
+from outbox.mail.address import parse_address
+from outbox.mail.compose import compose
 
 SENDER = "shop@example.org"
 _LINE = "Your order has left our warehouse and will be with you within two working days."
@@ -21,3 +26,8 @@ def subject(n: int) -> str:
 def email(n: int) -> outbox.Email:
     """Return the `n`th mail."""
     return outbox.Email(to=recipient(n), subject=subject(n), text=TEXT, html=HTML)
+
+
+def composed(n: int) -> bytes:
+    """Return the bytes of the `n`th mail."""
+    return compose(email(n), id=UUID(int=n), sender=parse_address("sender", SENDER), at=datetime.now(UTC))

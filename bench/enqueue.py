@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, insert
 
 import outbox
-from bench.corpus import SENDER, email
+from bench.corpus import SENDER, composed, email
 from bench.databases import fresh_database
 from outbox.mail.address import parse_address
 from outbox.mail.compose import compose
@@ -74,8 +74,7 @@ def compose_cost(mails: int) -> float:
 
 def composed_size() -> int:
     """Return the bytes of one composed mail."""
-    sender = parse_address("sender", SENDER)
-    return len(compose(email(12345), id=UUID(int=0), sender=sender, at=datetime.now(UTC)))
+    return len(composed(12345))
 
 
 def _transaction(engine: Engine, shop: outbox.Outbox | None, n: int) -> float:

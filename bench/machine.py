@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.databases import NAMES, title, version
 from outbox import __version__
 
-_PACKAGES = ("SQLAlchemy", "psycopg", "PyMySQL", "Flask-Mail")
+_PACKAGES = ("SQLAlchemy", "psycopg", "PyMySQL", "Flask-Mail", "aiosmtplib")
 
 
 def facts() -> dict[str, str]:

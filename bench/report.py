@@ -1,4 +1,4 @@
-"""Everything that one benchmark found, and the tables that a person reads: Markdown that is also aligned."""
+"""Everything that one benchmark found, for a person and for a program."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from statistics import median as middle
 from typing import TYPE_CHECKING, Any
 
-from bench.contestants import CONTESTANTS, FLASK_MAIL, POSTGRESQL, SMTP_SOURCE
+from bench.contestants import CONTESTANTS, GROUPS, Group
 from bench.databases import title
-from bench.floor import Floor, floors
-from bench.run import Run, median
+from bench.floor import FLOORS, Floor
+from bench.run import Run, best, median
+from bench.table import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from bench.enqueue import EnqueueCost
 
@@ -23,8 +24,9 @@ _TITLES = {contestant.name: contestant.title for contestant in CONTESTANTS}
 
 @dataclass(slots=True)
 class Report:
-    """The findings so far, each under the name of what was measured."""
+    """The findings so far, each under the name of what was measured; `only` has the names that were asked."""
 
+    only: frozenset[str]
     facts: dict[str, str]
     runs: dict[str, list[Run]] = field(default_factory=dict)
     sizes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
@@ -45,40 +47,36 @@ class Report:
 
     @property
     def floors(self) -> list[Floor]:
-        """What the drain through PostgreSQL must reach."""
-        return floors(self.medians)
+        """The floors for which all was asked that they compare."""
+        return [floor for floor in FLOORS if floor.names <= self.only]
+
+    @property
+    def holds(self) -> bool:
+        """Whether all these floors were reached."""
+        medians = self.medians
+        return all(floor.holds(medians) for floor in self.floors)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, for a program."""
-        return dataclasses.asdict(self) | {"floors": [dataclasses.asdict(floor) for floor in self.floors]}
+        medians = self.medians
+        floors = [floor.as_json(medians) for floor in self.floors]
+        return dataclasses.asdict(self) | {"only": sorted(self.only), "floors": floors}
 
     def as_text(self) -> str:
         """Return everything, for a person."""
+        medians = self.medians
         parts = [
             "\n".join(f"{name}: {fact}" for name, fact in self.facts.items()),
-            _table(_RATE_COLUMNS, self._rates()) if self.runs else "",
-            _table(_SIZE_COLUMNS, self._sizes()) if self.sizes else "",
-            _table(_ENQUEUE_COLUMNS, self._enqueue()) if self.enqueue else "",
+            *(_compared(group, medians) for group in GROUPS.values() if _tells(group, medians)),
+            table(_SIZE_COLUMNS, self._sizes()) if self.sizes else "",
+            table(_ENQUEUE_COLUMNS, self._enqueue()) if self.enqueue else "",
             f"Making and composing one mail of {self.size} bytes takes {self.compose:.0f} us of CPU."
             if self.compose is not None
             else "",
             "\n".join(self.missing),
-            "\n".join(map(_floor_line, self.floors)) if POSTGRESQL in self.runs else "",
+            "\n".join(floor.line(_TITLES[floor.ours], medians) for floor in self.floors),
         ]
         return "\n\n".join(filter(None, parts))
-
-    def _rates(self) -> Iterable[tuple[str, ...]]:
-        medians = self.medians
-        for name, run in medians.items():
-            yield (
-                _TITLES[name],
-                f"{run.mails:,}",
-                f"{run.rate:,.0f}",
-                f"{run.cpu_per_thousand:.3f}",
-                f"{run.peak / _MB:.0f}",
-                _ratio(run, medians.get(FLASK_MAIL)),
-                _ratio(run, medians.get(SMTP_SOURCE)),
-            )
 
     def _sizes(self) -> Iterable[tuple[str, ...]]:
         for kind, observed in self.sizes.items():
@@ -99,39 +97,39 @@ class Report:
             yield title(kind), *(f"{value:.2f}" for value in values)
 
 
-_RATE_COLUMNS = (
-    "way of sending",
-    "mails",
-    "mails/s",
-    "CPU s / 1,000",
-    "peak MB",
-    "x Flask-Mail",
-    "x smtp-source",
-)
+_RATE_COLUMNS = ("way of sending", "mails", "mails/s", "CPU s / 1,000", "peak MB")
+_PER_TRIP_COLUMN = "mails / round trip"
 _SIZE_COLUMNS = ("database", "transactions", "number", "least", "median", "most")
 _ENQUEUE_COLUMNS = ("ms a transaction", "p50 without", "p50 with a mail", "p99 without", "p99 with a mail")
 
 
-def _ratio(run: Run, other: Run | None) -> str:
-    return "-" if other is None else f"{run.rate / other.rate:.2f}"
+def _tells(group: Group, runs: dict[str, Run]) -> bool:
+    """Whether this group was measured, and no other has all of its rows and more."""
+    found = runs.keys() & group.names
+    return bool(found) and not any(found < runs.keys() & other.names for other in GROUPS.values())
 
 
-def _floor_line(floor: Floor) -> str:
-    reached = "was not measured" if floor.reached is None else f"is {floor.reached:.2f}"
-    verdict = "ok" if floor.holds else "MISSED"
-    return f"floor through PostgreSQL: at least {floor.least:g} x {floor.beside}; it {reached}: {verdict}"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [tuple(columns), *map(tuple, rows)]
-    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
-
-    def row(cells: Sequence[str]) -> str:
-        first, *others = (
-            cell.ljust(width) if n == 0 else cell.rjust(width)
-            for n, (cell, width) in enumerate(zip(cells, widths, strict=True))
+def _compared(group: Group, runs: dict[str, Run]) -> str:
+    """Return the table of one group, as far as it was measured."""
+    found = {name: runs[name] for name in group.names if name in runs}
+    trips = [run.round_trip for run in found.values() if run.round_trip is not None]
+    columns = (*_RATE_COLUMNS, *((_PER_TRIP_COLUMN,) if trips else ()), *group.beside)
+    rows = []
+    for name, run in found.items():
+        figures = (
+            f"{run.mails:,}",
+            f"{run.rate:,.0f}",
+            f"{run.cpu_per_thousand:.3f}",
+            f"{run.peak / _MB:.0f}",
         )
-        return f"| {' | '.join((first, *others))} |"
+        per_trip = ("-" if run.per_trip is None else f"{run.per_trip:.2f}",) if trips else ()
+        ratios = (
+            _ratio(run, [runs[other] for other in names if other in runs]) for names in group.beside.values()
+        )
+        rows.append((_TITLES[name], *figures, *per_trip, *ratios))
+    measured = f"; measured: {middle(trips) * 1000:.1f} ms" if trips else ""
+    return f"{group.title}{measured}\n\n{table(columns, rows)}"
 
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([row(lines[0]), row(rule), *map(row, lines[1:])])
+
+def _ratio(run: Run, others: list[Run]) -> str:
+    return f"{run.rate / best(others).rate:.2f}" if others else "-"
