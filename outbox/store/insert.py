@@ -88,7 +88,8 @@ def _undone_together(connection: Connection) -> Any:
 def _insert_keyed(connection: Connection, keyed: Sequence[NewMessage]) -> dict[UUID, UUID]:
     """Insert or nothing, then read who holds each key: the one form that is exact on every database."""
     dialect = dialect_of(connection.dialect.name)
-    connection.execute(dialect.insert_or_nothing(), [_message_row(mail) for mail in keyed])
+    insert_or_nothing = dialect.insert_or_nothing(message, message.c.idempotency_key)
+    connection.execute(insert_or_nothing, [_message_row(mail) for mail in keyed])
     holders = {}
     for start in range(0, len(keyed), _KEYS):
         keys = [mail.key for mail in keyed[start : start + _KEYS]]

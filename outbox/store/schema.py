@@ -2,7 +2,7 @@
 
 `outbox_message` is the email as handed over, written once. `outbox_delivery` is one recipient of it: narrow,
 hot, and the unit of the queue. `outbox_attempt` only grows: what went otherwise than a clean first
-success. `outbox_session` is one run of one daemon.
+success. `outbox_session` is one run of one daemon. `outbox_gate` is what all daemons know of one relay.
 """
 
 from enum import StrEnum
@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Dialect,
+    Double,
     Float,
     ForeignKey,
     Index,
@@ -43,6 +45,12 @@ class SessionState(StrEnum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     LOST = "lost"
+
+
+class GateKind(StrEnum):
+    """What a gate stands before."""
+
+    RELAY = "relay"
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -140,6 +148,8 @@ attempt = Table(
     Column("verdict", String(32), nullable=False),
     Column("late", Boolean, nullable=False, server_default=text("false")),
     Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
+    Column("bytes_written", BigInteger),
+    Column("waited", Double),
     sqlite_autoincrement=True,
     **_MYSQL,
 )
@@ -159,6 +169,20 @@ session = Table(
     Column("failed", BigId, nullable=False, server_default=text("0")),
     Column("deferred", BigId, nullable=False, server_default=text("0")),
     _one_of("state", SessionState),
+    **_MYSQL,
+)
+
+gate = Table(
+    "outbox_gate",
+    metadata,
+    Column("kind", Word(16), primary_key=True),
+    Column("name", Word(64), primary_key=True),
+    Column("pipelining", Word(16)),
+    Column("data_apart", Boolean, nullable=False, server_default=text("false")),
+    Column("recipients", Integer),
+    Column("learnt_at", UtcDateTime),
+    _one_of("kind", GateKind),
+    CheckConstraint("pipelining IN ('mail', 'off')", name="pipelining_known"),
     **_MYSQL,
 )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from outbox.mail.status import LATE, MOVES, Status
 from outbox.settings.model import Settings
+from outbox.store.schema import metadata
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DESIGN = (DOCS / "design.md").read_text(encoding="utf-8")
@@ -23,6 +24,10 @@ def test_the_table_of_moves_is_the_one_in_the_code() -> None:
 
 def test_every_status_is_explained() -> None:
     assert [status for status in Status if f"| `{status}` |" not in DESIGN] == []
+
+
+def test_every_table_is_explained() -> None:
+    assert [table for table in metadata.tables if f"| `{table}` |" not in DESIGN] == []
 
 
 def test_the_readme_names_only_settings_that_exist() -> None:

@@ -4,6 +4,8 @@ import re
 
 from sqlalchemy import Connection, inspect, text
 
+from outbox.store.schema import metadata
+
 _COLUMNS = (
     "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "
     "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
@@ -47,10 +49,13 @@ def views(connection: Connection) -> list[str]:
 
 
 def _tables() -> set[str]:
-    return {"outbox_message", "outbox_delivery", "outbox_attempt", "outbox_session"}
+    return {*metadata.tables}
 
 
 def _parts(sql: str | None) -> list[str]:
-    """Return the parts of a CREATE statement in alphabetical order: the order of constraints says nothing."""
-    lines = re.sub(r"AUTO_INCREMENT=\d+ ", "", sql or "").splitlines()
-    return sorted(" ".join(line.split()).rstrip(" ,") for line in lines)
+    """Return the parts of a CREATE statement in alphabetical order: the order of constraints says nothing.
+
+    SQLite writes a column that was added later behind the last one, on the same line.
+    """
+    lines = re.split(r"\n|, ", re.sub(r"AUTO_INCREMENT=\d+ ", "", sql or ""))
+    return sorted(part for line in lines if (part := " ".join(line.split()).rstrip(" ,")))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select, Table
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -40,7 +40,7 @@ class StoreDialect(Protocol):
         self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
     ) -> list[Claim]: ...
     def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]: ...  # noqa: D102 - documented where implemented
-    def insert_or_nothing(self) -> Insert: ...  # noqa: D102 - documented where implemented
+    def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert: ...  # noqa: D102 - documented where implemented
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented

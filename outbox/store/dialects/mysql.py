@@ -23,14 +23,14 @@ from outbox.store.moves import (
     is_held,
     outcome,
 )
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Insert, Select
+    from sqlalchemy import Column, Connection, Insert, Select, Table
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -152,13 +152,12 @@ class MySQL(PlainDialect):
         connection.execute(_RECORD, {"outcomes": as_json(rows)})
         return won
 
-    def insert_or_nothing(self) -> Insert:
-        """Return the insert of a message that does nothing when its idempotency key is taken.
+    def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
+        """Return the insert into `table` that does nothing when its unique `key` is taken.
 
         INSERT IGNORE would also swallow a value that is too long.
         """
-        statement = mysql.insert(message)
-        return statement.on_duplicate_key_update(id=message.c.id)
+        return mysql.insert(table).on_duplicate_key_update({column.name: column for column in key})
 
     def read_back(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that follows `insert_or_nothing`.

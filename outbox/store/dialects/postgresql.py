@@ -23,14 +23,14 @@ from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
 from outbox.store.moves import CLAIMED, OUTCOME_TYPES, Claim, as_json, is_due, outcome
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Insert
+    from sqlalchemy import Column, ColumnElement, Connection, Insert, Table
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -153,6 +153,6 @@ class PostgreSQL(PlainDialect):
         """Return the condition that `column` is one of a list: an array, so one statement for any length."""
         return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
-    def insert_or_nothing(self) -> Insert:
-        """Return the insert of a message that does nothing when its idempotency key is taken."""
-        return postgresql.insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
+        """Return the insert into `table` that does nothing when its unique `key` is taken."""
+        return postgresql.insert(table).on_conflict_do_nothing(index_elements=key)

@@ -16,14 +16,14 @@ from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
 from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, OUTCOME_TYPES, Claim, is_due, is_held, outcome
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, Engine, Insert
+    from sqlalchemy import Column, Connection, Engine, Insert, Table
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -196,9 +196,9 @@ class SQLite(PlainDialect):
         connection.execute(_RECORD, [{f"v_{name}": value for name, value in row.items()} for row in rows])
         return won
 
-    def insert_or_nothing(self) -> Insert:
-        """Return the insert of a message that does nothing when its idempotency key is taken."""
-        return sqlite.insert(message).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
+        """Return the insert into `table` that does nothing when its unique `key` is taken."""
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=key)
 
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Begin the transaction that the driver would begin too late.

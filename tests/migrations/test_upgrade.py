@@ -1,0 +1,103 @@
+"""An upgrade loses nothing, and what the release before writes still fits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from alembic import command
+from outbox import Outbox, migrate
+from outbox.store.migration import _config
+from tests.migrations.described import described
+
+MAIL = Outbox(sender="shop@example.org")
+TABLES = ("outbox_message", "outbox_delivery", "outbox_attempt", "outbox_session")
+SESSION = "0" * 31 + "7"
+NEWER = {"bytes_written", "waited"}
+"""The columns that a later version than the first one added."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def go(engine: Engine, way: Any, version: str) -> None:
+    with engine.begin() as connection:
+        way(_config(connection=connection), version)
+
+
+def write_as_the_first_release_does(engine: Engine, session: str) -> None:
+    """Enqueue a mail, and write of it what the daemon of 0001 wrote."""
+    with engine.begin() as connection:
+        MAIL.enqueue(connection, to="ann@example.org", text="Hello.", tags={"order": 7})
+        (id_,) = connection.execute(text("SELECT max(id) FROM outbox_delivery")).one()
+        connection.execute(
+            text(
+                "INSERT INTO outbox_session (id, host, pid, version, ttl, state) "
+                "VALUES (:session, 'host', 1, '1', 60, 'running')"
+            ),
+            {"session": session},
+        )
+        connection.execute(
+            text(
+                "UPDATE outbox_delivery SET status = 'sending', session = :session, fence = 1 WHERE id = :id"
+            ),
+            {"session": session, "id": id_},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO outbox_attempt (delivery_id, fence, session, relay, stage, detail, verdict) "
+                "VALUES (:id, 1, :session, 'main', 'end of data', 'no answer', 'doubt_resend')"
+            ),
+            {"session": session, "id": id_},
+        )
+
+
+def contents(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    with engine.connect() as connection:
+        return {
+            table: [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]
+            for table in TABLES
+        }
+
+
+def without_newer(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        table: [{name: value for name, value in row.items() if name not in NEWER} for row in rows]
+        for table, rows in found.items()
+    }
+
+
+def test_tables_with_mail_in_them_are_upgraded_without_loss(engine: Engine) -> None:
+    go(engine, command.upgrade, "0001")
+    write_as_the_first_release_does(engine, SESSION)
+    before = contents(engine)
+    migrate(engine)
+    after = contents(engine)
+    assert before == without_newer(after)
+    assert [len(rows) for rows in after.values()] == [1, 1, 1, 1]
+    (attempt,) = after["outbox_attempt"]
+    assert {name: attempt[name] for name in NEWER} == dict.fromkeys(NEWER)
+
+
+def test_the_first_release_still_writes_after_the_upgrade(engine: Engine) -> None:
+    migrate(engine)
+    write_as_the_first_release_does(engine, SESSION)
+    assert [len(rows) for rows in contents(engine).values()] == [1, 1, 1, 1]
+
+
+def test_the_way_back_to_the_first_version_keeps_its_rows(engine: Engine) -> None:
+    go(engine, command.upgrade, "0001")
+    with engine.connect() as connection:
+        first = described(connection)
+    migrate(engine)
+    write_as_the_first_release_does(engine, SESSION)
+    before = contents(engine)
+    go(engine, command.downgrade, "0001")
+    assert without_newer(before) == contents(engine)
+    with engine.connect() as connection:
+        assert first == described(connection)
