@@ -101,11 +101,22 @@ def _print_attempts(attempts: Sequence[Row]) -> None:
                 row["recipient"],
                 f"{row['verdict']}{' (late)' if row['late'] else ''}",
                 row["stage"],
-                _words(row) or row["detail"],
+                _said(row),
             )
             for row in attempts
         ],
     )
+
+
+def _said(attempt: Row) -> str:
+    """Return what was said in an attempt, or why nothing was, with the evidence of a doubt."""
+    words = _words(attempt)
+    parts = [words or attempt["detail"]]
+    if attempt["bytes_written"] is not None:
+        heard = "this answer after" if words else "no answer for"
+        waited = round(attempt["waited"], 1)
+        parts.append(f"{attempt['bytes_written']:,} bytes written, {heard} {waited:,g} s")
+    return "; ".join(part for part in parts if part)
 
 
 def _words(row: Row) -> str:

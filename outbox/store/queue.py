@@ -271,7 +271,7 @@ def _rescue_one(connection: Connection, id_: int, fence: int, holder: UUID, on_d
 
 
 def _attempt_row(settlement: Settlement, holder: UUID, *, late: bool) -> dict[str, Any]:
-    answer = settlement.answer
+    answer, evidence = settlement.answer, settlement.evidence
     return {
         "delivery_id": settlement.delivery_id,
         "fence": settlement.fence,
@@ -284,4 +284,6 @@ def _attempt_row(settlement: Settlement, holder: UUID, *, late: bool) -> dict[st
         "detail": settlement.detail,
         "verdict": settlement.move.value,
         "late": late,
+        "bytes_written": evidence.written if evidence else None,
+        "waited": evidence.waited if evidence else None,
     }

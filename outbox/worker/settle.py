@@ -134,4 +134,5 @@ def _settle_doubt(
         answer=doubt.answer,
         detail=doubt.reason,
         reason=Reason.ASSUMED if move is Move.DOUBT_ASSUME else None,
+        evidence=doubt.evidence,
     )

@@ -91,6 +91,26 @@ def test_a_message_is_shown_by_each_of_its_names() -> None:
     assert (code, "There is no message 'nope'" in said) == (64, True)
 
 
+def test_a_doubt_is_shown_with_its_evidence() -> None:
+    id_ = sent_id()
+    value(
+        "INSERT INTO outbox_attempt (delivery_id, fence, verdict, stage, detail, bytes_written, waited) "
+        "VALUES (1, 1, 'doubt_resend', 'end of data', 'timed out', 1234, 600.04)"
+    )
+    value(
+        "INSERT INTO outbox_attempt "
+        "(delivery_id, fence, verdict, stage, reply_code, reply, bytes_written, waited) "
+        "VALUES (1, 2, 'doubt_hold', 'end of data', 354, 'go on', 99, 0.25)"
+    )
+    said = [line.split("end of data")[1].strip() for line in call("show", id_).stdout.splitlines()[-2:]]
+    assert said == [
+        "timed out; 1,234 bytes written, no answer for 600 s",
+        "354 go on; 99 bytes written, this answer after 0.2 s",
+    ]
+    attempts = json.loads(call("show", id_, "--json").stdout)["attempts"]
+    assert [(row["bytes_written"], row["waited"]) for row in attempts] == [(1234, 600.04), (99, 0.25)]
+
+
 def test_a_mail_from_the_shell_goes_the_whole_way() -> None:
     caught: list[Caught] = []
     Path("invoice.pdf").write_bytes(b"%PDF")

@@ -4,7 +4,17 @@ import pytest
 
 from outbox.delivery.retry import LIFETIME, RetryPolicy
 from outbox.mail.status import Move, OnDoubt, Reason, Settlement
-from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
+from outbox.mail.verdict import (
+    Answer,
+    Deferred,
+    Evidence,
+    InDoubt,
+    Rejected,
+    RelayFault,
+    Sent,
+    Untouched,
+    Verdict,
+)
 from outbox.store.moves import Claim
 from outbox.worker.settle import expire, release, settle
 from tests.unit.worker.held import claim
@@ -13,7 +23,8 @@ POLICY = RetryPolicy()
 YES = Answer(250, "2.0.0", "Ok: queued as 4BX")
 LATER = Answer(451, "4.7.1", "busy")
 NEVER = Answer(550, "5.1.1", "no such user")
-DOUBT = InDoubt("end of data", "cut", None)
+EVIDENCE = Evidence(1234, 600.0)
+DOUBT = InDoubt("end of data", "cut", None, EVIDENCE)
 
 
 def settled(held: Claim, verdict: Verdict, on_doubt: OnDoubt = OnDoubt.RESEND) -> Settlement:
@@ -87,6 +98,7 @@ def test_a_doubt_goes_where_its_mail_says_and_to_a_person_at_the_third(
         stage="end of data",
         detail="cut",
         reason=reason,
+        evidence=EVIDENCE,
     )
     assert expected == settled(claim(doubts=doubts), DOUBT, on_doubt)
 
