@@ -4,6 +4,7 @@ Whatever the rooms above have checked, a CR, LF, NUL, other control or 8-bit cha
 """
 
 import re
+from base64 import b64encode
 
 MAX_LINE = 512
 """Bytes of a command line with its CRLF (RFC 5321 §4.5.3.1.4)."""
@@ -40,9 +41,16 @@ def helo(name: str) -> bytes:
     return _line(f"HELO {_hello_name(name)}")
 
 
-def auth(mechanism: str, initial: str) -> bytes:
-    """Encode AUTH with its initial response, already in base64 (RFC 4954 §4)."""
-    return _line(f"AUTH {mechanism} {initial}", MAX_AUTH_LINE, secret=True)
+def auth(mechanism: str, initial: str | None) -> bytes:
+    """Encode AUTH with its initial response, already in base64, or without any (RFC 4954 §4)."""
+    # An empty response is said as "=", so that it is not taken for none.
+    said = "" if initial is None else f" {initial or '='}"
+    return _line(f"AUTH {mechanism}{said}", MAX_AUTH_LINE, secret=True)
+
+
+def auth_response(response: bytes) -> bytes:
+    """Encode the answer to one challenge, which may be empty (RFC 4954 §4)."""
+    return _line(b64encode(response).decode("ascii"), MAX_AUTH_LINE, secret=True)
 
 
 def mail_from(sender: str) -> bytes:

@@ -63,3 +63,18 @@ def test_a_command_that_is_too_long_is_refused() -> None:
     assert command.rcpt_to(path).endswith(b">\r\n")
     with pytest.raises(UnsendableError, match="longer than"):
         command.rcpt_to(f"a{path}")
+
+
+def test_auth_tells_an_empty_initial_response_from_none() -> None:
+    assert command.auth("LOGIN", None) == b"AUTH LOGIN\r\n"
+    assert command.auth("XOAUTH2", "") == b"AUTH XOAUTH2 =\r\n"
+    assert command.auth("PLAIN", "AG1lAHNlc2FtZQ==") == b"AUTH PLAIN AG1lAHNlc2FtZQ==\r\n"
+
+
+def test_an_answer_to_a_challenge_is_one_line_however_long() -> None:
+    assert command.auth_response(b"") == b"\r\n"
+    assert command.auth_response(b"\1") == b"AQ==\r\n"
+    assert command.auth_response(b"\xff" * 9000).count(b"\n") == 1
+    with pytest.raises(UnsendableError) as caught:
+        command.auth_response(b"sesame" * 2000)
+    assert str(caught.value) == "a command longer than 12288 bytes: a secret"
