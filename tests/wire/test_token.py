@@ -101,9 +101,19 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
         )
 
 
-def test_a_command_is_run_without_a_shell_and_without_input() -> None:
+def test_a_command_is_run_without_a_shell_and_without_our_input() -> None:
     code = "import sys; assert sys.stdin.read() == ''; print('token' if sys.argv[1] == %r else 'shell')"
-    assert asyncio.run(printing(code % SHELL_WORDS, SHELL_WORDS).get()) == "token"
+    ours, input_end = os.pipe()
+    os.write(input_end, b"ours")
+    os.close(input_end)
+    kept = os.dup(0)
+    os.dup2(ours, 0)
+    try:
+        assert asyncio.run(printing(code % SHELL_WORDS, SHELL_WORDS).get()) == "token"
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(ours)
 
 
 def test_sixteen_connections_share_one_run_and_its_token_for_a_minute(tmp_path: Path) -> None:
