@@ -60,11 +60,11 @@ def _make(name: str, credentials: Credentials, offered: frozenset[str]) -> Mecha
     if name not in _NAMES:
         shown = printable(name)[:_SHOWN]
         raise NoMechanismError(
-            f"smtp_auth names {shown}, we speak {', '.join(_NAMES)}: name one of these, or none"
+            f"smtp_auth names {shown}, we speak {', '.join(_NAMES)}: name one of these, or auto"
         )
     if name not in offered:
         raise NoMechanismError(
-            f"smtp_auth names {name}, the server offers {_shown(offered)}: name what it offers, or nothing"
+            f"smtp_auth names {name}, the server offers {_shown(offered)}: name what it offers, or auto"
         )
     secret = credentials.token if name in _WITH_TOKEN else credentials.password
     if secret is None:
@@ -96,7 +96,7 @@ def _remedy(credentials: Credentials, offered: frozenset[str]) -> str:
     if _SCRAM in offered:
         return f": {_SCRAM_REMEDY}"
     if not offered.isdisjoint(_WITH_TOKEN):
-        return f": give {_TOKEN_REMEDY}"
+        return f": instead of smtp_password, give {_TOKEN_REMEDY}"
     if "LOGIN" in offered:
         return ": if this server can do no better, say smtp_auth = login"
     return ": another server or port may offer one of these"

@@ -57,7 +57,7 @@ def test_the_best_mechanism_is_chosen_or_the_named_one(
             {"XOAUTH2", "LOGIN"},
             (
                 "the server offers LOGIN, XOAUTH2; with a password we speak SCRAM-SHA-256 and PLAIN: "
-                "give a token: smtp_token_file or smtp_token_command"
+                "instead of smtp_password, give a token: smtp_token_file or smtp_token_command"
             ),
         ),
         (
@@ -87,12 +87,12 @@ def test_the_best_mechanism_is_chosen_or_the_named_one(
         (
             named("scram-sha-256"),
             {"PLAIN"},
-            "smtp_auth names SCRAM-SHA-256, the server offers PLAIN: name what it offers, or nothing",
+            "smtp_auth names SCRAM-SHA-256, the server offers PLAIN: name what it offers, or auto",
         ),
         (
             named("cram-md5"),
             EVERYTHING,
-            f"smtp_auth names CRAM-MD5, we speak {NAMES}: name one of these, or none",
+            f"smtp_auth names CRAM-MD5, we speak {NAMES}: name one of these, or auto",
         ),
         (
             Credentials("me", password="sesame-pass", mechanism="xoauth2"),
