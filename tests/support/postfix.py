@@ -1,9 +1,10 @@
-"""A private Postfix: real answers, verified STARTTLS, refusals on request, and a log that says what arrived.
+"""A private Postfix: real answers, verified TLS, refusals on request, and a log that says what arrived.
 
-It takes mail for any recipient from this host and discards it after logging the delivery. It needs root, as
-Postfix itself does.
+It takes mail for any recipient from this host. It needs root, as Postfix itself does.
 """
 
+import os
+import pwd
 import re
 import shutil
 import ssl
@@ -13,64 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-import trustme
-
 from tests.support.folder import is_root, make_folder, remove_folder
+from tests.support.identity import write_identity
 from tests.support.missing import binary, missing
 from tests.support.policy import PolicyServer
+from tests.support.postfix_files import KEEPING, SCREENING, write_files
+from tests.support.stored import Copies, in_maildirs
 from tests.support.waiting import answers, free_port, wait_until
 
 _TIMEOUT = 60
 _QUEUED = re.compile(r"cleanup\[\d+\]: (\w+): message-id=(.*)")
-_DELIVERED = re.compile(r"discard\[\d+\]: (\w+): to=<([^>]*)>.* status=sent")
-
-# Postfix's own defaults stand; what is here makes it private, loopback-only and final.
-_MAIN = """\
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-command_directory = /usr/sbin
-daemon_directory = {daemons}
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-myhostname = localhost
-inet_interfaces = loopback-only
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-mydestination =
-local_transport = discard:
-default_transport = discard:
-local_recipient_maps =
-alias_maps =
-enable_long_queue_ids = yes
-in_flow_delay = 0
-smtputf8_enable = yes
-smtpd_tls_security_level = may
-smtpd_tls_chain_files = {folder}/tls.pem
-smtpd_relay_restrictions = permit_mynetworks, reject
-smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{policy}, permit_mynetworks, reject
-"""
-
-_MASTER = """\
-127.0.0.1:{port} inet n - n - - smtpd
-pickup   unix n - n 60 1 pickup
-cleanup  unix n - n - 0 cleanup
-qmgr     unix n - n 300 1 qmgr
-tlsmgr   unix - - n 1000? 1 tlsmgr
-rewrite  unix - - n - - trivial-rewrite
-bounce   unix - - n - 0 bounce
-defer    unix - - n - 0 bounce
-trace    unix - - n - 0 bounce
-verify   unix - - n - 1 verify
-flush    unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-showq    unix n - n - - showq
-error    unix - - n - - error
-retry    unix - - n - - error
-discard  unix - - n - - discard
-anvil    unix - - n - 1 anvil
-postlog  unix-dgram n - n - 1 postlogd
-"""
+_DELIVERED = re.compile(r"(?:discard|virtual)\[\d+\]: (\w+): to=<([^>]*)>.* status=sent")
 
 
 class PostfixServer:
@@ -78,14 +32,32 @@ class PostfixServer:
 
     `refusals` maps a recipient to the answer that its RCPT TO gets ("550 5.1.1 no such user"). Entries of
     `server.refusals` may be assigned and deleted while the server runs: the next RCPT TO sees it.
+
+    It has STARTTLS on `port` and implicit TLS on `tls_port`. Mail is discarded once its delivery is logged,
+    or with `keeps` stands in `stored()`. With `screened` postscreen stands before `port`. `settings` are
+    those of main.cf that differ.
     """
 
-    def __init__(self, refusals: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        refusals: Mapping[str, str] | None = None,
+        *,
+        keeps: bool = False,
+        screened: bool = False,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._postfix = binary("postfix", "postfix")
         if not is_root():
             missing("root is missing: Postfix starts only as root.")
         self.host = "localhost"
         self.port = free_port()
+        self.tls_port = free_port()
+        self._screened = screened
+        self._settings = {
+            **(KEEPING if keeps else {}),
+            **(SCREENING if screened else {}),
+            **(settings or {}),
+        }
         self.refusals = dict(refusals or {})
         self._policy = PolicyServer(self.refusals)
         self._folder = make_folder("postfix", None)
@@ -112,6 +84,10 @@ class PostfixServer:
     def is_running(self) -> bool:
         """Whether its master process lives."""
         return self._master_pid() is not None
+
+    def stored(self) -> Copies:
+        """Return what was delivered and kept."""
+        return in_maildirs(self._folder / "mail")
 
     def delivered(self) -> Counter[str]:
         """Return, for each Message-ID (with its angle brackets), how many deliveries were logged."""
@@ -148,23 +124,20 @@ class PostfixServer:
         for name in ("conf", "queue", "data"):
             (self._folder / name).mkdir()
         shutil.chown(self._folder / "data", "postfix", "postfix")
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.ca_file))
-        authority.issue_cert(self.host, "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
-            str(self._folder / "tls.pem")
-        )
-        (self._folder / "tls.pem").chmod(0o600)
-        daemons = subprocess.run(
-            [binary("postconf", "postfix"), "-d", "-h", "daemon_directory"],
-            capture_output=True, text=True, timeout=_TIMEOUT, check=False,
-        )  # fmt: skip
-        main = _MAIN.format(
+        write_identity(self._folder)
+        keeper = pwd.getpwnam("nobody")
+        (self._folder / "mail").mkdir()
+        os.chown(self._folder / "mail", keeper.pw_uid, keeper.pw_gid)
+        write_files(
+            self._folder / "conf",
+            self._settings,
+            screened=self._screened,
             folder=self._folder,
-            daemons=daemons.stdout.strip() or "/usr/lib/postfix/sbin",
             policy=self._policy.port,
+            port=self.port,
+            tls_port=self.tls_port,
+            keeper=keeper.pw_uid,
         )
-        (self._folder / "conf" / "main.cf").write_text(main)
-        (self._folder / "conf" / "master.cf").write_text(_MASTER.format(port=self.port))
 
     def _command(self, word: str) -> None:
         outcome = subprocess.run(
