@@ -1,11 +1,11 @@
 """Mails of every shape that plain SMTP can carry, the same ones in every run."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from uuid import UUID
 
-from outbox.delivery.connection import Envelope
 from outbox.mail.address import parse_address
 from outbox.mail.compose import compose
 from outbox.mail.email import Email
@@ -60,13 +60,22 @@ _LINES = (
 _LINES_8BIT = ("grüße".encode(), b"\xff\xfe", b".\xe9", b"\xa0" * 500)
 
 
-def generated(count: int, seed: int) -> Iterator[Envelope]:
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One mail as any client takes it; `body` is the whole message, with CRLF line ends."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    body: bytes
+
+
+def generated(count: int, seed: int) -> Iterator[Generated]:
     """Yield `count` mails: every fourth is composed by us, the others are raw lines, some of them 8-bit."""
     random = Random(seed)
     for n in range(count):
         message = _composed(random, n) if n % 4 == 0 else _raw(random, n)
         sender = "" if random.random() < 0.1 else _address(random)
-        yield Envelope(sender, tuple(_recipients(random)), message)
+        yield Generated(sender, tuple(_recipients(random)), message)
 
 
 def _recipients(random: Random) -> list[str]:

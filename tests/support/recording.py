@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.support.scripted import Peer, Script
 
-EXTENSIONS = ("PIPELINING", "8BITMIME", "SIZE 10000000", "ENHANCEDSTATUSCODES")
+EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000", "ENHANCEDSTATUSCODES")
 _address_of = re.compile(r"(?:MAIL FROM|RCPT TO):<(.*)>(?: [^>]*)?", re.IGNORECASE).fullmatch
 
 

@@ -13,34 +13,34 @@ from dataclasses import replace
 import aiosmtplib
 import pytest
 
-from outbox.delivery.connection import Envelope
 from outbox.mail.verdict import Sent
-from tests.support.mails import generated
+from tests.support.mails import Generated, generated
 from tests.support.recording import Taken, recording
 from tests.support.scripted import PATIENCE, scripted
-from tests.support.sending import deliver, relay_at
+from tests.support.sending import deliver, envelope, relay_at
 from tests.support.unstuffing import take_message
 
 COUNT = 500
 CONNECTIONS = 5
 
-Send = Callable[[int, list[Envelope]], None]
+Send = Callable[[int, list[Generated]], None]
 
 
-def send_by_outbox(port: int, mails: list[Envelope]) -> None:
+def send_by_outbox(port: int, mails: list[Generated]) -> None:
     """Send over one connection of ours."""
-    outcome = deliver(relay_at(port), *mails)
+    envelopes = [envelope(*mail.recipients, body=mail.body, sender=mail.sender) for mail in mails]
+    outcome = deliver(relay_at(port), *envelopes)
     assert all(isinstance(verdict, Sent) for verdicts in outcome.verdicts for verdict in verdicts)
 
 
-def send_by_smtplib(port: int, mails: list[Envelope]) -> None:
+def send_by_smtplib(port: int, mails: list[Generated]) -> None:
     """Send over one connection of the standard library."""
     with smtplib.SMTP("127.0.0.1", port, local_hostname="localhost", timeout=PATIENCE) as client:
         for mail in mails:
             assert client.sendmail(mail.sender, mail.recipients, mail.body) == {}
 
 
-def send_by_aiosmtplib(port: int, mails: list[Envelope]) -> None:
+def send_by_aiosmtplib(port: int, mails: list[Generated]) -> None:
     """Send over one connection of aiosmtplib."""
 
     async def run() -> None:
@@ -54,7 +54,7 @@ def send_by_aiosmtplib(port: int, mails: list[Envelope]) -> None:
     asyncio.run(run())
 
 
-def taken_from(send: Send, mails: list[Envelope]) -> list[Taken]:
+def taken_from(send: Send, mails: list[Generated]) -> list[Taken]:
     """Return what a server takes when `send` sends `mails` over a few connections."""
     taken: list[Taken] = []
     with scripted(*[recording(taken)] * CONNECTIONS) as server:
@@ -69,14 +69,14 @@ def ended(body: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def ours() -> tuple[list[Envelope], list[Taken]]:
+def ours() -> tuple[list[Generated], list[Taken]]:
     """Return the mails, and what a server takes of them from us."""
     mails = list(generated(COUNT, seed=3))
     return mails, taken_from(send_by_outbox, mails)
 
 
 def test_five_hundred_mails_reach_the_wire_as_they_were_given(
-    ours: tuple[list[Envelope], list[Taken]],
+    ours: tuple[list[Generated], list[Taken]],
 ) -> None:
     mails, taken = ours
     in_order = [mail for n in range(CONNECTIONS) for mail in mails[n::CONNECTIONS]]
@@ -88,7 +88,7 @@ def test_five_hundred_mails_reach_the_wire_as_they_were_given(
 
 @pytest.mark.parametrize("send", [send_by_smtplib, send_by_aiosmtplib])
 def test_five_hundred_mails_reach_the_wire_as_from_another_client(
-    ours: tuple[list[Envelope], list[Taken]], send: Send
+    ours: tuple[list[Generated], list[Taken]], send: Send
 ) -> None:
     mails, taken = ours
     expected = [replace(mail, wire=mail.wire or b"\r\n") for mail in taken]
