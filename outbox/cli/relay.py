@@ -1,7 +1,7 @@
 """Make the relay, a plain value, of the settings that describe it."""
 
 from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
-from outbox.delivery.tls import CaFileError, client_context
+from outbox.delivery.tls import CaFileError, ClientCertificateError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings
 
@@ -41,6 +41,8 @@ def refuse_bad_files(relay: Relay) -> None:
         client_context(relay)
     except CaFileError as error:
         raise SettingsError([f"smtp_ca_file: {error}. Give the path of a readable PEM file."]) from error
+    except ClientCertificateError as error:
+        raise SettingsError([f"smtp_client_cert: {error}."]) from error
 
 
 def _dsn_of(settings: Settings) -> Dsn | None:

@@ -5,18 +5,24 @@ the final dot must know.
 """
 
 import ssl
+from datetime import UTC, datetime
 
-from outbox.delivery.relay import Relay
+from outbox.delivery.certificate import UntrustedCertificateError, shown
+from outbox.delivery.relay import Relay, TlsMode
 
 
 class CaFileError(ValueError):
     """A CA file that is missing or holds no certificate."""
 
 
-def client_context(relay: Relay) -> ssl.SSLContext:
-    """Build the TLS context of `relay`: certificate and name verified, TLS 1.2 or later.
+class ClientCertificateError(ValueError):
+    """A certificate of our own, or its key, that is missing or cannot be used."""
 
-    Reads files, so build one per relay and keep it. Raises CaFileError.
+
+def client_context(relay: Relay) -> ssl.SSLContext:
+    """Build the TLS context of `relay`: TLS 1.2 or later, certificate and name verified if not opportunistic.
+
+    Reads files, so build one per relay and keep it. Raises CaFileError and ClientCertificateError.
     """
     try:
         context = ssl.create_default_context(cafile=relay.ca_file)
@@ -27,19 +33,54 @@ def client_context(relay: Relay) -> ssl.SSLContext:
     # create_default_context obeys SSLKEYLOGFILE: a variable left in an environment would open every session.
     # None closes the file again; the type says only str.
     context.keylog_filename = None  # type: ignore[assignment]
+    if relay.tls is TlsMode.OPPORTUNISTIC:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    _show_ours(context, relay)
     return context
 
 
+def _show_ours(context: ssl.SSLContext, relay: Relay) -> None:
+    """Load our own certificate, where the relay wants one."""
+    if relay.client_cert is None:
+        return
+    key = relay.client_key or relay.client_cert
+
+    def no_passphrase() -> str:
+        # Without this OpenSSL would ask on the terminal, and a daemon would stand still.
+        raise ClientCertificateError(
+            f"the key in {key} is under a passphrase: take it off with `openssl pkey -in {key} -out NEW_FILE`"
+        )
+
+    try:
+        context.load_cert_chain(relay.client_cert, relay.client_key, no_passphrase)
+    except ssl.SSLError as error:
+        foreign = error.reason == "KEY_VALUES_MISMATCH"
+        wrong = "the key is another certificate's" if foreign else "one of the two is missing or damaged"
+        raise ClientCertificateError(
+            f"{relay.client_cert} must hold our certificate and {key} its private key, both as PEM: {wrong}"
+        ) from error
+    except OSError as error:
+        raise ClientCertificateError(
+            f"the certificate {relay.client_cert} or its key {key} cannot be read: {error.strerror}"
+        ) from error
+
+
 class TlsChannel:
-    """The client's end of one TLS session: bytes in, bytes out."""
+    """The client's end of one TLS session: bytes in, bytes out.
+
+    `ended` says that the farewell came; `broken` holds what came in place of TLS, an alert for example.
+    """
 
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+        # The dot that ends an absolute name is DNS's own: no certificate holds it.
+        name = hostname.removesuffix(".")
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self.established = False
         self.ended = False
-        self.broken = False
+        self.broken: ssl.SSLError | None = None
 
     def take(self) -> bytes:
         """Return what must be written to the network."""
@@ -50,16 +91,22 @@ class TlsChannel:
         self._incoming.write(data)
 
     def handshake(self) -> bool:
-        """Go on with the handshake; return whether it is done. Raises ssl.SSLError."""
+        """Go on with the handshake; return whether it is done.
+
+        Raises ssl.SSLError, of a bad certificate UntrustedCertificateError.
+        """
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             return False
+        except ssl.SSLCertVerificationError as error:
+            code, words = error.verify_code, error.verify_message
+            raise UntrustedCertificateError(code, words, shown(self._tls), datetime.now(UTC)) from error
         self.established = True
         return True
 
     def decrypt(self) -> bytes:
-        """Return the plain bytes that have come whole; sets `ended` at the farewell, `broken` at no TLS.
+        """Return the plain bytes that have come whole; sets `ended` and `broken`.
 
         Raises ssl.SSLError.
         """
@@ -72,11 +119,11 @@ class TlsChannel:
             pass
         except ssl.SSLZeroReturnError:
             self.ended = True
-        except ssl.SSLError:
+        except ssl.SSLError as error:
             # What was authentic before it is heard first: a 250, say. The next read raises again.
             if not parts:
                 raise
-            self.broken = True
+            self.broken = error
         return b"".join(parts)
 
     def encrypt(self, data: bytes | memoryview) -> bytes:

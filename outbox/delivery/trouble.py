@@ -4,18 +4,44 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from outbox.delivery.certificate import UntrustedCertificateError, explain_certificate
 from outbox.delivery.relay import Relay, TlsMode
-from outbox.delivery.tls import CaFileError
+from outbox.delivery.tls import CaFileError, ClientCertificateError
 from outbox.smtp.command import UnsendableError
+from outbox.smtp.reply import MAX_TEXT, printable
 from outbox.smtp.stage import Stage
 
 IMPLICIT_TLS_PORT = 465
-_EXPIRED, _NOT_YET_VALID, _WRONG_NAME, _WRONG_ADDRESS = 10, 9, 62, 64
-_UNTRUSTED = {
-    18: "it is self-signed",
-    19: "its authority is self-signed",
-    20: "its authority is unknown here",
-}
+
+_RESOLVER_FAULTS = frozenset({socket.EAI_AGAIN, socket.EAI_FAIL})
+_RESOLVER = "look at this host's resolver and its DNS server"
+_UNKNOWN_NAME = "look for a slip in it (smtp_host), or in DNS"
+
+# OpenSSL's names of what goes wrong in TLS; of an alert what stands behind "_ALERT_" (RFC 8446 §6.2).
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+_TOO_OLD = frozenset(
+    {
+        "PROTOCOL_VERSION",
+        "INSUFFICIENT_SECURITY",
+        "UNSUPPORTED_PROTOCOL",
+        "VERSION_TOO_LOW",
+        "NO_SHARED_CIPHER",
+    }
+)
+_REFUSED = "HANDSHAKE_FAILURE"
+_OURS_REFUSED = frozenset(
+    {
+        "CERTIFICATE_REQUIRED",
+        "NO_CERTIFICATE",
+        "BAD_CERTIFICATE",
+        "UNSUPPORTED_CERTIFICATE",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_UNKNOWN",
+        "UNKNOWN_CA",
+        "ACCESS_DENIED",
+    }
+)
 
 
 class ConnectionEndedError(Exception):
@@ -25,47 +51,67 @@ class ConnectionEndedError(Exception):
 FAULTS = (
     OSError,
     UnicodeError,  # a host name that IDNA cannot encode
-    ValueError,  # an empty host name inside TLS, UnsendableError, CaFileError
+    ValueError,  # an empty host name inside TLS, UnsendableError, CaFileError, ClientCertificateError
     ConnectionEndedError,
 )
 """Every exception that the network may raise at us; ssl.SSLError, gaierror and TimeoutError are OSErrors."""
 
 
 def explain(error: BaseException, relay: Relay, stage: Stage) -> str:
-    """Return what `error` at `stage` means, without the stage and the relay's name."""
+    """Return what `error` at `stage` means, without stage and relay's name: one short printable line."""
     for kind, words in _TABLE:
         if isinstance(error, kind):
-            return words(error, relay, stage)
-    return f"{type(error).__name__}: {error}"
+            return printable(words(error, relay, stage)[:MAX_TEXT])[:MAX_TEXT]
+    return printable(f"{type(error).__name__}: {error}"[:MAX_TEXT])[:MAX_TEXT]
 
 
 def _certificate(error: BaseException, relay: Relay, _stage: Stage) -> str:
-    code = getattr(error, "verify_code", 0)
-    words = getattr(error, "verify_message", str(error))
-    whose = f"certificate of {relay.host}"
-    if code == _EXPIRED:
-        return f"{whose} has expired: it must be renewed on the server"
-    if code == _NOT_YET_VALID:
-        return f"{whose} is not valid yet: look at the clocks of both hosts"
-    if code in (_WRONG_NAME, _WRONG_ADDRESS):
-        return f"{whose} is for another name: use a host name that it holds ({words})"
-    reason = _UNTRUSTED.get(code, words)
-    return (
-        f"{whose} is not trusted: {reason}; if the authority is your own, give its certificate as the CA file"
-    )
+    assert isinstance(error, UntrustedCertificateError)  # noqa: S101 the table's own promise
+    return explain_certificate(error, relay)
 
 
 def _tls(error: BaseException, relay: Relay, stage: Stage) -> str:
     reason = getattr(error, "reason", None) or str(error)
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE") and stage is Stage.TLS:
-        hint = " (port 587 and 25 usually want tls = starttls)" if relay.tls is TlsMode.IMPLICIT else ""
-        return f"{relay.host}:{relay.port} does not speak TLS here{hint}"
+    cause = reason.rpartition("_ALERT_")[2]
+    if cause in _NO_TLS and stage is Stage.TLS:
+        return _no_tls(relay)
+    if cause in _TOO_OLD:
+        return (
+            f"{relay.host}:{relay.port} speaks no TLS 1.2 that is safe: the server must be brought up to date"
+        )
+    if cause in _OURS_REFUSED:
+        return _ours_refused(cause, relay)
+    if cause == _REFUSED:
+        ours = "not accept our" if relay.client_cert else "demand a"
+        return (
+            f"the server refuses the handshake: it may {ours} client certificate (smtp_client_cert), "
+            "or share no cipher with us"
+        )
     return f"TLS failed: {reason}"
 
 
+def _no_tls(relay: Relay) -> str:
+    where = f"{relay.host}:{relay.port}"
+    if relay.tls is TlsMode.IMPLICIT:
+        return f"{where} does not speak TLS here (port 587 and 25 usually want tls = starttls)"
+    return (
+        f"{where} does not speak TLS here, although it agreed to STARTTLS: the server is broken, "
+        "or somebody on the way meddles"
+    )
+
+
+def _ours_refused(alert: str, relay: Relay) -> str:
+    """Explain a refusal of our certificate; in TLS 1.3 it comes when our handshake is already done."""
+    if relay.client_cert is None:
+        return "the server demands a client certificate: give it one (smtp_client_cert)"
+    words = alert.replace("_", " ").lower()
+    return f"the server does not accept our client certificate {relay.client_cert}: {words}"
+
+
 def _name(error: BaseException, relay: Relay, _stage: Stage) -> str:
-    words = getattr(error, "strerror", None) or str(error)
-    return f"the name {relay.host} cannot be resolved: {words}"
+    assert isinstance(error, socket.gaierror)  # noqa: S101 the table's own promise
+    remedy = _RESOLVER if error.errno in _RESOLVER_FAULTS else _UNKNOWN_NAME
+    return f"the name {relay.host} cannot be resolved: {error.strerror or error}; {remedy}"
 
 
 def _refused(_error: BaseException, relay: Relay, _stage: Stage) -> str:
@@ -94,13 +140,14 @@ def _as_it_says(error: BaseException, _relay: Relay, _stage: Stage) -> str:
     return str(error)
 
 
-def _bad_name(_error: BaseException, relay: Relay, _stage: Stage) -> str:
-    return f"{relay.host!r} is not a host name"
+def _bad_name(_error: BaseException, relay: Relay, stage: Stage) -> str:
+    name = relay.host if stage is Stage.CONNECT else relay.tls_name or relay.host
+    return f"{name!r} is not a host name"
 
 
 # The first row that fits wins, so the narrow kinds stand before the wide ones.
 _TABLE: tuple[tuple[type[BaseException], Callable[[BaseException, Relay, Stage], str]], ...] = (
-    (ssl.SSLCertVerificationError, _certificate),
+    (UntrustedCertificateError, _certificate),
     (ssl.SSLError, _tls),
     (socket.gaierror, _name),
     (TimeoutError, _slow),
@@ -109,5 +156,6 @@ _TABLE: tuple[tuple[type[BaseException], Callable[[BaseException, Relay, Stage],
     (OSError, _cut),
     (UnsendableError, _as_it_says),
     (CaFileError, _as_it_says),
+    (ClientCertificateError, _as_it_says),
     (ValueError, _bad_name),
 )

@@ -161,8 +161,8 @@ class Wire(asyncio.Protocol):
             self._shake_hands(tls)
         if tls.established and not self.closed:
             self._deliver(tls.decrypt())
-            if tls.ended or tls.broken:
-                self._lose(ConnectionEndedError())
+            if tls.ended or tls.broken is not None:
+                self._lose(tls.broken or ConnectionEndedError())
 
     def _shake_hands(self, tls: TlsChannel) -> None:
         try:

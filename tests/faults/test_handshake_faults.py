@@ -159,36 +159,6 @@ def test_fault_64_what_was_offered_in_the_clear_is_forgotten(tmp_path: Path) -> 
     assert RelayFault("AUTH", expected, None) == fault
 
 
-@pytest.mark.parametrize("mode", [TlsMode.IMPLICIT, TlsMode.STARTTLS])
-@pytest.mark.parametrize(
-    ("name", "expired", "trusted", "words"),
-    [
-        ("127.0.0.1", False, False, "certificate of 127.0.0.1 is not trusted"),
-        ("other.example", False, True, "certificate of 127.0.0.1 is for another name"),
-        ("127.0.0.1", True, True, "certificate of 127.0.0.1 has expired"),
-    ],
-)
-def test_fault_65_a_bad_certificate_sees_no_password(
-    name: str, words: str, mode: TlsMode, tmp_path: Path, *, expired: bool, trusted: bool
-) -> None:
-    authority = Authority(tmp_path)
-
-    def server(peer: Peer) -> None:
-        if mode is TlsMode.STARTTLS:
-            peer.greet("STARTTLS", "AUTH PLAIN")
-            peer.hear("STARTTLS")
-            peer.say("220 go")
-        with pytest.raises(OSError, match=r"alert|certificate|EOF|reset"):
-            peer.start_tls(authority.server_context(name, expired=expired))
-        assert b"AUTH" not in peer.heard
-
-    with scripted(server) as relay:
-        told = with_password(relay.port, authority, mode) if trusted else relay_at(relay.port, tls=mode)
-        fault = fault_of(told)
-    assert fault.stage == "TLS handshake"
-    assert fault.reason.startswith(f"relay main: TLS handshake: {words}")
-
-
 def test_fault_65_a_password_is_never_said_without_tls() -> None:
     def server(peer: Peer) -> None:
         peer.greet("AUTH PLAIN")

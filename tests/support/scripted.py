@@ -165,6 +165,10 @@ class Server:
         """Begin to serve."""
         self._thread.start()
 
+    def close_the_door(self) -> None:
+        """Let nobody in any more; whoever waits for a script is cut off."""
+        self._listener.close()
+
     def stop(self) -> None:
         """Wait for the scripts' end; raise what went wrong in them."""
         self._thread.join(PATIENCE * 2)

@@ -92,6 +92,13 @@ def test_a_ca_file_without_certificates_is_a_matter_of_configuration() -> None:
     assert (code, "smtp_ca_file: the CA file empty.pem cannot be used" in said) == (78, True)
 
 
+@pytest.mark.usefixtures("outbox_here")
+def test_a_client_certificate_without_its_key_is_a_matter_of_configuration() -> None:
+    Path("empty.pem").touch()
+    code, said = refused("run", "--smtp-client-cert", "empty.pem")
+    assert (code, "smtp_client_cert: empty.pem must hold our certificate" in said) == (78, True)
+
+
 @pytest.mark.parametrize("args", [("run",), ("list",), ("show", "x"), ("db", "check"), MAIL])
 def test_a_missing_database_names_its_command_and_leaves_no_file(args: tuple[str, ...]) -> None:
     code, said = refused(*args)
