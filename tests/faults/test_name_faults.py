@@ -73,8 +73,10 @@ def test_fault_70_a_name_that_is_not_found_says_where_to_look(number: int, words
 
 def test_fault_70_a_hung_lookup_ends_by_the_callers_timeout_and_later_ones_work() -> None:
     hanging = Hanging()
+    complaints: list[object] = []
 
     async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         resolver = Resolver(2, hanging)
         for host in ("one.example", "two.example", "three.example", "four.example"):
             with pytest.raises(TimeoutError):
@@ -89,6 +91,7 @@ def test_fault_70_a_hung_lookup_ends_by_the_callers_timeout_and_later_ones_work(
         assert hanging.asked == ["one.example", "two.example", "five.example", "six.example"]
 
     asyncio.run(main())
+    assert complaints == []
 
 
 def test_fault_70_no_more_lookups_run_at_once_than_there_are_places() -> None:

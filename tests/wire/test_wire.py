@@ -2,11 +2,17 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from math import inf
+from pathlib import Path
 
+from outbox.delivery.relay import TlsMode
+from outbox.delivery.tls import client_context
 from outbox.delivery.trouble import ConnectionEndedError
 from outbox.delivery.wire import Wire
+from tests.support.sending import relay_at
+from tests.support.tls import Authority
 
 
 class Recorder:
@@ -120,6 +126,37 @@ def test_nothing_awaited_never_times_out() -> None:
         assert recorder.heard == [b"220 hi\r\n"]
 
     with_wire(act)
+
+
+def test_words_before_broken_tls_are_heard_and_the_break_is_told(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    ours = client_context(relay_at(465, tls=TlsMode.IMPLICIT, ca_file=authority.ca_file))
+
+    async def act(wire: Wire, recorder: Recorder, theirs: socket.socket) -> None:
+        theirs.settimeout(10)
+        wire.start_tls(ours, "127.0.0.1")
+        await asyncio.to_thread(greet_and_break, theirs, authority.server_context())
+        await recorder.ended.wait()
+        assert ["secured", b"220 hi\r\n", ssl.SSLError] == [heard for heard in recorder.heard if heard != b""]
+
+    with_wire(act)
+
+
+def greet_and_break(sock: socket.socket, context: ssl.SSLContext) -> None:
+    """Do the server's side of a handshake; then send a greeting and a forged record in one packet."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    done = False
+    while not done:
+        incoming.write(sock.recv(65536))
+        try:
+            tls.do_handshake()
+            done = True
+        except ssl.SSLWantReadError:
+            pass
+        sock.sendall(outgoing.read())
+    tls.write(b"220 hi\r\n")
+    sock.sendall(outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32))
 
 
 def drain(sock: socket.socket, size: int) -> None:
