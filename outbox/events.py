@@ -78,6 +78,11 @@ def relay_back(relay: str) -> None:
     _log(logging.INFO, "relay_back", "relay %(relay)s works again", relay=relay)
 
 
+def relay_learnt(relay: str, reason: str) -> None:
+    """Say what a relay was seen to bear, or not; it is met more carefully for a day."""
+    _log(logging.WARNING, "relay_learnt", "relay %(relay)s: %(reason)s", relay=relay, reason=_short(reason))
+
+
 def database_unavailable(error: Exception, wait: float) -> None:
     """Say that the database did not answer; nothing is lost, and it is tried again in `wait` seconds."""
     _log(

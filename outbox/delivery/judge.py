@@ -9,9 +9,9 @@ The policy, before any code. Scope first, digit second:
   relay fault, or the same would happen at once again for ever.
 - MAIL FROM: 4yz defers; 5yz rejects, since it speaks of the sender, unless it speaks of us (530, 535, words
   of policy), which is a relay fault.
-- RCPT TO: 4yz defers that recipient, 5yz rejects it. 552 and "too many recipients" (x.5.3) are a limit of
-  the transaction, not of the recipient, so they defer (RFC 5321 §4.5.3.1.10); "message too big" (5.3.4)
-  stays final.
+- RCPT TO: 4yz defers that recipient, 5yz rejects it. "Too many recipients" (x.5.3) behind recipients that
+  were accepted is a limit of the transaction: the rest is untouched and goes in the next one. 552, and that
+  limit at the first recipient, defer (RFC 5321 §4.5.3.1.10); "message too big" (5.3.4) stays final.
 - DATA and the answer to the dot: 4yz defers, 5yz rejects every recipient that was accepted.
 - 421 before the answer to the dot, and 454, demands for authentication and words about our rate wherever
   they come: a relay fault. They speak of us, and an expired password or a spent quota must not fail a queue.
@@ -102,22 +102,27 @@ def judge_reply(stage: Stage, reply: Reply) -> Verdict:
             assert_never(stage)
 
 
-def judge_event(event: Event) -> Verdict | None:  # noqa: PLR0911 one for each event
+def judge_recipient(reply: Reply, accepted: int) -> Verdict:
+    """Judge the refusal of a recipient behind so many `accepted` ones of the same transaction."""
+    if accepted and reply.kind in (4, 5) and _is_too_many(reply):
+        return Untouched(_reason(Stage.RCPT_TO, reply))
+    return judge_reply(Stage.RCPT_TO, reply)
+
+
+def judge_event(event: Event) -> Verdict | None:
     """Judge what a conversation tells, where it alone decides on all that have no verdict yet."""
     match event:
-        case Answered(reply):
-            return judge_reply(Stage.END_OF_DATA, reply)
         case SenderRefused(reply):
             return judge_reply(Stage.MAIL_FROM, reply)
         case DataRefused(reply):
             return judge_reply(Stage.DATA, reply)
         case Closing(stage, reply):
             return judge_reply(stage, reply)
-        case Desync(stage, reason, reply):
+        case Desync(stage, reason, reply, _):
             return judge_desync(stage, reason, reply)
         case HandshakeRefused(stage, reason, reply):
             return judge_desync(stage, reason, None) if reply is None else judge_reply(stage, reply)
-        case Ready() | TlsWanted() | BodyWanted() | RecipientRefused() | Interrupted():
+        case Ready() | TlsWanted() | BodyWanted() | RecipientRefused() | Answered() | Interrupted():
             return None
         case _:
             assert_never(event)
@@ -203,6 +208,10 @@ def _about_us(stage: Stage, reply: Reply) -> RelayFault | None:
     if reply.kind == 5 and _ABOUT_US.search(_own_words(reply)):  # noqa: PLR2004 as above
         return RelayFault(stage.value, _reason(stage, reply), answer(reply))
     return None
+
+
+def _is_too_many(reply: Reply) -> bool:
+    return (reply.enhanced or "").endswith(".5.3") or "too many recipients" in _own_words(reply).lower()
 
 
 def _is_a_limit(reply: Reply) -> bool:

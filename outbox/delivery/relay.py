@@ -5,7 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from outbox.delivery.secret import Secret
-from outbox.smtp.auth import Credentials
 from outbox.smtp.stage import Timeouts
 
 __all__ = ["Dsn", "Pipelining", "Relay", "Secret", "Timeouts", "TlsMode"]
@@ -78,10 +77,3 @@ class Relay:
     dsn: Dsn | None = None
     idempotency_header: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
-
-    @property
-    def credentials(self) -> Credentials | None:
-        """What AUTH says, where there is anything to say."""
-        if self.username is None or self.password is None:
-            return None
-        return Credentials(self.username, self.password.reveal())

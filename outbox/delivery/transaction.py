@@ -1,49 +1,75 @@
-"""One mail on its way: its envelope, and the verdict on each recipient, each decided once."""
+"""One mail on its way: what the relay hears of it, and the verdict on each recipient, each decided once."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from outbox.mail.verdict import InDoubt, Rejected, Verdict
-from outbox.smtp import command
+from outbox.delivery.mail import Mail
+from outbox.delivery.prepare import described, identified
+from outbox.delivery.relay import Relay
+from outbox.mail.verdict import Evidence, InDoubt, Rejected, Verdict
+from outbox.smtp.body import dot_stuff
+from outbox.smtp.command import DOT, UnsendableError
+from outbox.smtp.envelope import Envelope
+from outbox.smtp.extensions import Extensions
 from outbox.smtp.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What one transaction carries; `body` is the message's exact bytes, with CRLF line ends, not stuffed."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    body: bytes
-
-
 class Transaction:
-    """The verdicts of one mail while they come in."""
+    """The state of one mail between its MAIL FROM and its last verdict.
 
-    def __init__(self, envelope: Envelope) -> None:
-        self.envelope = envelope
-        self._verdicts: list[Verdict | None] = [None] * len(envelope.recipients)
+    `body` is what is written before the dot.
+    """
+
+    def __init__(self, mail: Mail, relay: Relay) -> None:
+        self.mail = mail
+        self.body = b""
+        self._relay = relay
+        self._dotted_at: float | None = None
+        self._verdicts: list[Verdict | None] = [None] * len(mail.envelope.recipients)
         # The recipients that the relay hears of, by their number in the envelope.
-        self._said = list(range(len(envelope.recipients)))
+        self._said = list(range(len(mail.envelope.recipients)))
 
-    @property
-    def recipients(self) -> list[str]:
-        """The recipients that the relay hears of."""
-        return [self.envelope.recipients[n] for n in self._said]
-
-    def withhold_unsendable(self) -> None:
-        """Reject here what must never reach the wire, so that the relay hears only of the rest."""
+    def envelope(self) -> Envelope | None:
+        """Return what the relay shall hear first, or None where the body can never be sent."""
+        envelope = identified(self.mail.envelope, self._relay.idempotency_header)
         try:
-            command.mail_from(self.envelope.sender)
-        except command.UnsendableError as error:
+            self.body = dot_stuff(envelope.body)
+        except UnsendableError as error:
+            self.settle(_rejected(Stage.BODY, error))
+            return None
+        return described(envelope, self._relay.dsn)
+
+    def withhold(self, envelope: Envelope, offered: Extensions) -> Envelope | None:
+        """Reject here what must not reach the wire; return what is left, or None."""
+        try:
+            envelope.mail(offered)
+        except UnsendableError as error:
             self.settle(_rejected(Stage.MAIL_FROM, error))
-        for n, recipient in enumerate(self.envelope.recipients):
+        for n, recipient in enumerate(envelope.recipients):
             try:
-                command.rcpt_to(recipient)
-            except command.UnsendableError as error:
+                envelope.rcpt(recipient, offered)
+            except UnsendableError as error:
                 self._verdicts[n] = self._verdicts[n] or _rejected(Stage.RCPT_TO, error)
         self._said = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
+        if not self._said:
+            return None
+        return replace(envelope, recipients=tuple(envelope.recipients[n] for n in self._said))
 
-    def refuse(self, n: int, verdict: Verdict) -> None:
+    def dotted(self, now: float) -> None:
+        """Note that the dot is being written."""
+        self._dotted_at = now
+
+    @property
+    def is_dotted(self) -> bool:
+        """Whether the dot may have gone out."""
+        return self._dotted_at is not None
+
+    def evidence(self, now: float) -> Evidence | None:
+        """Return what is known of a doubt at `now`."""
+        if self._dotted_at is None:
+            return None
+        return Evidence(len(self.body) + len(DOT), now - self._dotted_at)
+
+    def decide(self, n: int, verdict: Verdict) -> None:
         """Decide on the `n`th recipient that the relay heard of."""
         self._verdicts[self._said[n]] = verdict
 
@@ -51,11 +77,11 @@ class Transaction:
         """Give `verdict` to every recipient that has none yet."""
         self._verdicts = [verdict if known is None else known for known in self._verdicts]
 
-    def verdicts(self) -> list[Verdict]:
-        """Return one verdict for each recipient of the envelope, in order."""
+    def finish(self) -> None:
+        """Tell the verdicts."""
         # Every end of a transaction settles it; were one forgotten, nobody would know of the mail.
         unknown = InDoubt(Stage.END_OF_DATA.value, "the transaction ended without a verdict", None)
-        return [unknown if verdict is None else verdict for verdict in self._verdicts]
+        self.mail.settled([unknown if verdict is None else verdict for verdict in self._verdicts])
 
 
 def _rejected(stage: Stage, error: Exception) -> Rejected:

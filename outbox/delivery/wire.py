@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Protocol
 
 from outbox.delivery.tls import TlsChannel
@@ -31,6 +32,9 @@ class Listener(Protocol):
 
     def lost(self, error: BaseException) -> None:
         """Learn that the connection ended, or that a deadline passed (TimeoutError)."""
+
+    def broken(self, error: Exception) -> None:
+        """Learn that one of the calls above raised, and that the connection was aborted for it."""
 
 
 class Wire(asyncio.Protocol):
@@ -133,7 +137,7 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Learn that everything has left."""
         if not self.closed:
-            self._listener.drained()
+            self._tell(self._listener.drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Learn that the connection is gone; read the words that the relay may have left behind."""
@@ -153,7 +157,7 @@ class Wire(asyncio.Protocol):
 
     def _deliver(self, data: bytes) -> None:
         if not self.closed:
-            self._listener.received(data)
+            self._tell(self._listener.received, data)
 
     def _take(self, tls: TlsChannel, data: bytes) -> None:
         tls.feed(data)
@@ -172,12 +176,19 @@ class Wire(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.write(tls.take())
         if done:
-            self._listener.secured()
+            self._tell(self._listener.secured)
 
     def _lose(self, error: BaseException) -> None:
         if not self.closed:
             self.abort()
             self._listener.lost(error)
+
+    def _tell(self, tell: Callable[..., None], *told: bytes) -> None:
+        try:
+            tell(*told)
+        except Exception as error:  # noqa: BLE001 asyncio would only log it, and nobody would wake the owner
+            self.abort()
+            self._listener.broken(error)
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:

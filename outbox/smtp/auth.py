@@ -6,11 +6,10 @@ CRAM-MD5 is not spoken at all: it is no safer inside TLS than PLAIN, and makes s
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from outbox.smtp import command, sasl
+from outbox.smtp import sasl
 from outbox.smtp.reply import printable
 from outbox.smtp.sasl import AuthenticationError, Mechanism
 
@@ -135,28 +134,3 @@ _MAKERS: dict[str, _Maker] = {
     "LOGIN": sasl.login,
 }
 _NAMES = (_SCRAM, *_MAKERS)
-
-
-MECHANISMS = ("PLAIN",)
-"""The mechanisms that we speak, the best first."""
-
-
-def choose_mechanism(offered: frozenset[str]) -> str | None:
-    """Return the best mechanism that both sides speak."""
-    return next((name for name in MECHANISMS if name in offered), None)
-
-
-def plain(credentials: Credentials) -> bytes:
-    """Encode AUTH PLAIN with its initial response (RFC 4616 §2).
-
-    Raises UnsendableError on a NUL, which would end the user name, and on what UTF-8 has no bytes for.
-    """
-    password = credentials.password or ""
-    if "\0" in credentials.username or "\0" in password:
-        raise command.UnsendableError("a user name or password holds a NUL")
-    try:
-        response = f"\0{credentials.username}\0{password}".encode()
-    except UnicodeEncodeError:
-        # Not `from` it: that error holds the whole password.
-        raise command.UnsendableError("a user name or password holds half a character") from None
-    return command.auth("PLAIN", b64encode(response).decode("ascii"))

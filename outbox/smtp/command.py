@@ -22,9 +22,14 @@ QUIT = b"QUIT\r\n"
 _DOMAIN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[\x21-\x5a\x5e-\x7e]+\])"
 # Dots may stand anywhere: this is a guard of the wire. What is a good address is decided at enqueue.
 _LOCAL = r"(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+|\"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*\")"
+# RFC 6531 §3.3: letters beyond ASCII in the local part, none of them a control or an invisible character.
+_WIDE = r"(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+)"
 _is_domain = re.compile(_DOMAIN).fullmatch
 _is_mailbox = re.compile(f"{_LOCAL}@{_DOMAIN}").fullmatch
+_is_wide_mailbox = re.compile(f"{_WIDE}@{_DOMAIN}").fullmatch
 _is_plain = re.compile(r"[\x20-\x7e]*").fullmatch
+# RFC 5321 §4.1.2, esmtp-param.
+_is_parameter = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[\x21-\x3c\x3e-\x7e]+)?").fullmatch
 
 
 class UnsendableError(ValueError):
@@ -45,22 +50,35 @@ def auth(mechanism: str, initial: str | None) -> bytes:
     """Encode AUTH with its initial response, already in base64, or without any (RFC 4954 §4)."""
     # An empty response is said as "=", so that it is not taken for none.
     said = "" if initial is None else f" {initial or '='}"
-    return _line(f"AUTH {mechanism}{said}", MAX_AUTH_LINE, secret=True)
+    return _line(f"AUTH {mechanism}{said}", limit=MAX_AUTH_LINE, secret=True)
 
 
 def auth_response(response: bytes) -> bytes:
     """Encode the answer to one challenge, which may be empty (RFC 4954 §4)."""
-    return _line(b64encode(response).decode("ascii"), MAX_AUTH_LINE, secret=True)
+    return _line(b64encode(response).decode("ascii"), limit=MAX_AUTH_LINE, secret=True)
 
 
-def mail_from(sender: str) -> bytes:
-    """Encode MAIL FROM; an empty `sender` is the null reverse-path `<>`."""
-    return _line(f"MAIL FROM:{_path(sender)}" if sender else "MAIL FROM:<>")
+def lhlo(name: str) -> bytes:
+    """Encode LHLO, the EHLO of LMTP (RFC 2033 §4.1)."""
+    return _line(f"LHLO {_hello_name(name)}")
 
 
-def rcpt_to(recipient: str) -> bytes:
+def mail_from(sender: str, *parameters: str, utf8: bool = False) -> bytes:
+    """Encode MAIL FROM; an empty `sender` is the null reverse-path `<>`. `utf8`: SMTPUTF8 is among them."""
+    return _line(f"MAIL FROM:{_path(sender, utf8=utf8) if sender else '<>'}", *parameters, utf8=utf8)
+
+
+def rcpt_to(recipient: str, *parameters: str, utf8: bool = False) -> bytes:
     """Encode RCPT TO."""
-    return _line(f"RCPT TO:{_path(recipient)}")
+    return _line(f"RCPT TO:{_path(recipient, utf8=utf8)}", *parameters, utf8=utf8)
+
+
+def xtext(text: str) -> str:
+    """Encode the value of a parameter that may hold anything (RFC 3461 §4)."""
+    return "".join(
+        chr(byte) if 0x21 <= byte <= 0x7E and byte not in b"+=" else f"+{byte:02X}"  # noqa: PLR2004 "!" to "~"
+        for byte in text.encode()
+    )
 
 
 def _hello_name(name: str) -> str:
@@ -69,18 +87,29 @@ def _hello_name(name: str) -> str:
     return name
 
 
-def _path(address: str) -> str:
-    if _is_mailbox(address) is None:
+def _path(address: str, *, utf8: bool) -> str:
+    if _is_mailbox(address) is None and not (utf8 and _is_wide(address)):
         raise UnsendableError(f"not an address that plain SMTP can carry: {address!r}")
-    if len(address) + 2 > MAX_PATH:
-        raise UnsendableError(f"an address longer than {MAX_PATH - 2} characters: {address!r}")
+    if len(address.encode()) + 2 > MAX_PATH:
+        raise UnsendableError(f"an address longer than {MAX_PATH - 2} bytes: {address!r}")
     return f"<{address}>"
 
 
-def _line(text: str, limit: int = MAX_LINE, *, secret: bool = False) -> bytes:
+def _is_wide(address: str) -> bool:
+    return _is_wide_mailbox(address) is not None and address.isprintable()
+
+
+def _line(
+    text: str, *parameters: str, limit: int = MAX_LINE, secret: bool = False, utf8: bool = False
+) -> bytes:
     shown = "a secret" if secret else repr(text)
-    if _is_plain(text) is None:
+    # A path that may hold more than ASCII was checked letter by letter.
+    if not utf8 and _is_plain(text) is None:
         raise UnsendableError(f"a command must be printable ASCII: {shown}")
-    if len(text) + 2 > limit:
+    for parameter in parameters:
+        if _is_parameter(parameter) is None:
+            raise UnsendableError(f"not a parameter that SMTP can carry: {parameter!r}")
+    line = " ".join((text, *parameters)).encode("utf-8" if utf8 else "ascii") + b"\r\n"
+    if len(line) > limit:
         raise UnsendableError(f"a command longer than {limit} bytes: {shown}")
-    return text.encode("ascii") + b"\r\n"
+    return line

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from outbox.smtp.extensions import Extensions
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
@@ -15,8 +14,6 @@ class TlsWanted:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The relay waits for a mail: after the handshake, and again after a transaction that got no dot."""
-
-    extensions: Extensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +34,11 @@ class SenderRefused:
 
 @dataclass(frozen=True, slots=True)
 class RecipientRefused:
-    """The relay refused the recipient with this index in the transaction."""
+    """The relay refused the recipient with this index, after it had accepted so many of the transaction."""
 
     n: int
     reply: Reply
+    accepted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,14 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The relay's answer to the dot; the transaction is over."""
+    """The relay's answer to the dot, for these recipients: all accepted ones, or one in LMTP.
+
+    With `last` the transaction is over.
+    """
 
     reply: Reply
+    recipients: tuple[int, ...]
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Desync:
     stage: Stage
     reason: str
     reply: Reply | None
+    unwanted_go_ahead: bool = False
+    """Whether it asked for a message although it had accepted no recipient."""
 
 
 Event = (
@@ -99,3 +104,6 @@ Event = (
     | Closing
     | Desync
 )
+
+ENDS = (HandshakeRefused, Interrupted, Closing, Desync)
+"""The events after which the relay is not heard any more."""

@@ -15,16 +15,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox.delivery.breaker import Breaker
-from outbox.delivery.tls import client_context
+from outbox.delivery.dialler import Dialler
 from outbox.errors import UnwrittenVerdictsError
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import RelayFault, Untouched, Verdict
+from outbox.store.gates import Gates
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.lease import boot_clock
+from outbox.worker.memory import Memory
 from outbox.worker.pace import Pace
 from outbox.worker.recorder import Recorder
 from outbox.worker.sender import Sender
@@ -67,10 +69,12 @@ class Daemon:
         self._breaker = Breaker(options.connections)
         self._pace = Pace(options.connections)
         self._tray = Tray(self._width, self._wake.set)
-        self._supply = Supply(self._queue, self._threads, self._tray)
+        self._dialler = Dialler(options.relay)
+        self._supply = Supply(self._queue, self._threads, self._tray, lambda: self._dialler.limits.recipients)
         self._recorder = Recorder(
             self._queue, self._threads, self._totals, options.policy.doubt_pause, self._when_written
         )
+        self._memory = Memory(options.relay.name, self._dialler.limits, Gates(database), self._threads)
         self._heartbeat: Heartbeat
         self._idle = False
         self._failures = 0
@@ -82,18 +86,18 @@ class Daemon:
         Raises what ended a part of the daemon, after the others have finished, and UnwrittenVerdictsError
         when it was told to leave before all that it knows was written.
         """
-        tls = client_context(self._relay)
         duties = await self._begin()
         watching = asyncio.create_task(self._watch())
+        remembering = asyncio.create_task(self._memory.run())
         recording = asyncio.create_task(self._recorder.run())
-        senders = [asyncio.create_task(self._sender(tls).run()) for _ in range(self._connections)]
+        senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
         failure = None
         while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
-            failure = self._failure([recording, *senders])
+            failure = self._failure([recording, remembering, *senders])
         await self._drain(senders, recording)
         await self._end(duties)
-        for task in (recording, watching):
+        for task in (recording, remembering, watching):
             task.cancel()
         if failure is not None:
             raise failure
@@ -190,9 +194,9 @@ class Daemon:
 
     def _fault(self, fault: RelayFault) -> None:
         now = self._now()
-        opened = self._breaker.fault(now, random.random())  # noqa: S311 - jitter
+        self._breaker.fault(now, random.random())  # noqa: S311 - jitter
         events.relay_fault(self._relay.name, fault, self._breaker.wait(now))
-        if opened:
+        if self._breaker.is_open:
             self._release_waiting(f"relay {self._relay.name} is down")
         self._wake.set()
 
@@ -238,8 +242,8 @@ class Daemon:
         events.daemon_started(lease.id, self._database, self._relay.host, self._relay.port)
         return duties
 
-    def _sender(self, tls: Any) -> Sender:
-        return Sender(self._relay, tls, self._tray, self._may_begin, self._may_dot, self._deliver)
+    def _sender(self) -> Sender:
+        return Sender(self._dialler, self._tray, self._may_begin, self._may_dot, self._deliver, self._fault)
 
     async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from outbox.store.queue import Message
     from outbox.worker.lease import Lease
 
-MOST_RECIPIENTS = 50
-"""Recipients in one transaction; Postfix's default, so that one cut dot leaves at most so many in doubt."""
-
 
 @dataclass(slots=True)
 class Parcel:
@@ -31,6 +28,8 @@ class Parcel:
     claimed_at: float
     size: int
     message: Message | None = None
+    tries: int = 0
+    """How often it went over another connection because the one before left it untouched."""
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""
@@ -41,18 +40,18 @@ class Parcel:
         return late
 
 
-def pack(claims: Iterable[Claim], lease: Lease, now: float) -> list[Parcel]:
-    """Group claims by message into parcels of at most 50 recipients, in the order of the claims."""
+def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[Parcel]:
+    """Group claims by message into parcels of at most `most` recipients, in the order of the claims."""
     by_message: dict[UUID, list[Claim]] = {}
     for claim in claims:
         by_message.setdefault(claim.message_id, []).append(claim)
     return [
         Parcel(message_id, part, lease, now, part[0].size)
         for message_id, whole in by_message.items()
-        for part in _parts(iter(whole))
+        for part in _parts(iter(whole), most)
     ]
 
 
-def _parts(claims: Iterator[Claim]) -> Iterator[list[Claim]]:
-    while part := list(islice(claims, MOST_RECIPIENTS)):
+def _parts(claims: Iterator[Claim], most: int) -> Iterator[list[Claim]]:
+    while part := list(islice(claims, most)):
         yield part

@@ -1,21 +1,22 @@
-"""One connection's life: take a parcel, send it, hand the verdicts on, keep the connection for the next."""
+"""One connection's life: take parcels, have them carried, hand the verdicts on, keep the connection."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from outbox import events
-from outbox.delivery.connection import Connection, connect
-from outbox.delivery.transaction import Envelope
-from outbox.mail.verdict import Deferred, InDoubt, Rejected, RelayFault, Untouched, Verdict
+from outbox.delivery.mail import Envelope, Mail
+from outbox.mail.verdict import Rejected, RelayFault, Untouched, Verdict
 from outbox.smtp.stage import Stage
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Sequence
 
-    from outbox.delivery.relay import Relay
+    from outbox.delivery.connection import Connection
+    from outbox.delivery.dialler import Dialler
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
@@ -25,51 +26,55 @@ IDLE = 30.0
 LONGEST_REST = 5.0
 """Seconds that one sender rests, at most, after relay faults that only it has met."""
 
+_MOST_TRIES = 2
+"""Times that a mail which a connection left untouched goes at once over another, before it goes back."""
+
 
 class Sender:
     """Sends parcels one after the other over one connection at a time.
 
     `may_begin` settles what is too late and tells whether any recipient is left. `may_dot` is the
     last-moment check: the reason why a parcel's dot must not go out now, or None. `deliver` takes a
-    parcel and its verdicts, in the order of its claims.
+    parcel and its verdicts, in the order of its claims; `met` takes the fault that kept us from connecting.
     """
 
     def __init__(
         self,
-        relay: Relay,
-        tls: ssl.SSLContext | None,
+        dialler: Dialler,
         tray: Tray,
         may_begin: Callable[[Parcel], bool],
         may_dot: Callable[[Parcel], str | None],
         deliver: Callable[[Parcel, Sequence[Verdict]], None],
+        met: Callable[[RelayFault], None],
     ) -> None:
-        self._relay = relay
-        self._tls = tls
+        self._dialler = dialler
         self._tray = tray
         self._may_begin = may_begin
         self._may_dot = may_dot
         self._deliver = deliver
+        self._met = met
         self._connection: Connection | None = None
+        # Parcels that a connection left untouched: they go at once over a fresh one.
+        self._again: deque[Parcel] = deque()
         self._faults = 0
 
     async def run(self) -> None:
         """Send until the tray is closed and empty."""
         try:
-            while not (self._tray.closed and not self._tray.ready):
-                parcel = self._tray.take()
-                if parcel is None:
+            while self._again or not (self._tray.closed and not self._tray.ready):
+                if not self._tray.enter(returning=bool(self._again)):
                     await self._wait()
                     continue
                 try:
-                    if self._may_begin(parcel):
-                        await self._carry(parcel)
+                    await self._work()
                 finally:
-                    self._tray.done()
+                    self._tray.leave()
                 if self._faults:
                     # The others may go on; this one must not knock at a closed door in a loop.
                     await self._tray.rest(min(2.0 ** (self._faults - 1), LONGEST_REST))
             await self._hang_up()
         finally:
+            self._give_back()
             if self._connection is not None:
                 self._connection.abort()
 
@@ -88,54 +93,78 @@ class Sender:
             connection, self._connection = self._connection, None
             await connection.quit()
 
-    async def _carry(self, parcel: Parcel) -> None:
+    async def _work(self) -> None:
+        """Have a connection carry what there is, for as long as it can."""
         try:
-            verdicts = await self._send(parcel)
-        except asyncio.CancelledError:
-            known = self._connection.left if self._connection is not None else []
-            untouched: list[Verdict] = [Untouched("the daemon was told to leave")] * len(parcel.claims)
-            self._deliver(parcel, known or untouched)
-            raise
-        except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
-            verdicts = [self._bewildered(error)] * len(parcel.claims)
-        failed = any(isinstance(verdict, RelayFault) for verdict in verdicts)
-        self._faults = min(self._faults + 1, 10) if failed else 0
-        self._deliver(parcel, verdicts)
-
-    def _bewildered(self, error: Exception) -> Verdict:
-        """Judge a mail that broke our own code; where its dot is out, nobody knows."""
-        events.sender_failed(error)
-        connection, self._connection = self._connection, None
-        out = connection is not None and connection.outstanding_dot
-        if connection is not None:
-            connection.abort()
-        reason = f"unexpected {type(error).__name__} in the daemon: {error}"
-        return InDoubt(Stage.END_OF_DATA.value, reason, None) if out else Deferred("", reason, None)
-
-    async def _send(self, parcel: Parcel) -> Sequence[Verdict]:
-        message = parcel.message
-        if message is None or message.mime is None:
-            return [Rejected(Stage.BODY.value, "the message has no bytes", None)] * len(parcel.claims)
-        recipients = tuple(claim.recipient for claim in parcel.claims)
-        envelope = Envelope(message.sender, recipients, message.mime)
-        while True:
             connection = await self._connected()
-            if isinstance(connection, RelayFault):
-                return [connection] * len(recipients)
-            reused = connection.sent > 0
-            verdicts = await connection.send(envelope, lambda: self._may_dot(parcel))
-            untouched = all(isinstance(verdict, Untouched) for verdict in verdicts)
-            # The relay had closed the kept connection and said nothing of this mail: at once over a new one.
-            if not (untouched and reused and self._may_dot(parcel) is None):
-                return verdicts
+            if connection is None:
+                self._give_back()
+            elif isinstance(connection, RelayFault):
+                # What is ready waits for the others, or until the breaker gives it back.
+                self._count(failed=True)
+                self._met(connection)
+            else:
+                await connection.carry(self._next_mail)
+        except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
+            events.sender_failed(error)
+            self._connection = None
+            self._count(failed=True)
 
-    async def _connected(self) -> Connection | RelayFault:
+    async def _connected(self) -> Connection | RelayFault | None:
         if self._connection is not None and not self._connection.usable:
             self._connection.abort()
             self._connection = None
         if self._connection is None:
-            connected = await connect(self._relay, self._tls)
-            if isinstance(connected, RelayFault):
-                return connected
-            self._connection = connected
+            dialled = await self._dialled()
+            if dialled is None or isinstance(dialled, RelayFault):
+                return dialled
+            self._connection = dialled
         return self._connection
+
+    async def _dialled(self) -> Connection | RelayFault | None:
+        """Connect, or return None when the tray is closed first: no mail has begun that must be finished."""
+        dialling = asyncio.ensure_future(self._dialler.connect())
+        closing = asyncio.ensure_future(self._tray.closing())
+        try:
+            await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return dialling.result() if dialling.done() else None
+        finally:
+            dialling.cancel()
+            closing.cancel()
+
+    def _give_back(self) -> None:
+        """Return to the queue what no connection has begun."""
+        for parcel in [*self._again, *self._tray.empty()]:
+            self._deliver(parcel, [Untouched("the daemon stops")] * len(parcel.claims))
+        self._again.clear()
+
+    def _next_mail(self) -> Mail | None:
+        """Take the next parcel that there is something to send of."""
+        while (parcel := self._take()) is not None:
+            if not self._may_begin(parcel):
+                continue
+            message = parcel.message
+            if message is None or message.mime is None:
+                refused = Rejected(Stage.BODY.value, "the message has no bytes", None)
+                self._deliver(parcel, [refused] * len(parcel.claims))
+                continue
+            recipients = tuple(claim.recipient for claim in parcel.claims)
+            envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
+            return Mail(envelope, partial(self._may_dot, parcel), partial(self._settled, parcel))
+        return None
+
+    def _take(self) -> Parcel | None:
+        return self._again.popleft() if self._again else self._tray.take()
+
+    def _settled(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        untouched = all(isinstance(verdict, Untouched) for verdict in verdicts)
+        if untouched and parcel.tries < _MOST_TRIES and self._may_dot(parcel) is None:
+            # The relay had closed the kept connection, or lost its way: it said nothing of this mail.
+            parcel.tries += 1
+            self._again.append(parcel)
+            return
+        self._count(failed=any(isinstance(verdict, RelayFault) for verdict in verdicts))
+        self._deliver(parcel, verdicts)
+
+    def _count(self, *, failed: bool) -> None:
+        self._faults = min(self._faults + 1, 10) if failed else 0

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox.worker.parcel import Parcel, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from outbox.mail.status import Settlement
     from outbox.store.queue import Queue
@@ -23,12 +23,16 @@ BODIES = 64 * 1024 * 1024
 
 
 class Supply:
-    """Claims deliveries and fills the tray with parcels that have their bodies."""
+    """Claims deliveries and fills the tray with parcels that have their bodies.
 
-    def __init__(self, queue: Queue, threads: Threads, tray: Tray) -> None:
+    `most` tells how many recipients of one message may travel together.
+    """
+
+    def __init__(self, queue: Queue, threads: Threads, tray: Tray, most: Callable[[], int]) -> None:
         self._queue = queue
         self._threads = threads
         self._tray = tray
+        self._most = most
         self._bare: deque[Parcel] = deque()
         self._loaded = 0
         # The fence of each delivery in hand: the same one may be claimed again before its release is known.
@@ -60,7 +64,7 @@ class Supply:
             raise
         if not lease.lost:
             self._held.update((claim.delivery_id, claim.fence) for claim in claims)
-            self._bare.extend(pack(claims, lease, now))
+            self._bare.extend(pack(claims, lease, now, self._most()))
         return len(claims)
 
     async def release_unknown(self, lease: Lease) -> None:

@@ -41,7 +41,7 @@ class Tray:
 
     @property
     def active(self) -> int:
-        """Senders that have a parcel."""
+        """Senders at work."""
         return self._active
 
     def put(self, parcels: Iterable[Parcel]) -> None:
@@ -50,18 +50,24 @@ class Tray:
         self._low_mark = len(self._ready) * 2 // 3
         self.stir()
 
-    def take(self) -> Parcel | None:
-        """Take the next parcel, or None when there is none or nobody more may work."""
-        if not self._ready or self._active >= self._width():
-            return None
+    def enter(self, *, returning: bool = False) -> bool:
+        """Let a sender begin to work, if one more may; `returning`: it has a parcel of its own left."""
+        if not (self._ready or returning) or self._active >= self._width():
+            return False
         self._active += 1
+        return True
+
+    def take(self) -> Parcel | None:
+        """Give a sender that has entered the next parcel, or None when there is none or it shall leave."""
+        if not self._ready or self._active > self._width():
+            return None
         parcel = self._ready.popleft()
         if len(self._ready) <= self._low_mark:
             self._low()
         return parcel
 
-    def done(self) -> None:
-        """Give back the turn that `take` gave."""
+    def leave(self) -> None:
+        """Let a sender end its work."""
         self._active -= 1
         if self._waiters and self._ready:
             self.stir()
@@ -71,6 +77,10 @@ class Tray:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         await waiter
+
+    async def closing(self) -> None:
+        """Wait until the tray is closed."""
+        await self._closing.wait()
 
     async def rest(self, seconds: float) -> None:
         """Let a sender do nothing for some time, or until the tray is closed."""

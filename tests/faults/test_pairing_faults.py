@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from outbox.delivery.relay import Timeouts
+from outbox.delivery.dialler import Dialler
+from outbox.delivery.relay import Pipelining, Timeouts
 from outbox.mail.verdict import Deferred, Rejected, RelayFault, Untouched
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import LARGE, deliver, envelope, kinds, relay_at
@@ -90,9 +91,11 @@ def test_fault_51_a_missing_answer_is_waited_for_and_nothing_is_mispaired() -> N
         peer.hear_the_end()
         assert b"Subject" not in peer.heard
 
-    with scripted(server) as relay:
-        outcome = deliver(relay_at(relay.port), envelope(*THREE))
-    assert kinds(outcome.verdicts[0]) == ["Rejected", "RelayFault", "RelayFault"]
+    with scripted(server) as listening:
+        relay = Dialler(relay_at(listening.port))
+        outcome = deliver(relay, envelope(*THREE))
+    assert kinds(outcome.verdicts[0]) == ["Rejected", "Untouched", "Untouched"]
+    assert Pipelining.OFF is relay.limits.pipelining
 
 
 def test_fault_52_a_354_to_nobody_gets_no_body_and_no_dot() -> None:

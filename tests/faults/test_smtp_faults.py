@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from outbox.delivery.connection import Connection, connect
-from outbox.delivery.relay import Relay, Timeouts
+from outbox.delivery.connection import Connection
+from outbox.delivery.dialler import Dialler
+from outbox.delivery.relay import Pipelining, Relay, Timeouts
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Verdict
 from outbox.smtp.stage import Stage
 from tests.support.scripted import Peer, scripted
-from tests.support.sending import BODY, LARGE, deliver, envelope, kinds, relay_at
+from tests.support.sending import BODY, LARGE, Batch, deliver, envelope, kinds, relay_at
 
 THREE = ("one@example.com", "two@example.com", "three@example.com")
 
@@ -28,7 +29,6 @@ def test_fault_43_a_cut_before_the_dot_defers_the_mail() -> None:
     assert isinstance(verdict, Deferred)
     assert verdict.stage == "message body"
     assert not outcome.usable
-    assert not outcome.outstanding_dot
 
 
 @pytest.mark.parametrize("end", [Peer.close, Peer.reset])
@@ -56,21 +56,26 @@ def test_fault_44_a_timeout_after_the_dot_leaves_the_mail_in_doubt() -> None:
 
     with scripted(server) as relay:
         outcome = deliver(relay_at(relay.port, timeouts=Timeouts(dot=0.05)), envelope())
-    reason = f"{Stage.END_OF_DATA}: no answer within 0.05 seconds"
-    assert [[InDoubt(Stage.END_OF_DATA.value, reason, None)]] == outcome.verdicts
+    (verdict,) = outcome.verdicts[0]
+    assert isinstance(verdict, InDoubt)
+    assert f"{Stage.END_OF_DATA}: no answer within 0.05 seconds" == verdict.reason
+    assert verdict.evidence is not None
+    assert len(BODY) + len(b".\r\n") == verdict.evidence.written
+    assert 0.05 <= verdict.evidence.waited < 20
 
 
 def test_fault_44_a_cancelled_wait_for_the_answer_tells_that_the_dot_is_out() -> None:
-    async def run(relay: Relay) -> tuple[bool, bool]:
-        connection = await connect(relay, None)
+    async def run(relay: Relay) -> tuple[list[str], bool]:
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
         checked = asyncio.Event()
-        sending = asyncio.ensure_future(connection.send(envelope(), checked.set))
+        batch = Batch([envelope()], checked.set)
+        sending = asyncio.ensure_future(connection.carry(batch.next_mail))
         await checked.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        return connection.outstanding_dot, connection.usable
+        return kinds(batch.verdicts[0]), connection.usable
 
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
@@ -78,24 +83,25 @@ def test_fault_44_a_cancelled_wait_for_the_answer_tells_that_the_dot_is_out() ->
         peer.hear_the_end()
 
     with scripted(server) as relay:
-        assert asyncio.run(run(relay_at(relay.port))) == (True, False)
+        assert asyncio.run(run(relay_at(relay.port))) == (["InDoubt"], False)
 
 
-def test_an_answer_that_has_come_counts_also_for_a_mail_whose_send_is_cancelled() -> None:
+def test_an_answer_that_has_come_counts_also_where_the_work_is_cancelled() -> None:
     async def run(relay: Relay) -> list[Verdict]:
-        connection = await connect(relay, None)
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
-        sending = asyncio.ensure_future(connection.send(envelope(), lambda: None))
+        batch = Batch([envelope()])
+        carrying = asyncio.ensure_future(connection.carry(batch.next_mail))
         wake = connection._wake
 
         def wake_and_cancel() -> None:
             wake()
-            sending.cancel()  # after the answer, before the sender could see it
+            carrying.cancel()  # after the answer, before the owner could see it
 
         connection._wake = wake_and_cancel  # type: ignore[method-assign] # the moment cannot be met otherwise
         with pytest.raises(asyncio.CancelledError):
-            await sending
-        return connection.left
+            await carrying
+        return batch.verdicts[0]
 
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
@@ -224,5 +230,5 @@ def test_fault_54_a_421_to_an_idle_connection_touches_no_mail() -> None:
         peer.hear_the_end()
 
     with scripted(server) as relay:
-        outcome = deliver(relay_at(relay.port), envelope(), envelope())
-    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Sent"], ["Untouched"]]
+        outcome = deliver(relay_at(relay.port, pipelining=Pipelining.MAIL), envelope(), envelope())
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Sent"], []]

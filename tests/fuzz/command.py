@@ -1,6 +1,7 @@
 """Say any string as every command: each is refused, or is one clean line that holds it and nothing else."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -53,18 +54,25 @@ def check_secret(username: str, password: str) -> None:
     """Check that credentials stay one line, and that no refusal repeats them."""
     secret = f"{password}{_PASSWORD}"
     says: list[Callable[[], bytes]] = [
-        lambda: auth.plain(auth.Credentials(username, secret)),
+        lambda: _plain(auth.Credentials(username, secret)),
         lambda: command.auth(username, secret),
     ]
     for say in says:
         refusal, line = "", b"-\r\n"
         try:
             line = say()
-        except UnsendableError as error:
+        except (UnsendableError, auth.NoMechanismError) as error:
             refusal = str(error)
         assert _PASSWORD not in refusal
         assert _is_clean(line), line
         assert len(line) <= command.MAX_AUTH_LINE
+
+
+def _plain(credentials: auth.Credentials) -> bytes:
+    """Return AUTH PLAIN with its initial response, as the handshake says it."""
+    initial = auth.choose(credentials, frozenset({"PLAIN"})).initial()
+    assert initial is not None
+    return command.auth("PLAIN", b64encode(initial).decode("ascii"))
 
 
 def check_message(body: bytes) -> None:

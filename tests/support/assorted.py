@@ -1,6 +1,6 @@
 """A handful of mails of every awkward shape, which any server must store byte for byte."""
 
-from outbox.delivery.transaction import Envelope
+from outbox.delivery.mail import Envelope
 
 _HEADER = (
     "From: Shop <shop@example.com>\r\n"

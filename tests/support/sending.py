@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from outbox.delivery.connection import Connection, Envelope, connect
+from outbox.delivery.connection import Connection
+from outbox.delivery.dialler import Dialler
+from outbox.delivery.mail import Envelope, Mail
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.mail.verdict import RelayFault, Verdict
 
@@ -30,6 +32,30 @@ def yes() -> str | None:
     return None
 
 
+class Batch:
+    """Mails for one connection, in order; each keeps its verdicts, and how often it was told any."""
+
+    def __init__(self, envelopes: Sequence[Envelope], may_dot: Callable[[], str | None] = yes) -> None:
+        self.verdicts: list[list[Verdict]] = [[] for _ in envelopes]
+        self.told = [0] * len(envelopes)
+        self._mails = [
+            Mail(one, may_dot, lambda verdicts, n=n: self._settled(n, verdicts))  # type: ignore[misc] # a default binds n
+            for n, one in enumerate(envelopes)
+        ]
+        self.begun = 0
+
+    def next_mail(self) -> Mail | None:
+        """Give the next mail."""
+        if self.begun == len(self._mails):
+            return None
+        self.begun += 1
+        return self._mails[self.begun - 1]
+
+    def _settled(self, n: int, verdicts: list[Verdict]) -> None:
+        self.verdicts[n] = verdicts
+        self.told[n] += 1
+
+
 @dataclass
 class Outcome:
     """What became of the mails, and of the connection after the last."""
@@ -37,28 +63,32 @@ class Outcome:
     verdicts: list[list[Verdict]]
     usable: bool
     sent: int
-    outstanding_dot: bool
 
 
-def deliver(relay: Relay, *envelopes: Envelope, may_dot: Callable[[], str | None] = yes) -> Outcome:
-    """Send `envelopes` over one connection, which must come about."""
+def deliver(relay: Relay | Dialler, *envelopes: Envelope, may_dot: Callable[[], str | None] = yes) -> Outcome:
+    """Send `envelopes` over one connection, which must come about; those it did not take have no verdict."""
+    batch = Batch(envelopes, may_dot)
+    dialler = relay if isinstance(relay, Dialler) else Dialler(relay)
 
     async def run() -> Outcome:
-        connection = await connect(relay, None)
+        connection = await dialler.connect()
         assert isinstance(connection, Connection), connection
-        verdicts = [await connection.send(one, may_dot) for one in envelopes]
-        outcome = Outcome(verdicts, connection.usable, connection.sent, connection.outstanding_dot)
+        await connection.carry(batch.next_mail)
+        outcome = Outcome(batch.verdicts, connection.usable, connection.sent)
         await connection.quit()
         return outcome
 
-    return asyncio.run(run())
+    outcome = asyncio.run(run())
+    assert batch.told == [1] * batch.begun + [0] * (len(envelopes) - batch.begun)
+    return outcome
 
 
-def fault_of(relay: Relay) -> RelayFault:
+def fault_of(relay: Relay | Dialler) -> RelayFault:
     """Connect in vain; return why."""
+    dialler = relay if isinstance(relay, Dialler) else Dialler(relay)
 
     async def run() -> RelayFault:
-        fault = await connect(relay, None)
+        fault = await dialler.connect()
         assert isinstance(fault, RelayFault), fault
         return fault
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from outbox.delivery.transaction import Envelope
+from outbox.delivery.mail import Envelope
 
 Copies = Counter[tuple[str, str]]
 

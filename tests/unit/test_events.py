@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "successor": UUID(int=2),
     "fault": Fault(),
     "error": FAULT,
+    "reason": "it hung",
     "wait": 1.5,
 }
 """What the parameters of events are tried with; all others with a number."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from outbox.delivery.connection import Connection, connect
+from outbox.delivery.connection import Connection
+from outbox.delivery.dialler import Dialler
 from outbox.delivery.relay import Relay, Secret, TlsMode
 from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Answer, Rejected, Sent, Untouched
 from tests.support.scripted import Peer, scripted
-from tests.support.sending import BODY, LARGE, deliver, envelope, kinds, relay_at
+from tests.support.sending import BODY, LARGE, Batch, deliver, envelope, kinds, relay_at
 from tests.support.tls import Authority
 
 SENT = Sent(Answer(250, "2.0.0", "Ok: queued as 4X"), "4X")
@@ -167,7 +168,6 @@ def test_the_last_moment_check_keeps_the_dot_back(body: bytes) -> None:
     assert isinstance(refused, Rejected)
     assert Untouched("the session was lost") == untouched
     assert not outcome.usable
-    assert not outcome.outstanding_dot
 
 
 def test_the_last_moment_check_runs_when_the_body_has_left() -> None:
@@ -180,15 +180,14 @@ def test_the_last_moment_check_runs_when_the_body_has_left() -> None:
         peer.take_quit()
 
     async def run(relay: Relay) -> None:
-        connection = await connect(relay, None)
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
 
         def may_dot() -> None:
             assert connection.wire.empty
-            assert not connection.outstanding_dot
             seen.append(0)
 
-        await connection.send(envelope(body=LARGE), may_dot)
+        await connection.carry(Batch([envelope(body=LARGE)], may_dot).next_mail)
         await connection.quit()
 
     with scripted(server) as relay:

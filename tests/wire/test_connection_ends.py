@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from outbox.delivery.connection import Connection, connect
+from outbox.delivery.connection import Connection
+from outbox.delivery.dialler import Dialler
 from outbox.delivery.relay import Relay, Timeouts, TlsMode
 from outbox.mail.verdict import Rejected, RelayFault, Sent, Untouched
 from outbox.smtp.stage import Stage
 from tests.support.scripted import Peer, scripted
-from tests.support.sending import LARGE, deliver, envelope, fault_of, kinds, relay_at, yes
+from tests.support.sending import LARGE, Batch, deliver, envelope, fault_of, kinds, relay_at
 from tests.support.tls import Authority
 from tests.support.waiting import free_port
 
@@ -48,10 +49,11 @@ def test_a_hang_ends_the_connection_at_every_stage(hang: str) -> None:
 
 def test_a_body_that_nobody_reads_times_out() -> None:
     async def run(relay: Relay) -> list[str]:
-        connection = await connect(relay, None)
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
-        verdicts = await connection.send(envelope(body=LARGE), yes)
-        return kinds(verdicts)
+        batch = Batch([envelope(body=LARGE)])
+        await connection.carry(batch.next_mail)
+        return kinds(batch.verdicts[0])
 
     done: list[str] = []
 
@@ -77,13 +79,15 @@ def test_quit_does_not_wait_for_a_relay_that_hangs() -> None:
 
 def test_abort_gives_the_mail_that_waits_its_verdict() -> None:
     async def run(relay: Relay) -> list[str]:
-        connection = await connect(relay, None)
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
         checked = asyncio.Event()
-        sending = asyncio.ensure_future(connection.send(envelope(), checked.set))
+        batch = Batch([envelope()], checked.set)
+        sending = asyncio.ensure_future(connection.carry(batch.next_mail))
         await checked.wait()
         connection.abort()
-        return kinds(await sending)
+        await sending
+        return kinds(batch.verdicts[0])
 
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
@@ -96,11 +100,12 @@ def test_abort_gives_the_mail_that_waits_its_verdict() -> None:
 
 def test_a_connection_that_is_in_use_takes_no_second_mail() -> None:
     async def run(relay: Relay) -> list[list[str]]:
-        connection = await connect(relay, None)
+        connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
-        both = await asyncio.gather(connection.send(envelope(), yes), connection.send(envelope(), yes))
+        both = [Batch([envelope()]), Batch([envelope()])]
+        await asyncio.gather(*(connection.carry(batch.next_mail) for batch in both))
         await connection.quit()
-        return [kinds(verdicts) for verdicts in both]
+        return [kinds(batch.verdicts[0]) for batch in both]
 
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
@@ -108,7 +113,7 @@ def test_a_connection_that_is_in_use_takes_no_second_mail() -> None:
         peer.take_quit()
 
     with scripted(server) as relay:
-        assert asyncio.run(run(relay_at(relay.port))) == [["Sent"], ["Untouched"]]
+        assert asyncio.run(run(relay_at(relay.port))) == [["Sent"], []]
 
 
 def test_a_port_where_nobody_listens_is_named() -> None:

@@ -40,6 +40,9 @@ class Recorder:
         self._hear(type(error))
         self.ended.set()
 
+    def broken(self, error: Exception) -> None:
+        self.lost(error)
+
 
 def with_wire(act: Callable[[Wire, Recorder, socket.socket], Awaitable[None]]) -> None:
     """Run `act` with a wire, its listener and the relay's end of the connection."""

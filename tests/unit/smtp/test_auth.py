@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.smtp.auth import Credentials, NoMechanismError, choose, choose_mechanism, plain
-from outbox.smtp.command import UnsendableError
+from outbox.smtp.auth import Credentials, NoMechanismError, choose
 
 EVERYTHING = frozenset({"CRAM-MD5", "LOGIN", "OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "XOAUTH2"})
 NAMES = "SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN"
@@ -183,19 +182,3 @@ def test_no_secret_is_in_any_repr_or_error(credentials: Credentials, offered: fr
     except NoMechanismError as error:
         told = (error, error.__cause__, error.__context__)
     assert "sesame" not in repr(told)
-
-
-def test_plain_is_encoded_as_rfc_4616_shows() -> None:
-    assert plain(Credentials("tim", "tanstaaftanstaaf")) == b"AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n"
-
-
-def test_a_nul_is_refused_and_no_password_is_shown() -> None:
-    for credentials in (Credentials("a\0b", "sesame"), Credentials("a", "sesame\0")):
-        with pytest.raises(UnsendableError) as caught:
-            plain(credentials)
-        assert "sesame" not in str(caught.value)
-
-
-def test_only_a_mechanism_that_both_speak_is_chosen() -> None:
-    assert choose_mechanism(frozenset({"LOGIN", "PLAIN"})) == "PLAIN"
-    assert choose_mechanism(frozenset({"LOGIN", "CRAM-MD5"})) is None

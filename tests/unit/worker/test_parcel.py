@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from outbox.worker.parcel import MOST_RECIPIENTS, pack
+from outbox.delivery.limits import MOST_RECIPIENTS
+from outbox.worker.parcel import pack
 from tests.unit.worker.held import claim, lease, parcel
 
 
 def test_recipients_of_one_message_are_one_parcel_in_the_order_of_their_claims() -> None:
     mine = lease()
     first, second, third = (claim(n, message_id=UUID(int=n % 2)) for n in (1, 2, 3))
-    parcels = pack([first, second, third], mine, 5.0)
+    parcels = pack([first, second, third], mine, 5.0, MOST_RECIPIENTS)
     assert [[first, third], [second]] == [one.claims for one in parcels]
     assert [UUID(int=1), UUID(int=0)] == [one.message_id for one in parcels]
     assert all((one.lease, one.claimed_at, one.message) == (mine, 5.0, None) for one in parcels)
@@ -17,17 +18,17 @@ def test_recipients_of_one_message_are_one_parcel_in_the_order_of_their_claims()
 
 def test_more_recipients_than_one_transaction_takes_are_several_parcels() -> None:
     claims = [claim(n) for n in range(2 * MOST_RECIPIENTS + 1)]
-    parcels = pack(claims, lease(), 0.0)
+    parcels = pack(claims, lease(), 0.0, MOST_RECIPIENTS)
     assert [len(one.claims) for one in parcels] == [50, 50, 1]
     assert claims == [each for one in parcels for each in one.claims]
 
 
 def test_no_claims_are_no_parcels() -> None:
-    assert pack([], lease(), 0.0) == []
+    assert pack([], lease(), 0.0, MOST_RECIPIENTS) == []
 
 
 def test_a_parcel_is_as_large_as_its_message_and_not_once_more_for_each_recipient() -> None:
-    assert pack([claim(1, size=700), claim(2, size=700)], lease(), 0.0)[0].size == 700
+    assert pack([claim(1, size=700), claim(2, size=700)], lease(), 0.0, 50)[0].size == 700
 
 
 def test_what_has_expired_since_the_claim_is_taken_out() -> None:

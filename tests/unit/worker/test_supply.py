@@ -50,7 +50,7 @@ class Scene:
         queue: Any = self.queue
         threads: Any = NoThreads()
         self.tray = Tray(lambda: 99, lambda: None)
-        self.supply = Supply(queue, threads, self.tray)
+        self.supply = Supply(queue, threads, self.tray, lambda: 50)
         self.lease = lease()
 
     def claim(self, limit: int = 99) -> int:

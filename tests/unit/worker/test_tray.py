@@ -12,23 +12,43 @@ def test_parcels_are_taken_in_the_order_in_which_they_were_put() -> None:
     tray = Tray(lambda: 9, lambda: None)
     tray.put(PARCELS[:2])
     tray.put(PARCELS[2:3])
+    assert tray.enter()
     assert PARCELS[:3] == [tray.take() for _ in range(3)]
-    assert (tray.take(), tray.ready, tray.active) == (None, 0, 3)
+    assert (tray.take(), tray.ready, tray.active) == (None, 0, 1)
 
 
 def test_no_more_senders_work_than_the_width_allows_at_this_moment() -> None:
     width = 1
     tray = Tray(lambda: width, lambda: None)
     tray.put(PARCELS)
-    assert tray.take()
-    assert tray.take() is None
+    assert tray.enter()
+    assert not tray.enter()
     width = 2
-    assert tray.take()
-    tray.done()
-    assert tray.take()
+    assert tray.enter()
+    tray.leave()
+    assert tray.enter()
     width = 0
-    tray.done()
+    tray.leave()
+    assert not tray.enter()
+
+
+def test_a_sender_at_work_gets_no_more_when_it_is_one_too_many() -> None:
+    width = 2
+    tray = Tray(lambda: width, lambda: None)
+    tray.put(PARCELS)
+    assert tray.enter()
+    assert tray.enter()
+    assert tray.take()
+    width = 1
     assert tray.take() is None
+    tray.leave()
+    assert tray.take()
+
+
+def test_an_empty_tray_lets_in_only_who_has_a_parcel_of_its_own() -> None:
+    tray = Tray(lambda: 1, lambda: None)
+    assert not tray.enter()
+    assert tray.enter(returning=True)
 
 
 def test_the_loop_is_called_when_a_third_of_what_was_ready_is_gone() -> None:
@@ -78,10 +98,10 @@ def test_a_turn_that_is_given_back_wakes_those_who_wait_for_it() -> None:
     async def scene() -> None:
         tray = Tray(lambda: 1, lambda: None)
         tray.put(PARCELS)
-        tray.take()
+        tray.enter()
         waiting = asyncio.create_task(tray.changed())
         await asyncio.sleep(0)
-        tray.done()
+        tray.leave()
         await waiting
 
     run(scene())

@@ -1,0 +1,92 @@
+"""How far one connection writes ahead of the relay's answers, and whether that did it harm.
+
+Chained input is to blame where the relay hangs on it or loses count, and where the relay ends a connection on
+which it had never answered such input (relays restart, too). A whole envelope in one write is to blame where
+the relay loses count, or hangs at the first. Nothing but commands is written ahead, so a mail that met
+this is untouched and goes again at once, more carefully.
+"""
+
+from math import inf
+
+from outbox.delivery.limits import Limits
+from outbox.delivery.relay import Pipelining
+from outbox.delivery.transaction import Transaction
+from outbox.smtp.conversation import Conversation
+from outbox.smtp.event import Desync, Event
+from outbox.smtp.stage import Stage
+
+UNPROVEN_PATIENCE = 30.0
+"""Seconds for the answers to a chained envelope before any was seen: nothing is lost by leaving early."""
+
+_ENVELOPE = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
+
+
+class Ahead:
+    """What one connection risks, by the relay's `limits`, in its `conversation`."""
+
+    def __init__(self, limits: Limits, conversation: Conversation) -> None:
+        self.to_blame: str | None = None
+        """What went wrong by writing ahead, where it did."""
+        self._limits = limits
+        self._conversation = conversation
+        self._rides: Transaction | None = None
+        self._chains_well = False
+        self._pipelines_well = False
+
+    def prepare(self) -> None:
+        """Tell the conversation how the next envelope is to be written."""
+        ahead = self._limits.pipelining is not Pipelining.OFF
+        self._conversation.pipeline(ahead=ahead, apart=self._limits.data_apart)
+
+    def may_chain(self) -> bool:
+        """Whether the next envelope may ride behind the dot that was just said."""
+        return self._conversation.may_chain and self._limits.may_chain(self)
+
+    def rides(self, transaction: Transaction) -> None:
+        """Note that the envelope of `transaction` goes out behind a dot."""
+        self._rides = transaction
+
+    def patience(self) -> float:
+        """Return the most seconds to wait for the next answer, where writing ahead is still a trial."""
+        trial = self._rides is not None and not self._limits.proven
+        return UNPROVEN_PATIENCE if trial and self._conversation.stage in _ENVELOPE else inf
+
+    def answered(self, transaction: Transaction) -> None:
+        """Note that the whole envelope of `transaction` was answered."""
+        self._pipelines_well = True
+        if transaction is self._rides:
+            self._rides = None
+            self._chains_well = True
+            self._limits.chain_answered()
+
+    def heard(self, event: Event) -> None:
+        """Look at an event for a lost count."""
+        if not isinstance(event, Desync):
+            return
+        if event.unwanted_go_ahead:
+            self._limits.unwanted_go_ahead()
+        elif self._rides is not None:
+            self._blame_chaining(event.reason)
+        elif event.stage in _ENVELOPE:
+            self._blame_pipelining(event.reason)
+
+    def lost(self, stage: Stage, problem: str, *, hung: bool) -> None:
+        """Look at the end of the connection at `stage`; `hung`: it was our patience that ended."""
+        if self._rides is not None:
+            if hung or not self._chains_well:
+                self._blame_chaining(problem)
+        elif hung and stage in _ENVELOPE and not self._pipelines_well:
+            self._blame_pipelining(problem)
+
+    def over(self) -> None:
+        """Note the connection's end: another may try what this one was trying."""
+        self._limits.ended(self)
+
+    def _blame_chaining(self, problem: str) -> None:
+        self.to_blame = problem
+        self._limits.chain_failed(problem)
+
+    def _blame_pipelining(self, problem: str) -> None:
+        if self._conversation.pipelines:
+            self.to_blame = problem
+            self._limits.pipelining_failed(problem)

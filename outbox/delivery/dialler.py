@@ -1,0 +1,73 @@
+"""Make connections to one relay, and keep what they share: TLS context, resolver, token, learnt limits."""
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from outbox.delivery.connection import Connection
+from outbox.delivery.limits import Limits
+from outbox.delivery.relay import Relay, TlsMode
+from outbox.delivery.resolve import Resolver, open_wire
+from outbox.delivery.tls import client_context
+from outbox.delivery.token import CommandToken, FileToken, TokenError, TokenSource
+from outbox.delivery.trouble import FAULTS, explain
+from outbox.mail.verdict import RelayFault
+from outbox.smtp.auth import Credentials
+from outbox.smtp.stage import Stage
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class Dialler:
+    """Connects to `relay`; all its connections share `limits`."""
+
+    def __init__(self, relay: Relay, resolver: Resolver | None = None) -> None:
+        self.relay = relay
+        self.limits = Limits(relay.pipelining)
+        self._context: ssl.SSLContext | None = None
+        self._token = _token_of(relay)
+        self._resolver = resolver or Resolver()
+
+    async def connect(self) -> Connection | RelayFault:
+        """Connect, up to the point where a mail may begin. Never raises but CancelledError."""
+        relay = self.relay
+        stage = Stage.TLS
+        loop = asyncio.get_running_loop()
+        try:
+            if self._context is None and relay.tls is not TlsMode.NONE:
+                self._context = client_context(relay)
+            stage = Stage.AUTH
+            credentials = await self._credentials()
+            stage = Stage.CONNECT
+            connection = Connection(relay, self.limits, credentials, self._context, loop)
+            async with asyncio.timeout(relay.timeouts.connect):
+                await open_wire(
+                    lambda: connection.wire, await self._resolver.addresses(relay.host, relay.port)
+                )
+        except TokenError as error:
+            return self._fault(stage, str(error))
+        except FAULTS as error:
+            return self._fault(stage, explain(error, relay, stage))
+        fault = await connection.shake_hands()
+        if fault is not None and fault.stage == Stage.AUTH and self._token is not None:
+            self._token.refused()
+        return fault or connection
+
+    def _fault(self, stage: Stage, problem: str) -> RelayFault:
+        return RelayFault(stage.value, f"relay {self.relay.name}: {stage}: {problem}", None)
+
+    async def _credentials(self) -> Credentials | None:
+        """Return what AUTH says, where there is anything to say. Raises TokenError."""
+        relay = self.relay
+        if relay.username is None:
+            return None
+        password = None if relay.password is None else relay.password.reveal()
+        token = None if self._token is None else await self._token.get()
+        return Credentials(relay.username, password, token, relay.mechanism)
+
+
+def _token_of(relay: Relay) -> TokenSource | None:
+    if relay.token_file is not None:
+        return FileToken(relay.token_file)
+    return CommandToken(relay.token_command, monotonic) if relay.token_command else None

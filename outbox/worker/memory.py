@@ -1,0 +1,66 @@
+"""Share what is learnt of a relay with the other daemons and the next run, through its gate row."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from outbox import events
+from outbox.delivery.relay import Pipelining
+from outbox.store.gates import Learnt
+
+if TYPE_CHECKING:
+    from outbox.delivery.limits import Limits
+    from outbox.store.gates import Gates
+    from outbox.worker.threads import Threads
+
+EVERY = 10.0
+"""Seconds between two looks at what other daemons have learnt; what we learn is written at once."""
+
+
+class Memory:
+    """Keeps `limits` of the relay `name` and its gate row alike."""
+
+    def __init__(self, name: str, limits: Limits, gates: Gates, threads: Threads) -> None:
+        self._name = name
+        self._limits = limits
+        self._gates = gates
+        self._threads = threads
+        self._news = asyncio.Event()
+        limits.changed = self._note
+
+    async def run(self) -> None:
+        """Write what is learnt, and read what others learnt, until cancelled."""
+        while True:
+            with suppress(SQLAlchemyError):  # the loop has told already that the database is away
+                await self._exchange()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._news.wait()
+
+    async def _exchange(self) -> None:
+        if self._news.is_set():
+            self._news.clear()
+            try:
+                await self._threads.run(self._gates.learn, self._name, self._own())
+            except SQLAlchemyError:
+                self._news.set()
+                raise
+        learnt = await self._threads.run(self._gates.learnt, self._name)
+        if not self._news.is_set():
+            self._limits.recall(
+                Pipelining(learnt.pipelining) if learnt.pipelining else None,
+                learnt.recipients,
+                data_apart=learnt.data_apart,
+            )
+
+    def _own(self) -> Learnt:
+        limits = self._limits
+        return Learnt(limits.level and limits.level.value, limits.data_apart, limits.full_at)
+
+    def _note(self, reason: str) -> None:
+        events.relay_learnt(self._name, reason)
+        self._news.set()
