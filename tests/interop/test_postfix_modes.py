@@ -14,7 +14,7 @@ from tests.support.sending import relay_at
 @pytest.fixture(scope="module")
 def postfix() -> Iterator[PostfixServer]:
     """Give one Postfix to all tests here, since it takes two seconds to start."""
-    with PostfixServer(keeps=True) as server:
+    with PostfixServer(keeps=True, settings={"smtpd_tls_loglevel": "1"}) as server:
         yield server
 
 
@@ -40,5 +40,7 @@ def test_postfix_stores_all_identical_through_tls(
     mode: TlsMode, changes: dict[str, Any], postfix: PostfixServer, stores_all: StoresAll
 ) -> None:
     port = postfix.tls_port if mode is TlsMode.IMPLICIT else postfix.port
+    secured = postfix.log().count("TLS connection established")
     relay = relay_at(port, **{"host": postfix.host, "tls": mode, "ca_file": postfix.ca_file, **changes})
     stores_all(postfix, relay, f"Postfix, {mode}{', pinned name' if relay.tls_name else ''}")
+    assert postfix.log().count("TLS connection established") == secured + 1

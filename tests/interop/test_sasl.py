@@ -1,6 +1,7 @@
-"""Against a Postfix that lets in only whom Dovecot knows, and what a wrong password means."""
+"""Against a Postfix that lets in only whom Dovecot knows: every mechanism, and what a wrong secret means."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def postfix(dovecot: DovecotServer) -> Iterator[PostfixServer]:
         yield server
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256"])
 def test_postfix_lets_in_whoever_proves_the_password(
     mechanism: str, postfix: PostfixServer, stores_all: StoresAll
 ) -> None:
@@ -37,10 +38,30 @@ def test_postfix_lets_in_whoever_proves_the_password(
     assert f"sasl_method={mechanism}, sasl_username={USER}" in postfix.log()
 
 
-def test_a_wrong_password_is_a_fault_of_the_relay(postfix: PostfixServer) -> None:
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_postfix_lets_in_whoever_holds_a_token(
+    mechanism: str, postfix: PostfixServer, dovecot: DovecotServer, stores_all: StoresAll, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(dovecot.token() + "\n")
+    relay = relay_at(
+        postfix.tls_port, host=postfix.host, tls=TlsMode.IMPLICIT, ca_file=postfix.ca_file,
+        username=USER, token_file=token, mechanism=mechanism,
+    )  # fmt: skip
+    stores_all(postfix, relay, f"Postfix, implicit, Dovecot AUTH {mechanism}")
+    assert f"sasl_method={mechanism}, sasl_username={USER}" in postfix.log()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"])
+def test_a_wrong_secret_is_a_fault_of_the_relay(
+    mechanism: str, postfix: PostfixServer, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "token"
+    wrong.write_text("not.a.token")
+    secret = {"token_file": wrong} if "OAUTH" in mechanism else {"password": Secret("cold tea")}
     relay = relay_at(
         postfix.port, host=postfix.host, tls=TlsMode.STARTTLS, ca_file=postfix.ca_file,
-        username=USER, password=Secret("cold tea"),
+        username=USER, mechanism=mechanism, **secret,
     )  # fmt: skip
     fault = fault_of(relay)
     assert (fault.stage, fault.answer and fault.answer.code) == ("AUTH", 535), fault

@@ -1,9 +1,13 @@
 """Against smtp-sink in its fault modes: what it takes is identical, and every failure gets its verdict."""
 
+from pathlib import Path
+
 import pytest
 
+from outbox.delivery.relay import Pipelining
 from tests.interop.conftest import StoresAll
 from tests.support.assorted import assorted
+from tests.support.daemon import RunningDaemon, application
 from tests.support.sending import deliver, fault_of, kinds, relay_at
 from tests.support.smtp_sink import SmtpSink
 
@@ -24,43 +28,68 @@ SMALL = assorted()[0]
         (("-W", "EHLO:1"), "slow to EHLO"),
         (("-T", "4096"), "a window of 4 KB"),
         pytest.param(("-H", "1", "-T", "4096"), "reads late", marks=pytest.mark.interop),
-        pytest.param(("-W", ".:1"), "slow to the dot", marks=pytest.mark.interop),
+        (("-L",), "LMTP"),
+        (("-L", "-p"), "LMTP without PIPELINING"),
     ],
 )
 def test_a_sink_that_takes_mail_stores_all_identical(
     flags: tuple[str, ...], mode: str, stores_all: StoresAll
 ) -> None:
     with SmtpSink(*flags) as sink:
-        stores_all(sink, relay_at(sink.port), f"smtp-sink, {mode}")
+        stores_all(sink, relay_at(sink.port, lmtp="-L" in flags), f"smtp-sink, {mode}")
+
+
+@pytest.mark.interop
+def test_a_sink_that_is_slow_to_the_dot_stores_all_identical(stores_all: StoresAll) -> None:
+    with SmtpSink("-W", ".:1") as sink:
+        relay = relay_at(sink.port, pipelining=Pipelining.MAIL)
+        stores_all(sink, relay, "smtp-sink, slow to the dot, pipelining mail")
 
 
 @pytest.mark.parametrize(
-    ("flags", "first", "then"),
+    ("flags", "expected"),
     [
-        (("-f", "MAIL"), "Rejected", "Rejected"),
-        (("-f", "RCPT"), "Rejected", "Rejected"),
-        (("-f", "DATA"), "Rejected", "Rejected"),
-        (("-f", "."), "Rejected", "Rejected"),
-        (("-r", "MAIL"), "Deferred", "Deferred"),
-        (("-r", "RCPT"), "Deferred", "Deferred"),
-        (("-r", "DATA"), "Deferred", "Deferred"),
-        (("-r", "."), "Deferred", "Deferred"),
-        # A connection that was cut before a dot says nothing of the mails that it did not come to.
-        (("-q", "MAIL"), "RelayFault", "Untouched"),
-        (("-q", "RCPT"), "Deferred", "Untouched"),
-        (("-q", "DATA"), "Deferred", "Untouched"),
-        (("-q", "."), "InDoubt", "Untouched"),
-        (("-Q", "MAIL"), "RelayFault", "Untouched"),
-        (("-Q", "RCPT"), "RelayFault", "Untouched"),
-        (("-Q", "DATA"), "RelayFault", "Untouched"),
-        (("-Q", "."), "Deferred", "Untouched"),
-        (("-A", "0"), "Rejected", "Untouched"),
+        (("-f", "MAIL"), ["Rejected", "Rejected", "Rejected"]),
+        (("-f", "RCPT"), ["Rejected", "Rejected", "Rejected"]),
+        (("-f", "DATA"), ["Rejected", "Rejected", "Rejected"]),
+        (("-f", "."), ["Rejected", "Rejected", "Rejected"]),
+        (("-r", "MAIL"), ["Deferred", "Deferred", "Deferred"]),
+        (("-r", "RCPT"), ["Deferred", "Deferred", "Deferred"]),
+        (("-r", "DATA"), ["Deferred", "Deferred", "Deferred"]),
+        (("-r", "."), ["Deferred", "Deferred", "Deferred"]),
+        # A connection that is gone says nothing of the mails behind.
+        (("-q", "MAIL"), ["RelayFault", None, None]),
+        (("-q", "RCPT"), ["Deferred", None, None]),
+        (("-q", "DATA"), ["Deferred", None, None]),
+        (("-q", "."), ["InDoubt", "Untouched", None]),
+        (("-Q", "MAIL"), ["RelayFault", None, None]),
+        (("-Q", "RCPT"), ["RelayFault", None, None]),
+        (("-Q", "DATA"), ["RelayFault", None, None]),
+        (("-Q", "."), ["Deferred", "Untouched", None]),
+        (("-A", "0"), ["Rejected", None, None]),
     ],
 )
-def test_a_failing_sink_gets_one_verdict_on_each_mail(flags: tuple[str, ...], first: str, then: str) -> None:
-    with SmtpSink(*flags) as sink:
-        outcome = deliver(relay_at(sink.port), SMALL, SMALL, SMALL)
-    assert [[first], [then], [then]] == [kinds(verdicts) for verdicts in outcome.verdicts], outcome.verdicts
+@pytest.mark.parametrize("lmtp", [False, True], ids=["smtp", "lmtp"])
+def test_a_failing_sink_gets_one_verdict_on_each_mail(
+    flags: tuple[str, ...], expected: list[str | None], *, lmtp: bool
+) -> None:
+    with SmtpSink(*flags, *(["-L"] if lmtp else [])) as sink:
+        outcome = deliver(relay_at(sink.port, lmtp=lmtp), SMALL, SMALL, SMALL)
+    # The envelope of the second rode behind the first one's dot; the third had not begun.
+    said = [next(iter(kinds(verdicts)), None) for verdicts in outcome.verdicts]
+    assert said == expected, outcome.verdicts
+
+
+def test_a_sink_that_answers_out_of_order_is_not_written_ahead_to_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    # Behind a delayed answer smtp-sink goes on with what it has read, and answers that first.
+    with application(sqlite_url) as app, SmtpSink("-W", ".:1") as sink:
+        app.enqueue(5)
+        with RunningDaemon(sqlite_url, tmp_path, port=sink.port, connections=1) as daemon:
+            app.wait_sent(5)
+            assert daemon.terminate() == 0
+        assert sink.stored().total() == 5
 
 
 @pytest.mark.parametrize(
