@@ -91,6 +91,7 @@ class DovecotServer:
     """A Dovecot in a folder of its own, in a `with` block; the mailboxes of `full` take nothing."""
 
     def __init__(self, *full: str) -> None:
+        root = unpacked("dovecot-lmtpd")
         self.host = "localhost"
         self.port = free_port()
         self.auth_port = free_port()
@@ -98,7 +99,6 @@ class DovecotServer:
         self._folder = make_folder("dovecot", None)
         self.ca_file = self._folder / "ca.pem"
         configuration = self._folder / "dovecot.conf"
-        root = unpacked("dovecot-lmtpd")
         command = over_the_system(root, self._folder / "own", "dovecot", "-F", "-c", str(configuration))
         self._process = ServerProcess(command, self._folder / "dovecot.out", self.port)
 

@@ -67,13 +67,13 @@ class EximServer:
     """An Exim in a folder of its own, in a `with` block; `settings` are more lines of its main section."""
 
     def __init__(self, *settings: str) -> None:
+        root = unpacked("exim4-daemon-light")
         self.host = "localhost"
         self.port = free_port()
         self.tls_port = free_port()
         self._settings = "\n".join(settings)
         self._folder = make_folder("exim", None)
         self.ca_file = self._folder / "ca.pem"
-        root = unpacked("exim4-daemon-light")
         command = over_the_system(root, self._folder / "own", "exim4", "-bdf")
         self._process = ServerProcess(command, self._folder / "exim.out", self.port)
 
