@@ -1,20 +1,23 @@
 """One Postfix, reached in every way that a relay can name: each mail is stored once, byte for byte."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from outbox.delivery.relay import Pipelining, TlsMode
+from outbox.delivery.relay import Pipelining, Relay, TlsMode
 from tests.interop.conftest import StoresAll
 from tests.support.postfix import PostfixServer
 from tests.support.sending import relay_at
+
+TLS = {"smtpd_tls_loglevel": "1", "smtpd_tls_ask_ccert": "yes"}
 
 
 @pytest.fixture(scope="module")
 def postfix() -> Iterator[PostfixServer]:
     """Give one Postfix to all tests here, since it takes two seconds to start."""
-    with PostfixServer(keeps=True, settings={"smtpd_tls_loglevel": "1"}) as server:
+    with PostfixServer(keeps=True, settings=TLS) as server:
         yield server
 
 
@@ -31,16 +34,33 @@ def test_postfix_stores_all_identical_however_far_we_write_ahead(
     [
         (TlsMode.STARTTLS, {}),
         (TlsMode.STARTTLS, {"host": "127.0.0.1", "tls_name": "localhost"}),
-        (TlsMode.IMPLICIT, {}),
         (TlsMode.OPPORTUNISTIC, {"ca_file": None}),
+        (TlsMode.IMPLICIT, {}),
     ],
-    ids=["starttls", "starttls with a pinned name", "implicit", "opportunistic"],
+    ids=["starttls", "starttls with a pinned name", "opportunistic", "implicit"],
 )
 def test_postfix_stores_all_identical_through_tls(
     mode: TlsMode, changes: dict[str, Any], postfix: PostfixServer, stores_all: StoresAll
 ) -> None:
-    port = postfix.tls_port if mode is TlsMode.IMPLICIT else postfix.port
-    secured = postfix.log().count("TLS connection established")
-    relay = relay_at(port, **{"host": postfix.host, "tls": mode, "ca_file": postfix.ca_file, **changes})
+    before = sessions(postfix, "Anonymous")
+    relay = secured(postfix, mode, **changes)
     stores_all(postfix, relay, f"Postfix, {mode}{', pinned name' if relay.tls_name else ''}")
-    assert postfix.log().count("TLS connection established") == secured + 1
+    assert sessions(postfix, "Anonymous") == before + 1
+
+
+def test_postfix_trusts_the_certificate_that_we_show(postfix: PostfixServer, stores_all: StoresAll) -> None:
+    relay = secured(postfix, TlsMode.IMPLICIT, client_cert=postfix.client_cert)
+    stores_all(postfix, relay, "Postfix, implicit, our certificate")
+    assert sessions(postfix, "Trusted") == 1
+
+
+def secured(postfix: PostfixServer, mode: TlsMode, **changes: Any) -> Relay:
+    relay = relay_at(postfix.port, host=postfix.host, tls=mode, ca_file=postfix.ca_file)
+    if mode is TlsMode.IMPLICIT:
+        relay = replace(relay, port=postfix.tls_port)
+    return replace(relay, **changes)
+
+
+def sessions(postfix: PostfixServer, client: str) -> int:
+    """Count the TLS sessions of such a client in the log."""
+    return postfix.log().count(f"{client} TLS connection established")

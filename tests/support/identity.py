@@ -1,4 +1,4 @@
-"""What a TLS server on this host shows: a certificate of an authority that only the test knows."""
+"""What a TLS server of this host and its client show: certificates by an authority of their own."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import trustme
 
 
 def write_identity(folder: Path) -> None:
-    """Write the key and certificate of localhost into tls.pem, that of its authority into ca.pem."""
+    """Write what the server shows into tls.pem, its client into client.pem; both are signed by ca.pem."""
     authority = trustme.CA()
-    identity = folder / "tls.pem"
-    identity.touch(0o600)
-    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(identity))
+    for file, names in (("tls.pem", ("localhost", "127.0.0.1")), ("client.pem", ("client.example",))):
+        identity = authority.issue_cert(*names).private_key_and_cert_chain_pem
+        (folder / file).touch(0o600)
+        identity.write_to_path(str(folder / file))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))

@@ -62,6 +62,7 @@ class PostfixServer:
         self._policy = PolicyServer(self.refusals)
         self._folder = make_folder("postfix", None)
         self.ca_file = self._folder / "ca.pem"
+        self.client_cert = self._folder / "client.pem"
         self._log = self._folder / "log"
 
     @property

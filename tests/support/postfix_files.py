@@ -24,6 +24,7 @@ _MAIN = {
     "smtputf8_enable": "yes",
     "smtpd_tls_security_level": "may",
     "smtpd_tls_chain_files": "{folder}/tls.pem",
+    "smtpd_tls_CAfile": "{folder}/ca.pem",
     "smtpd_relay_restrictions": "permit_mynetworks, reject",
     "smtpd_recipient_restrictions": "check_policy_service inet:127.0.0.1:{policy}, permit_mynetworks, reject",
 }
