@@ -8,7 +8,7 @@ from outbox.delivery.relay import Pipelining
 from tests.interop.conftest import StoresAll
 from tests.support.assorted import assorted
 from tests.support.daemon import RunningDaemon, application
-from tests.support.sending import deliver, fault_of, kinds, relay_at
+from tests.support.sending import deliver, envelope, fault_of, kinds, relay_at
 from tests.support.smtp_sink import SmtpSink
 
 SMALL = assorted()[0]
@@ -66,7 +66,6 @@ def test_a_sink_that_is_slow_to_the_dot_stores_all_identical(stores_all: StoresA
         (("-Q", "RCPT"), ["RelayFault", None, None]),
         (("-Q", "DATA"), ["RelayFault", None, None]),
         (("-Q", "."), ["Deferred", "Untouched", None]),
-        (("-A", "0"), ["Rejected", None, None]),
     ],
 )
 @pytest.mark.parametrize("lmtp", [False, True], ids=["smtp", "lmtp"])
@@ -78,6 +77,13 @@ def test_a_failing_sink_gets_one_verdict_on_each_mail(
     # The envelope of the second rode behind the first one's dot; the third had not begun.
     said = [next(iter(kinds(verdicts)), None) for verdicts in outcome.verdicts]
     assert said == expected, outcome.verdicts
+
+
+@pytest.mark.parametrize("size", [1, 1024 * 1024])
+def test_a_sink_that_refuses_before_it_has_read_the_message_is_believed(size: int) -> None:
+    with SmtpSink("-A", "0") as sink:
+        outcome = deliver(relay_at(sink.port), envelope(body=b"Subject: x\r\n\r\n" + b"x\r\n" * size))
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Rejected"]], outcome.verdicts
 
 
 def test_a_sink_that_answers_out_of_order_is_not_written_ahead_to_again(
