@@ -1,45 +1,34 @@
 """One connection to a relay that carries mail after mail, and knows at every instant what became of each.
 
-The final dot is the instant that matters. It is written only when every byte before it has left, the mail's
-last-moment check agrees, and the relay has said nothing unexpected, in our buffers or in the socket. Behind
-it rides the next mail's envelope, where the relay bears that: so a mail costs one round trip. Every end
-but QUIT is an abort, so that a dot which has not left never leaves.
+It hears the relay, judges what it hears, and lets the carriage write on. Every end but QUIT is an abort, so
+that a dot which has not left never leaves.
 """
 
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from outbox.delivery import judge
 from outbox.delivery.ahead import Ahead
 from outbox.delivery.blame import blamed
+from outbox.delivery.carriage import Carriage, NextMail
 from outbox.delivery.limits import Limits
-from outbox.delivery.mail import Mail
 from outbox.delivery.relay import Relay, TlsMode
-from outbox.delivery.transaction import Transaction
 from outbox.delivery.trouble import explain
 from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Deferred, InDoubt, RelayFault, Untouched, Verdict
 from outbox.smtp.auth import Credentials
-from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation, Terms
 from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, RecipientRefused
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
-_BLOCK = 64 * 1024
 _CLOSING = 421
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
 
-NextMail = Callable[[], Mail | None]
-"""Who has the next mail for a connection, or None when there is none now. It must not block."""
-
 
 class Connection:
-    """One session; `sent` counts the mails that it carried to an end, whatever their verdicts."""
+    """One session, from its greeting to its end, for any number of mails."""
 
     def __init__(
         self,
@@ -49,7 +38,6 @@ class Connection:
         tls: ssl.SSLContext | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.sent = 0
         self.wire = Wire(loop, self)
         self._relay = relay
         self._limits = limits
@@ -67,20 +55,20 @@ class Connection:
         )
         self._conversation = Conversation(terms, encrypted=relay.tls is TlsMode.IMPLICIT)
         self._ahead = Ahead(limits, self._conversation)
+        self._mails = Carriage(relay, self.wire, self._conversation, self._ahead, loop.time)
         self._waiter: asyncio.Future[None] | None = None
-        self._next_mail: NextMail | None = None
-        # The mail that is under way, and behind it the one whose envelope rides behind its dot.
-        self._open: deque[Transaction] = deque()
-        # What is still to write of the body; None unless the relay waits for it.
-        self._rest: memoryview | None = None
         self._fault: RelayFault | None = None
         self._interruption: Interrupted | None = None
-        self._spent = False
+
+    @property
+    def sent(self) -> int:
+        """How many mails it carried to an end, whatever their verdicts."""
+        return self._mails.carried
 
     @property
     def usable(self) -> bool:
         """Whether a mail may begin now: open, idle, and silent, also in the socket."""
-        if self._waiter is not None or self._spent or self.wire.closed:
+        if self._waiter is not None or self._mails.spent or self.wire.closed:
             return False
         return self._conversation.ready and not self.wire.unread
 
@@ -96,7 +84,7 @@ class Connection:
         if self._context is not None and self._relay.tls is TlsMode.IMPLICIT:
             self._start_tls(self._context)
         else:
-            self._await_answer()
+            self._mails.await_answer()
         await self._wait(waiter)
         return self._fault
 
@@ -108,14 +96,15 @@ class Connection:
         """
         if not self.usable:
             return
-        self._next_mail = next_mail
+        self._mails.next_mail = next_mail
         waiter = self._waiter = self._loop.create_future()
         try:
-            self._begin_next()
+            if not self._mails.begin_next():
+                self._wake()
             await waiter
         except BaseException as error:
             self.wire.abort()
-            self._end(_unexpected(error, dotted=self._is_dotted()))
+            self._end(_unexpected(error, dotted=self._mails.is_dotted))
             raise
 
     async def quit(self) -> None:
@@ -124,7 +113,7 @@ class Connection:
             waiter = self._waiter = self._loop.create_future()
             self._conversation.quit()
             self.wire.write(self._conversation.take())
-            self._await_answer()
+            self._mails.await_answer()
             await self._wait(waiter)
         self.wire.abort()
         self._ahead.over()
@@ -136,7 +125,7 @@ class Connection:
         if self._conversation.stage is Stage.TLS:
             self._conversation.tls_established()
             self.wire.write(self._conversation.take())
-        self._await_answer()
+        self._mails.await_answer()
 
     def received(self, data: bytes) -> None:
         """Hear the relay: first all that it said, then act."""
@@ -152,20 +141,19 @@ class Connection:
             return
         if out := conversation.take():
             self.wire.write(out)
-        if self._rest is not None:
-            self._write_body()
+        if self._mails.is_writing:
+            self._write_on()
         elif self._context is not None and conversation.stage is Stage.TLS:
             self._start_tls(self._context)
         elif out or conversation.owed != owed:
             # Each whole answer earns the next one its time; a reply that drips in does not.
-            self._await_answer()
-        if not self._open and conversation.ready:
-            self._begin_next()
+            self._mails.await_answer()
+        if conversation.ready and not self._mails.begin_next():
+            self._wake()
 
     def drained(self) -> None:
         """Write on, now that everything so far has left."""
-        if self._rest is not None:
-            self._write_body()
+        self._write_on()
 
     def lost(self, error: BaseException) -> None:
         """Judge what the end of the connection means."""
@@ -180,10 +168,9 @@ class Connection:
 
     def broken(self, error: Exception) -> None:
         """Settle what is under way after a fault of our own code, and raise it to the owner."""
-        waiter = self._waiter
-        self._waiter = None
+        waiter, self._waiter = self._waiter, None
         try:
-            self._end(_unexpected(error, dotted=self._is_dotted()))
+            self._end(_unexpected(error, dotted=self._mails.is_dotted))
         finally:
             if waiter is not None and not waiter.done():
                 waiter.set_exception(error)
@@ -194,12 +181,14 @@ class Connection:
         """Note what one event decides; writing comes after."""
         match event:
             case BodyWanted():
-                self._ahead.answered(self._open[0])
-                self._rest = memoryview(self._open[0].body)
+                self._mails.want_body()
             case RecipientRefused(n, reply, accepted):
                 self._refuse(n, reply, accepted)
             case Answered(reply, recipients, last):
-                self._answer(reply, recipients, last=last)
+                verdict = self._noted(judge.judge_reply(Stage.END_OF_DATA, reply))
+                self._mails.decide(recipients, verdict)
+                if last:
+                    self._mails.finish()
             case Interrupted():
                 self._interruption = event
                 self.wire.expect_within(min(_INTERRUPTED_WAIT, self._relay.timeouts.block))
@@ -207,176 +196,75 @@ class Connection:
                 self._be_ready()
             case _:
                 self._ahead.heard(event)
-                verdict = judge.judge_event(event)
-                if self._is_farewell(verdict):
-                    self._spent = True
-                    verdict = Untouched("the relay takes no more mails on this connection")
-                if verdict is not None:
-                    self._settle(verdict)
+                told = judge.judge_event(event)
+                if told is not None:
+                    self._settle(told)
+
+    def _be_ready(self) -> None:
+        """Note the end of the handshake, or of a mail that got no dot."""
+        if self._mails.is_empty:
+            self._limits.announced(self._conversation.extensions.rcpt_max)
+        else:
+            self._mails.finish()
 
     def _refuse(self, n: int, reply: Reply, accepted: int) -> None:
         verdict = judge.judge_recipient(reply, accepted)
         if isinstance(verdict, Untouched):
             self._limits.too_many_recipients(accepted)
-        self._open[0].decide(n, self._noted(verdict))
-
-    def _answer(self, reply: Reply, recipients: Iterable[int], *, last: bool) -> None:
-        """Take the answer to the dot, of all or in LMTP of one."""
-        verdict = self._with_evidence(self._noted(judge.judge_reply(Stage.END_OF_DATA, reply)))
-        for n in recipients:
-            self._open[0].decide(n, verdict)
-        if last:
-            self._finish()
-
-    def _be_ready(self) -> None:
-        """Note the end of the handshake, or of a mail that got no dot."""
-        if self._open:
-            self._ahead.answered(self._open[0])
-            self._finish()
-        elif self._next_mail is None:
-            self._limits.announced(self._conversation.extensions.rcpt_max)
-            self._wake()
-
-    def _is_farewell(self, verdict: Verdict | None) -> bool:
-        """Tell whether a kept connection is only over: 421 in place of the next mail's first answer."""
-        if not isinstance(verdict, RelayFault) or verdict.answer is None or not self.sent:
-            return False
-        return verdict.stage == Stage.MAIL_FROM and verdict.answer.code == _CLOSING
+        self._mails.decide([n], self._noted(verdict))
 
     def _settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all that have none: the rest of the mail's recipients, or else the handshake."""
-        if self._ahead.to_blame is not None and not isinstance(verdict, InDoubt):
-            verdict = Untouched(f"the relay does not bear commands ahead of answers: {self._ahead.to_blame}")
-        verdict = self._noted(verdict)
-        if self._open:
-            self._open[0].settle(self._with_evidence(verdict))
+        verdict = self._noted(self._excused(verdict))
+        if not self._mails.is_empty:
+            self._mails.settle(verdict)
         elif self._fault is None and isinstance(verdict, RelayFault):
             self._fault = verdict
+
+    def _excused(self, verdict: Verdict) -> Verdict:
+        """Return Untouched in place of a verdict that speaks of the connection only."""
+        if isinstance(verdict, InDoubt):
+            return verdict
+        if self._ahead.to_blame is not None:
+            return Untouched(f"the relay does not bear commands ahead of answers: {self._ahead.to_blame}")
+        words = (
+            verdict.answer if isinstance(verdict, RelayFault) and verdict.stage == Stage.MAIL_FROM else None
+        )
+        if words is not None and words.code == _CLOSING and self.sent:
+            # A kept connection is over: 421 in place of the next mail's first answer.
+            self._mails.spent = True
+            return Untouched("the relay takes no more mails on this connection")
+        return verdict
 
     def _noted(self, verdict: Verdict) -> Verdict:
         """Name the relay in a fault of it, and let no further mail begin after one."""
         if not isinstance(verdict, RelayFault):
             return verdict
-        self._spent = True
+        self._mails.spent = True
         known = self._credentials
         said = (known.password or "", known.token or "", *self._conversation.secrets) if known else ()
         return blamed(verdict, self._relay.name, said)
 
-    def _with_evidence(self, verdict: Verdict) -> Verdict:
-        if not isinstance(verdict, InDoubt):
-            return verdict
-        return replace(verdict, evidence=self._open[0].evidence(self._loop.time()))
-
-    # The mails.
-
-    def _begin_next(self) -> None:
-        """Begin the next mail, or end `carry` where there is none or none may begin."""
-        transaction = None
-        if not (self._spent or self._is_full() or self.wire.closed):
-            transaction = self._started()
-        if transaction is None:
-            self._wake()
-            return
-        self.wire.write(self._conversation.take())
-        self._await_answer()
-
-    def _started(self) -> Transaction | None:
-        """Take mails until one has something to say to the relay, and begin it."""
-        while self._next_mail is not None and (mail := self._next_mail()) is not None:
-            transaction = Transaction(mail, self._relay)
-            self._open.append(transaction)
-            if self._begin(transaction):
-                return transaction
-            self._open.pop().finish()
-        return None
-
-    def _begin(self, transaction: Transaction) -> bool:
-        """Begin the transaction, without the recipients that this relay cannot be told of."""
-        conversation = self._conversation
-        self._ahead.prepare()
-        envelope = transaction.envelope()
-        if envelope is None:
-            return False
-        try:
-            conversation.begin(envelope)
-        except UnsendableError:
-            left = transaction.withhold(envelope, conversation.extensions)
-            if left is None:
-                return False
-            conversation.begin(left)
-        return True
-
-    def _is_full(self) -> bool:
-        """Whether the relay takes no more mails on one connection (RFC 9422)."""
-        most = self._conversation.extensions.mail_max
-        return most is not None and self.sent + len(self._open) >= most
-
-    def _write_body(self) -> None:
-        """Write the body, then the dot, as far as the wire takes them now; `drained` and `received` go on."""
-        while (rest := self._rest) is not None and self.wire.empty:
-            # What the relay says now, whole or in part, is heard before anything else is written.
-            if self.wire.closed or self.wire.unread or not self._conversation.may_dot:
-                return
-            # Behind nothing else, a small body and the dot leave in one write, or wait together.
-            if not rest or len(rest) == len(self._open[0].body) <= self.wire.small:
-                self._write_dot(rest)
-                return
-            self._rest = rest[_BLOCK:]
-            self.wire.write(rest[:_BLOCK])
-            self.wire.expect_within(self._relay.timeouts.block)
-
-    def _write_dot(self, last: memoryview) -> None:
-        """Take the step after which only the relay knows what became of the mail."""
-        self._rest = None
-        transaction = self._open[0]
-        reason = _last_moment(transaction.mail)
-        if reason is not None:
+    def _write_on(self) -> None:
+        forbidden = self._mails.write_on()
+        if forbidden is not None:
             self.wire.abort()
-            self._end(Untouched(reason))
-            return
-        transaction.dotted(self._loop.time())
-        dot = self._conversation.dot()
-        self.wire.write(b"".join((last, dot, self._chained())))
-        self._await_answer()
-
-    def _chained(self) -> bytes:
-        """Begin the next mail behind the dot that is being written, where the relay bears it."""
-        if self._spent or self._is_full() or not self._ahead.may_chain():
-            return b""
-        transaction = self._started()
-        if transaction is None:
-            return b""
-        self._ahead.rides(transaction)
-        return self._conversation.take()
-
-    def _finish(self) -> None:
-        """Tell the oldest mail its verdicts."""
-        self.sent += 1
-        self._open.popleft().finish()
-
-    def _is_dotted(self) -> bool:
-        return bool(self._open) and self._open[0].is_dotted
+            self._end(Untouched(forbidden))
 
     def _end_at(self, stage: Stage, problem: str) -> None:
         self._end(judge.judge_loss(stage, problem, reused=self.sent > 0))
 
     def _end(self, verdict: Verdict) -> None:
-        """Settle all mails after the connection's end: `verdict` speaks of the oldest or of the handshake."""
-        self._rest = None
-        self._spent = True
-        self._settle(verdict)
-        self._ahead.over()
+        """Settle all after the connection's end: `verdict` speaks of the oldest mail or of the handshake."""
         try:
-            while self._open:
-                self._finish()
-                if self._open:
-                    self._open[0].settle(Untouched("the connection ended before this mail began"))
+            self._settle(verdict)
+            self._mails.end()
         finally:
             self._wake()
 
     def _wake(self) -> None:
         """End the one wait of `carry`, `quit` or the handshake."""
-        self._next_mail = None
+        self._mails.next_mail = None
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -388,20 +276,9 @@ class Connection:
             self.wire.abort()
             raise
 
-    def _await_answer(self) -> None:
-        seconds = self._relay.timeouts.of(self._conversation.stage)
-        self.wire.expect_within(min(seconds, self._ahead.patience()))
-
     def _start_tls(self, context: ssl.SSLContext) -> None:
         self.wire.expect_within(self._relay.timeouts.tls)
         self.wire.start_tls(context, self._relay.tls_name or self._relay.host)
-
-
-def _last_moment(mail: Mail) -> str | None:
-    try:
-        return mail.may_dot()
-    except Exception as error:  # noqa: BLE001 whatever breaks the check, the dot must not go
-        return f"the last-moment check failed: {error!r}"
 
 
 def _unexpected(error: BaseException, *, dotted: bool) -> Verdict:

@@ -1,0 +1,184 @@
+"""The mails under way on one connection: the one whose turn it is, and one that may ride behind its dot.
+
+Here the dot is written, the step after which only the relay knows what became of a mail: only when every byte
+before it has left, the relay has said nothing unexpected, in our buffers or in the socket, and the mail's
+last-moment check agrees.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from outbox.delivery.ahead import Ahead
+from outbox.delivery.mail import Mail
+from outbox.delivery.relay import Relay
+from outbox.delivery.transaction import Transaction
+from outbox.delivery.wire import Wire
+from outbox.mail.verdict import InDoubt, Untouched, Verdict
+from outbox.smtp.command import UnsendableError
+from outbox.smtp.conversation import Conversation
+
+_BLOCK = 64 * 1024
+
+NextMail = Callable[[], Mail | None]
+"""Who has the next mail for a connection, or None when there is none now. It must not block."""
+
+
+class Carriage:
+    """Begins, writes and finishes the mails of one connection; `clock` returns seconds.
+
+    `carried` counts the mails that have ended, whatever their verdicts. Once it is `spent` none begins.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        wire: Wire,
+        conversation: Conversation,
+        ahead: Ahead,
+        clock: Callable[[], float],
+    ) -> None:
+        self.carried = 0
+        self.spent = False
+        self.next_mail: NextMail | None = None
+        self._relay = relay
+        self._wire = wire
+        self._conversation = conversation
+        self._ahead = ahead
+        self._clock = clock
+        self._open: deque[Transaction] = deque()
+        # What is still to write of the body; None unless the relay waits for it.
+        self._rest: memoryview | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no mail is under way."""
+        return not self._open
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a body, or its dot, is still to be written."""
+        return self._rest is not None
+
+    @property
+    def is_dotted(self) -> bool:
+        """Whether a dot may have gone out whose answer has not come."""
+        return bool(self._open) and self._open[0].is_dotted
+
+    def begin_next(self) -> bool:
+        """Say the envelope of the next mail; tell whether there was one that may begin."""
+        if self._began() is None:
+            return False
+        self._wire.write(self._conversation.take())
+        self.await_answer()
+        return True
+
+    def want_body(self) -> None:
+        """Note that the relay waits for the body."""
+        self._ahead.answered(self._open[0])
+        self._rest = memoryview(self._open[0].body)
+
+    def write_on(self) -> str | None:
+        """Write the body, then the dot, as far as the wire takes them now; return what forbids the dot."""
+        while (rest := self._rest) is not None and self._wire.empty:
+            # What the relay says now, whole or in part, is heard before anything else is written.
+            if self._wire.closed or self._wire.unread or not self._conversation.may_dot:
+                return None
+            # Behind nothing else, a small body and the dot leave in one write, or wait together.
+            if not rest or len(rest) == len(self._open[0].body) <= self._wire.small:
+                return self._write_dot(rest)
+            self._rest = rest[_BLOCK:]
+            self._wire.write(rest[:_BLOCK])
+            self._wire.expect_within(self._relay.timeouts.block)
+        return None
+
+    def await_answer(self) -> None:
+        """Give the relay its time for the next answer."""
+        seconds = self._relay.timeouts.of(self._conversation.stage)
+        self._wire.expect_within(min(seconds, self._ahead.patience()))
+
+    def decide(self, recipients: Iterable[int], verdict: Verdict) -> None:
+        """Decide on recipients of the mail whose turn it is, by the numbers by which the relay knows them."""
+        for n in recipients:
+            self._open[0].decide(n, self._with_evidence(verdict))
+
+    def settle(self, verdict: Verdict) -> None:
+        """Give `verdict` to all recipients of the mail whose turn it is that have none."""
+        self._open[0].settle(self._with_evidence(verdict))
+
+    def finish(self) -> None:
+        """Tell the mail whose turn it is its verdicts; the next one has its turn."""
+        self._ahead.answered(self._open[0])
+        self.carried += 1
+        self._open.popleft().finish()
+
+    def end(self) -> None:
+        """Finish all mails after the connection's end; the first is settled already."""
+        self.spent = True
+        self._rest = None
+        self._ahead.over()
+        while self._open:
+            self._open[0].settle(Untouched("the connection ended before this mail began"))
+            self.carried += 1
+            self._open.popleft().finish()
+
+    def _began(self) -> Transaction | None:
+        """Take mails until one has something to say to the relay, and begin it."""
+        most = self._conversation.extensions.mail_max
+        full = most is not None and self.carried + len(self._open) >= most
+        if self.spent or self._wire.closed or full or self.next_mail is None:
+            return None
+        while (mail := self.next_mail()) is not None:
+            transaction = Transaction(mail, self._relay)
+            self._open.append(transaction)
+            if self._begin(transaction):
+                return transaction
+            self._open.pop().finish()
+        return None
+
+    def _begin(self, transaction: Transaction) -> bool:
+        """Begin the transaction, without the recipients that this relay cannot be told of."""
+        self._ahead.prepare()
+        envelope = transaction.envelope()
+        if envelope is None:
+            return False
+        try:
+            self._conversation.begin(envelope)
+        except UnsendableError:
+            left = transaction.withhold(envelope, self._conversation.extensions)
+            if left is None:
+                return False
+            self._conversation.begin(left)
+        return True
+
+    def _write_dot(self, last: memoryview) -> str | None:
+        transaction = self._open[0]
+        self._rest = None
+        reason = _last_moment(transaction.mail)
+        if reason is None:
+            transaction.dotted(self._clock())
+            self._wire.write(b"".join((last, self._conversation.dot(), self._chained())))
+            self.await_answer()
+        return reason
+
+    def _chained(self) -> bytes:
+        """Begin the next mail behind the dot that is being written, where the relay bears it."""
+        if not self._ahead.may_chain():
+            return b""
+        transaction = self._began()
+        if transaction is None:
+            return b""
+        self._ahead.rides(transaction)
+        return self._conversation.take()
+
+    def _with_evidence(self, verdict: Verdict) -> Verdict:
+        if not isinstance(verdict, InDoubt):
+            return verdict
+        return replace(verdict, evidence=self._open[0].evidence(self._clock()))
+
+
+def _last_moment(mail: Mail) -> str | None:
+    try:
+        return mail.may_dot()
+    except Exception as error:  # noqa: BLE001 whatever breaks the check, the dot must not go
+        return f"the last-moment check failed: {error!r}"
