@@ -9,7 +9,7 @@ from bench.distance import distant, measured_round_trip
 from bench.drain import drain
 from bench.postfix import sink
 from bench.run import Run
-from bench.ways import FLASK_MAIL, POSTFIX, PYTHON, Way
+from bench.ways import ENGINE, FLASK_MAIL, POSTFIX, PYTHON, Way
 
 ROUND_TRIP = 0.02
 """Seconds that the distance adds to a round trip."""
@@ -85,7 +85,7 @@ def _names(contestants: Iterable[Way | Contestant]) -> tuple[str, ...]:
     return tuple(contestant.name for contestant in contestants)
 
 
-_WAYS = (*PYTHON, *POSTFIX)
+_WAYS = (*ENGINE, *PYTHON, *POSTFIX)
 _DRAINS = tuple(map(_drain, NAMES))
 _FAR = tuple(map(_far, _WAYS))
 _PROXY = _ceiling(POSTFIX[-1])

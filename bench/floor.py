@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.contestants import far_name
 from bench.run import Run, best
 
 
@@ -60,4 +61,12 @@ class Floor:
 FLOORS = (
     Floor("postgresql", "Flask-Mail", 8, ("flask-mail",)),
     Floor("postgresql", "smtp-source", 0.5, ("smtp-source",), aim=0.7),
+    Floor("chained-4", "the best of Python's others on as many", 2, ("smtplib-4", "aiosmtplib-4")),
+    Floor(
+        far_name("chained-16"),
+        "the best of Python's others on as many, at the distance",
+        3.5,
+        (far_name("smtplib-16"), far_name("aiosmtplib-16")),
+    ),
+    Floor(far_name("chained-16"), "a mail in each round trip of each connection", 0.9),
 )

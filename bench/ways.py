@@ -6,6 +6,7 @@ from functools import partial
 
 from bench.others import python_client, smtp_source
 from bench.run import Run
+from outbox.delivery.relay import Pipelining
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,34 @@ class Way:
     send: Callable[[int, int], Run]
 
 
+def _engine(name: str, pipelining: Pipelining, trips: int) -> tuple[Way, ...]:
+    return tuple(
+        Way(
+            f"{name}-{connections}",
+            f"outbox's engine, {name}, {_counted(connections)}",
+            connections,
+            trips,
+            1,
+            _client("engine", connections, pipelining),
+        )
+        for connections in (1, 4, 16)
+    )
+
+
 def _smtplib(connections: int) -> Way:
     title = "smtplib, one kept connection" if connections == 1 else f"smtplib, {connections} threads"
     return Way(f"smtplib-{connections}", title, connections, 4, 0.25, _client("smtplib_kept", connections))
 
 
 def _aiosmtplib(connections: int) -> Way:
-    title = f"aiosmtplib, {connections} connection{'s'[: connections > 1]}"
+    title = f"aiosmtplib, {_counted(connections)}"
     return Way(
         f"aiosmtplib-{connections}", title, connections, 4, 0.25, _client("aiosmtplib_kept", connections)
     )
+
+
+def _counted(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 def _smtp_source(name: str, connections: int, *, kept: bool) -> Way:
@@ -46,6 +65,10 @@ def _smtp_source(name: str, connections: int, *, kept: bool) -> Way:
 def _client(module: str, *options: object) -> Callable[[int, int], Run]:
     return lambda port, mails: python_client(port, mails, module, *map(str, options))
 
+
+# Unchained, a mail's envelope is one round trip, its body with the dot the other.
+ENGINE = (*_engine("chained", Pipelining.AUTO, 1), *_engine("unchained", Pipelining.MAIL, 2))
+"""Our own, without a database."""
 
 PYTHON = (*map(_smtplib, (1, 4, 8, 16)), *map(_aiosmtplib, (1, 4, 16)))
 """The libraries of Python that keep their connections."""
