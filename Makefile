@@ -38,9 +38,10 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 bench: $(VENV)/.installed-dev ## Measure what we send beside other ways of sending
 	$(BIN)/python -m bench
 
-fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break the reply parser or the command encoder, SECONDS each
+fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break parser, encoder or conversation, SECONDS each
 	$(BIN)/python -m tests.fuzz.run reply -max_total_time=$(SECONDS) -print_final_stats=1
 	$(BIN)/python -m tests.fuzz.run command -max_total_time=$(SECONDS) -print_final_stats=1
+	$(BIN)/python -m tests.fuzz.run conversation -max_total_time=$(SECONDS) -print_final_stats=1
 
 # A file a set of extras: a second run installs nothing, a changed list of dependencies does.
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python

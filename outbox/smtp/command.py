@@ -74,10 +74,14 @@ def rcpt_to(recipient: str, *parameters: str, utf8: bool = False) -> bytes:
 
 
 def xtext(text: str) -> str:
-    """Encode the value of a parameter that may hold anything (RFC 3461 §4)."""
+    """Encode the value of a parameter that may hold anything (RFC 3461 §4); raises UnsendableError."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise UnsendableError(f"a parameter that UTF-8 cannot carry: {text!r}") from None
     return "".join(
         chr(byte) if 0x21 <= byte <= 0x7E and byte not in b"+=" else f"+{byte:02X}"  # noqa: PLR2004 "!" to "~"
-        for byte in text.encode()
+        for byte in data
     )
 
 

@@ -4,14 +4,15 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.parse import unquote_to_bytes
 
 from outbox.smtp import auth, command
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import UnsendableError
 from tests.support.unstuffing import take_message
 
-Saying = tuple[Callable[[], bytes], str, int]
-"""How to say something, the words that must come out, and the greatest length of the line in bytes."""
+Saying = tuple[Callable[[], bytes], str, str]
+"""How to say something, the words that must come out, and the encoding that they may need."""
 
 _is_clean = re.compile(rb"[\x20-\x7e]+\r\n").fullmatch
 _is_broken = re.compile(rb"\r(?!\n)|(?<!\r)\n").search
@@ -30,24 +31,32 @@ def check(data: bytes) -> None:
 
 def check_commands(text: str) -> None:
     """Check all commands that are not secret."""
-    for say, words, limit in sayings(text):
+    for say, words, encoding in sayings(text):
         with suppress(UnsendableError):
-            check_line(say(), words, limit)
+            check_line(say(), words, encoding)
+    with suppress(UnsendableError):
+        quoted = command.xtext(text).replace("%", "%25").replace("+", "%")
+        assert text.encode() == unquote_to_bytes(quoted)
 
 
 def sayings(text: str) -> Iterator[Saying]:
     """Yield each command that can hold `text`."""
-    yield lambda: command.ehlo(text), f"EHLO {text}", command.MAX_LINE
-    yield lambda: command.helo(text), f"HELO {text}", command.MAX_LINE
-    yield lambda: command.mail_from(text), f"MAIL FROM:<{text}>", command.MAX_LINE
-    yield lambda: command.rcpt_to(text), f"RCPT TO:<{text}>", command.MAX_LINE
+    yield lambda: command.ehlo(text), f"EHLO {text}", "ascii"
+    yield lambda: command.helo(text), f"HELO {text}", "ascii"
+    yield lambda: command.lhlo(text), f"LHLO {text}", "ascii"
+    yield lambda: command.mail_from(text), f"MAIL FROM:<{text}>", "ascii"
+    yield lambda: command.rcpt_to(text), f"RCPT TO:<{text}>", "ascii"
+    yield lambda: command.mail_from(text, utf8=True), f"MAIL FROM:<{text}>", "utf-8"
+    yield lambda: command.rcpt_to(text, utf8=True), f"RCPT TO:<{text}>", "utf-8"
+    yield lambda: command.mail_from("", text), f"MAIL FROM:<> {text}", "ascii"
+    yield lambda: command.rcpt_to("a@b", "A=1", text, utf8=True), f"RCPT TO:<a@b> A=1 {text}", "ascii"
 
 
-def check_line(line: bytes, words: str, limit: int) -> None:
-    """Check that `line` is `words`, that its one CRLF ends it, and that it keeps its limit."""
-    assert _is_clean(line), line
-    assert line == words.encode("ascii") + b"\r\n"
-    assert len(line) <= limit
+def check_line(line: bytes, words: str, encoding: str) -> None:
+    """Check that `line` is `words` without any control, that a CRLF ends it, and that it is not too long."""
+    assert line == words.encode(encoding) + b"\r\n"
+    assert words.isprintable(), line
+    assert len(line) <= command.MAX_LINE
 
 
 def check_secret(username: str, password: str) -> None:

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import command, reply
+from tests.fuzz import command, conversation, reply
 
 SEEDS = sorted(path for path in Path(__file__).with_name("seeds").glob("*/*"))
-TARGETS: dict[str, Callable[[bytes], None]] = {"command": command.check, "reply": reply.check}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "command": command.check,
+    "conversation": conversation.check,
+    "reply": reply.check,
+}
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.parent.name}/{seed.name}")

@@ -36,7 +36,11 @@ line_pieces = st.sampled_from(
 )
 
 
-@given(st.one_of(texts, addresses))
+@given(st.one_of(texts, addresses, st.builds("{}={}".format, st.text("aB-"), texts)))
+@example("A=\ud800")
+@example(f"A={'x' * MAX_LINE}")
+@example("a\u200bb@example.com")
+@example("a\udcffb@example.com")
 @example("a@" + "x" * MAX_LINE)
 def test_any_string_as_a_name_or_an_address_is_refused_or_stands_in_one_line(text: str) -> None:
     check_commands(text)
