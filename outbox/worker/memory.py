@@ -30,11 +30,13 @@ class Memory:
         self._gates = gates
         self._threads = threads
         self._news = asyncio.Event()
+        self._unwritten = False
         limits.changed = self._note
 
     async def run(self) -> None:
         """Write what is learnt, and read what others learnt, until cancelled."""
         while True:
+            self._news.clear()
             with suppress(SQLAlchemyError):  # the loop has told already that the database is away
                 await self._exchange()
             with suppress(TimeoutError):
@@ -42,15 +44,11 @@ class Memory:
                     await self._news.wait()
 
     async def _exchange(self) -> None:
-        if self._news.is_set():
-            self._news.clear()
-            try:
-                await self._threads.run(self._gates.learn, self._name, self._own())
-            except SQLAlchemyError:
-                self._news.set()
-                raise
+        if self._unwritten:
+            await self._threads.run(self._gates.learn, self._name, self._own())
+            self._unwritten = self._news.is_set()
         learnt = await self._threads.run(self._gates.learnt, self._name)
-        if not self._news.is_set():
+        if not self._unwritten and not self._news.is_set():
             self._limits.recall(
                 Pipelining(learnt.pipelining) if learnt.pipelining else None,
                 learnt.recipients,
@@ -63,4 +61,5 @@ class Memory:
 
     def _note(self, reason: str) -> None:
         events.relay_learnt(self._name, reason)
+        self._unwritten = True
         self._news.set()

@@ -1,0 +1,114 @@
+"""What one daemon learns of a relay reaches the database at once, and what others learnt is taken over."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from outbox.delivery.limits import Limits
+from outbox.delivery.relay import Pipelining
+from outbox.store.gates import Learnt
+from outbox.worker.memory import EVERY, Memory
+from tests.unit.worker.held import NoThreads, run
+
+
+class Row:
+    """Stands in for the gate row: a value, what was written to it, and a database that may be away."""
+
+    def __init__(self) -> None:
+        self.value = Learnt()
+        self.written: list[tuple[str, Learnt]] = []
+        self.away = False
+
+    def learnt(self, _relay: str) -> Learnt:
+        self._answer()
+        return self.value
+
+    def learn(self, relay: str, learnt: Learnt) -> None:
+        self._answer()
+        self.written.append((relay, learnt))
+        self.value = self.value.and_also(learnt)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise OperationalError("", {}, Exception("away"))
+
+
+async def remembered(limits: Limits, row: Row) -> asyncio.Task[None]:
+    """Begin to remember, and wait until the first exchange is over."""
+    gates: Any = row
+    threads: Any = NoThreads()
+    task = asyncio.create_task(Memory("mx", limits, gates, threads).run())
+    await asyncio.sleep(1)
+    return task
+
+
+def test_what_is_known_at_the_start_is_taken_over() -> None:
+    async def scene() -> None:
+        limits, row = Limits(Pipelining.AUTO), Row()
+        row.value = Learnt("off", data_apart=True, recipients=7)
+        task = await remembered(limits, row)
+        assert (limits.pipelining, limits.data_apart, limits.recipients) == (Pipelining.OFF, True, 7)
+        task.cancel()
+
+    run(scene())
+
+
+def test_what_is_learnt_is_written_at_once_and_nothing_else() -> None:
+    async def scene() -> None:
+        limits, row = Limits(Pipelining.AUTO), Row()
+        task = await remembered(limits, row)
+        assert row.written == []
+        limits.chain_failed("it hung")
+        limits.too_many_recipients(20)
+        await asyncio.sleep(0.1)
+        assert row.written == [("mx", Learnt("mail", recipients=20))]
+        assert limits.pipelining is Pipelining.MAIL
+        task.cancel()
+
+    run(scene())
+
+
+def test_what_a_person_set_is_not_written_as_learnt() -> None:
+    async def scene() -> None:
+        limits, row = Limits(Pipelining.MAIL), Row()
+        limits.announced(10)
+        task = await remembered(limits, row)
+        limits.too_many_recipients(5)
+        await asyncio.sleep(0.1)
+        assert row.written == [("mx", Learnt(recipients=5))]
+        task.cancel()
+
+    run(scene())
+
+
+def test_what_others_learn_or_what_is_forgotten_is_seen_soon() -> None:
+    async def scene() -> None:
+        limits, row = Limits(Pipelining.AUTO), Row()
+        task = await remembered(limits, row)
+        row.value = Learnt("mail")
+        await asyncio.sleep(EVERY)
+        seen = [limits.pipelining]
+        row.value = Learnt()
+        await asyncio.sleep(EVERY)
+        seen.append(limits.pipelining)
+        assert seen == [Pipelining.MAIL, Pipelining.AUTO]
+        task.cancel()
+
+    run(scene())
+
+
+def test_what_was_learnt_while_the_database_was_away_is_kept_and_written_later() -> None:
+    async def scene() -> None:
+        limits, row = Limits(Pipelining.AUTO), Row()
+        task = await remembered(limits, row)
+        row.away = True
+        limits.pipelining_failed("it hung")
+        await asyncio.sleep(3 * EVERY)
+        row.away = False
+        await asyncio.sleep(EVERY)
+        assert row.written == [("mx", Learnt("off"))]
+        assert limits.pipelining is Pipelining.OFF
+        task.cancel()
+
+    run(scene())
