@@ -125,8 +125,9 @@ class Carriage:
     def _began(self) -> Transaction | None:
         """Take mails until one has something to say to the relay, and begin it."""
         most = self._conversation.extensions.mail_max
-        full = most is not None and self.carried + len(self._open) >= most
-        if self.spent or self._wire.closed or full or self.next_mail is None:
+        if most is not None and self.carried + len(self._open) >= most:
+            self.spent = True
+        if self.spent or self._wire.closed or self.next_mail is None:
             return None
         while (mail := self.next_mail()) is not None:
             transaction = Transaction(mail, self._relay)
