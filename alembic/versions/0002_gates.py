@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("data_apart", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.Column("recipients", sa.Integer),
         sa.Column("learnt_at", UtcDateTime),
+        sa.Column("fault", sa.Text),
+        sa.Column("fault_at", UtcDateTime),
         sa.PrimaryKeyConstraint("kind", "name", name="outbox_gate_pkey"),
         sa.CheckConstraint("kind IN ('relay')", name="outbox_gate_kind_known"),
         sa.CheckConstraint("pipelining IN ('mail', 'off')", name="outbox_gate_pipelining_known"),

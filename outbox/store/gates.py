@@ -1,7 +1,7 @@
 """What may pass to a relay now: what all daemons of a database have learnt of it, one row a relay.
 
 A relay that was seen to choke is met more carefully by everybody, until a day has passed since the last
-time: then it is tried again as if it were new.
+time: then it is tried again as if it were new. What keeps mail from it stands here, too, for people.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Text, bindparam, case, select, update
 
 from outbox.errors import shown
 from outbox.store.clock import seconds_since, utc_now
@@ -42,6 +42,8 @@ _LEARN = (
         learnt_at=utc_now(),
     )
 )
+_WORDS = bindparam("words", type_=Text)
+_REPORT = update(gate).where(_IS_OURS).values(fault=_WORDS, fault_at=case((_WORDS.is_not(None), utc_now())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,19 @@ class Gates:
                     "most": known.recipients,
                 },
             )
+
+        self._database.write(work)
+
+    def report(self, relay: str, fault: str | None) -> None:
+        """Say what keeps mail from `relay` since now, or that nothing does.
+
+        Raises ValueError for a name of more than 64 characters.
+        """
+        name = _checked(relay)
+
+        def work(connection: Connection) -> None:
+            connection.execute(self._enter, {"kind": GateKind.RELAY.value, "name": name})
+            connection.execute(_REPORT, {"relay": name, "words": fault})
 
         self._database.write(work)
 

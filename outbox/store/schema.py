@@ -181,6 +181,8 @@ gate = Table(
     Column("data_apart", Boolean, nullable=False, server_default=text("false")),
     Column("recipients", Integer),
     Column("learnt_at", UtcDateTime),
+    Column("fault", Text),
+    Column("fault_at", UtcDateTime),
     _one_of("kind", GateKind),
     CheckConstraint("pipelining IN ('mail', 'off')", name="pipelining_known"),
     **_MYSQL,

@@ -186,6 +186,7 @@ class Daemon:
         faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
         # A relay that judges one recipient works, whatever it says of itself to the next.
         if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
+            self._memory.works()
             if self._breaker.judged():
                 events.relay_back(self._relay.name)
                 self._tray.stir()
@@ -196,6 +197,7 @@ class Daemon:
         now = self._now()
         self._breaker.fault(now, random.random())  # noqa: S311 - jitter
         events.relay_fault(self._relay.name, fault, self._breaker.wait(now))
+        self._memory.fails(fault.reason)
         if self._breaker.is_open:
             self._release_waiting(f"relay {self._relay.name} is down")
         self._wake.set()

@@ -1,4 +1,7 @@
-"""Share what is learnt of a relay with the other daemons and the next run, through its gate row."""
+"""Share what is learnt of a relay with the other daemons and the next run, through its gate row.
+
+There a person reads, too, what keeps mail from the relay.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,9 @@ class Memory:
         self._threads = threads
         self._news = asyncio.Event()
         self._unwritten = False
+        # None: nothing is at fault. Empty: this run has met nothing yet, and an earlier one may have left words.
+        self._fault: str | None = ""
+        self._reported: str | None = ""
         limits.changed = self._note
 
     async def run(self) -> None:
@@ -43,7 +49,22 @@ class Memory:
                 async with asyncio.timeout(EVERY):
                     await self._news.wait()
 
+    def fails(self, fault: str) -> None:
+        """Note what keeps mail from the relay."""
+        if fault != self._fault:
+            self._fault = fault
+            self._news.set()
+
+    def works(self) -> None:
+        """Note that the relay judges mail."""
+        if self._fault is not None:
+            self._fault = None
+            self._news.set()
+
     async def _exchange(self) -> None:
+        if (fault := self._fault) != self._reported:
+            await self._threads.run(self._gates.report, self._name, fault)
+            self._reported = fault
         if self._unwritten:
             await self._threads.run(self._gates.learn, self._name, self._own())
             self._unwritten = self._news.is_set()

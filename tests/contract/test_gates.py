@@ -167,3 +167,20 @@ def test_the_schema_refuses_a_gate_that_nobody_could_have_made(
     with pytest.raises(DBAPIError, match=r"(?i)constraint"):
         set_row(scene, **values)
     assert gates.learnt("main") == Learnt("off")
+
+
+def test_what_keeps_mail_from_a_relay_stands_in_its_row_until_it_works(scene: Scene, gates: Gates) -> None:
+    gates.learn("main", Learnt("mail"))
+    gates.report("main", "relay main: certificate of mail.example expired on 2026-11-01")
+    (row,) = rows(scene)
+    assert row.fault == "relay main: certificate of mail.example expired on 2026-11-01"
+    assert row.fault_at is not None
+    gates.report("main", None)
+    (row,) = rows(scene)
+    assert (row.fault, row.fault_at, row.pipelining) == (None, None, "mail")
+
+
+def test_a_fault_of_a_relay_that_nobody_has_met_makes_its_row(scene: Scene, gates: Gates) -> None:
+    gates.report("main", "it is away")
+    assert gates.learnt("main") == Learnt()
+    assert [row.fault for row in rows(scene)] == ["it is away"]

@@ -44,7 +44,7 @@ def test_the_ten_lines_are_ten_lines() -> None:
 
 def test_the_status_queries_answer(app_file: Path) -> None:
     queries = [query for query in _block("sql", "outbox_status").split(";") if "SELECT" in query]
-    assert len(queries) == 3
+    assert len(queries) == 4
     with closing(sqlite3.connect(app_file)) as database:
         answers = [database.execute(query).fetchall() for query in queries]
     assert all(len(answer) == 1 for answer in answers)

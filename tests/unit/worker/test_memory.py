@@ -18,6 +18,7 @@ class Row:
     def __init__(self) -> None:
         self.value = Learnt()
         self.written: list[tuple[str, Learnt]] = []
+        self.reported: list[str | None] = []
         self.away = False
 
     def learnt(self, _relay: str) -> Learnt:
@@ -29,16 +30,25 @@ class Row:
         self.written.append((relay, learnt))
         self.value = self.value.and_also(learnt)
 
+    def report(self, _relay: str, fault: str | None) -> None:
+        self._answer()
+        self.reported.append(fault)
+
     def _answer(self) -> None:
         if self.away:
             raise OperationalError("", {}, Exception("away"))
 
 
-async def remembered(limits: Limits, row: Row) -> asyncio.Task[None]:
-    """Begin to remember, and wait until the first exchange is over."""
+def memory(limits: Limits, row: Row) -> Memory:
+    """Return the memory of a relay."""
     gates: Any = row
     threads: Any = NoThreads()
-    task = asyncio.create_task(Memory("mx", limits, gates, threads).run())
+    return Memory("mx", limits, gates, threads)
+
+
+async def remembered(limits: Limits, row: Row) -> asyncio.Task[None]:
+    """Begin to remember, and wait until the first exchange is over."""
+    task = asyncio.create_task(memory(limits, row).run())
     await asyncio.sleep(1)
     return task
 
@@ -109,6 +119,38 @@ def test_what_was_learnt_while_the_database_was_away_is_kept_and_written_later()
         await asyncio.sleep(EVERY)
         assert row.written == [("mx", Learnt("off"))]
         assert limits.pipelining is Pipelining.OFF
+        task.cancel()
+
+    run(scene())
+
+
+def test_a_fault_is_reported_when_its_words_change_and_once_that_it_is_over() -> None:
+    async def scene() -> None:
+        row = Row()
+        mind = memory(Limits(Pipelining.AUTO), row)
+        task = asyncio.create_task(mind.run())
+        for fault in ("refused", "refused", "expired"):
+            mind.fails(fault)
+            await asyncio.sleep(0.1)
+        for _ in range(3):
+            mind.works()
+            await asyncio.sleep(0.1)
+        assert row.reported == ["refused", "expired", None]
+        task.cancel()
+
+    run(scene())
+
+
+def test_the_first_mail_that_is_judged_takes_back_what_an_earlier_run_reported() -> None:
+    async def scene() -> None:
+        row = Row()
+        mind = memory(Limits(Pipelining.AUTO), row)
+        task = asyncio.create_task(mind.run())
+        await asyncio.sleep(2 * EVERY)
+        assert row.reported == []
+        mind.works()
+        await asyncio.sleep(0.1)
+        assert row.reported == [None]
         task.cancel()
 
     run(scene())
