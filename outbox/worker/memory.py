@@ -34,7 +34,7 @@ class Memory:
         self._threads = threads
         self._news = asyncio.Event()
         self._unwritten = False
-        # None: nothing is at fault. Empty: this run has met nothing yet, and an earlier one may have left words.
+        # None: nothing is at fault. Empty: this run has met nothing yet; an earlier one may have left words.
         self._fault: str | None = ""
         self._reported: str | None = ""
         limits.changed = self._note
