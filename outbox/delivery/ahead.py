@@ -31,6 +31,8 @@ class Ahead:
         self._conversation = conversation
         self._rides: Transaction | None = None
         self._chains_well = False
+        self.lost_count = False
+        """Whether the relay lost count of what was chained."""
         self._pipelines_well = False
 
     def prepare(self) -> None:
@@ -45,6 +47,11 @@ class Ahead:
     def rides(self, transaction: Transaction) -> None:
         """Note that the envelope of `transaction` goes out behind a dot."""
         self._rides = transaction
+
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether chained input waits for answers on a connection that has never answered any."""
+        return self._rides is not None and not self._chains_well
 
     def patience(self) -> float:
         """Return the most seconds to wait for the next answer, where writing ahead is still a trial."""
@@ -66,6 +73,7 @@ class Ahead:
         if event.unwanted_go_ahead:
             self._limits.unwanted_go_ahead()
         elif self._rides is not None:
+            self.lost_count = True
             self._blame_chaining(event.reason)
         elif event.stage in _ENVELOPE:
             self._blame_pipelining(event.reason)

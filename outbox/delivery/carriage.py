@@ -17,6 +17,7 @@ from outbox.delivery.wire import Wire
 from outbox.mail.verdict import InDoubt, Untouched, Verdict
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
+from outbox.smtp.stage import Stage
 
 _BLOCK = 64 * 1024
 
@@ -47,6 +48,8 @@ class Carriage:
         self._ahead = ahead
         self._clock = clock
         self._open: deque[Transaction] = deque()
+        # Answered, but not told: the answer may be another's while chaining is on trial.
+        self._answered: Transaction | None = None
         # What is still to write of the body; None unless the relay waits for it.
         self._rest: memoryview | None = None
 
@@ -75,7 +78,7 @@ class Carriage:
 
     def want_body(self) -> None:
         """Note that the relay waits for the body."""
-        self._ahead.answered(self._open[0])
+        self._prove(self._open[0])
         self._rest = memoryview(self._open[0].body)
 
     def write_on(self) -> str | None:
@@ -97,30 +100,60 @@ class Carriage:
         seconds = self._relay.timeouts.of(self._conversation.stage)
         self._wire.expect_within(min(seconds, self._ahead.patience()))
 
-    def decide(self, recipients: Iterable[int], verdict: Verdict) -> None:
-        """Decide on recipients of the mail whose turn it is, by the numbers by which the relay knows them."""
+    def refuse(self, n: int, verdict: Verdict) -> None:
+        """Decide on one recipient of the mail whose turn it is, by the number by which the relay knows it."""
+        self._open[0].decide(n, verdict)
+
+    def answer(self, recipients: Iterable[int], verdict: Verdict) -> None:
+        """Take the relay's answer to the dot for these recipients."""
         for n in recipients:
-            self._open[0].decide(n, self._with_evidence(verdict))
+            self._open[0].answer(n, self._with_evidence(verdict))
 
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all recipients of the mail whose turn it is that have none."""
         self._open[0].settle(self._with_evidence(verdict))
 
     def finish(self) -> None:
-        """Tell the mail whose turn it is its verdicts; the next one has its turn."""
-        self._ahead.answered(self._open[0])
+        """Tell the mail whose turn it is its verdicts; the next one has its turn.
+
+        On trial it is told when the answers to the envelope behind it have proven that the relay keeps count:
+        one that answers out of order says 250 to MAIL where we wait for its word on the mail.
+        """
         self.carried += 1
-        self._open.popleft().finish()
+        transaction = self._open.popleft()
+        if self._ahead.is_on_trial and self._open:
+            self._answered = transaction
+        else:
+            self._prove(transaction)
+            transaction.finish()
 
     def end(self) -> None:
         """Finish all mails after the connection's end; the first is settled already."""
         self.spent = True
         self._rest = None
+        if self._answered is not None and self._ahead.lost_count:
+            self._doubt(self._answered)
         self._ahead.over()
+        self._tell()
         while self._open:
             self._open[0].settle(Untouched("the connection ended before this mail began"))
             self.carried += 1
             self._open.popleft().finish()
+
+    def _prove(self, transaction: Transaction) -> None:
+        """Note that the relay has answered the whole envelope of `transaction`, in order."""
+        self._ahead.answered(transaction)
+        self._tell()
+
+    def _tell(self) -> None:
+        transaction, self._answered = self._answered, None
+        if transaction is not None:
+            transaction.finish()
+
+    def _doubt(self, transaction: Transaction) -> None:
+        reason = f"{Stage.END_OF_DATA}: the relay lost count of its answers: {self._ahead.to_blame}"
+        evidence = transaction.evidence(self._clock())
+        transaction.doubt_answers(InDoubt(Stage.END_OF_DATA.value, reason, None, evidence))
 
     def _began(self) -> Transaction | None:
         """Take mails until one has something to say to the relay, and begin it."""

@@ -186,7 +186,7 @@ class Connection:
                 self._refuse(n, reply, accepted)
             case Answered(reply, recipients, last):
                 verdict = self._noted(judge.judge_reply(Stage.END_OF_DATA, reply))
-                self._mails.decide(recipients, verdict)
+                self._mails.answer(recipients, verdict)
                 if last:
                     self._mails.finish()
             case Interrupted():
@@ -211,7 +211,7 @@ class Connection:
         verdict = judge.judge_recipient(reply, accepted)
         if isinstance(verdict, Untouched):
             self._limits.too_many_recipients(accepted)
-        self._mails.decide([n], self._noted(verdict))
+        self._mails.refuse(n, self._noted(verdict))
 
     def _settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all that have none: the rest of the mail's recipients, or else the handshake."""

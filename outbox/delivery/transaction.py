@@ -27,6 +27,7 @@ class Transaction:
         self._verdicts: list[Verdict | None] = [None] * len(mail.envelope.recipients)
         # The recipients that the relay hears of, by their number in the envelope.
         self._said = list(range(len(mail.envelope.recipients)))
+        self._answered: list[int] = []
 
     def envelope(self) -> Envelope | None:
         """Return what the relay shall hear first, or None where the body can never be sent."""
@@ -72,6 +73,16 @@ class Transaction:
     def decide(self, n: int, verdict: Verdict) -> None:
         """Decide on the `n`th recipient that the relay heard of."""
         self._verdicts[self._said[n]] = verdict
+
+    def answer(self, n: int, verdict: Verdict) -> None:
+        """Decide on the `n`th recipient that the relay heard of, by its answer to the dot."""
+        self.decide(n, verdict)
+        self._answered.append(self._said[n])
+
+    def doubt_answers(self, doubt: InDoubt) -> None:
+        """Take back what answers to the dot decided: they may have been answers to something else."""
+        for n in self._answered:
+            self._verdicts[n] = doubt
 
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to every recipient that has none yet."""

@@ -6,6 +6,7 @@ import pytest
 
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.relay import Pipelining, Timeouts
+from outbox.mail.verdict import InDoubt, Untouched
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import BODY, deliver, envelope, kinds, relay_at
 
@@ -44,7 +45,7 @@ def test_fault_47_answers_that_come_after_our_patience_never_answer_the_mail_tha
 @pytest.mark.parametrize(
     "answers", [["250 ok", "250 ok", "250 surplus", "354 go"], ["250 ok", "354 go"], ["354 go"]]
 )
-def test_fault_51_an_answer_too_many_or_too_few_costs_the_chained_mail_nothing(
+def test_fault_51_an_answer_too_many_or_too_few_costs_one_doubt_and_the_chained_mail_nothing(
     answers: list[str], *, together: bool
 ) -> None:
 
@@ -62,7 +63,7 @@ def test_fault_51_an_answer_too_many_or_too_few_costs_the_chained_mail_nothing(
     with scripted(server) as listening:
         relay = Dialler(relay_at(listening.port, timeouts=SHORT))
         outcome = deliver(relay, envelope(), envelope(), envelope())
-    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Sent"], ["Untouched"], []]
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["InDoubt"], ["Untouched"], []]
     assert Pipelining.MAIL is relay.limits.pipelining
 
 
@@ -124,3 +125,37 @@ def test_fault_52_after_three_go_aheads_for_nobody_data_waits_for_the_recipients
         BODY + b".\r\n",
         b"QUIT\r\n",
     ] == writes
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ["250 2.1.0 sender ok", "250 2.1.5 recipient ok", "354 go", "554 5.7.1 the mail is refused"],
+        ["550 5.1.0 no such sender", "503 5.5.1 no", "503 5.5.1 no", "250 2.0.0 taken"],
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_fault_51_an_answer_out_of_order_is_not_believed_before_chaining_is_proven(
+    answers: list[str], *, together: bool
+) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_envelope()
+        peer.hear_message()
+        peer.hear_envelope()
+        if together:
+            peer.say(*answers)
+        else:
+            for answer in answers[:3]:
+                peer.say(answer)
+        peer.hear_the_end()
+
+    with scripted(server) as listening:
+        relay = Dialler(relay_at(listening.port))
+        outcome = deliver(relay, envelope(), envelope())
+    first, second = (verdict for (verdict,) in outcome.verdicts)
+    assert isinstance(first, InDoubt), first
+    assert first.evidence is not None
+    assert "lost count" in first.reason
+    assert isinstance(second, Untouched)
+    assert relay.limits.pipelining is Pipelining.MAIL
