@@ -65,6 +65,10 @@ class Peer:
             self._read()
         return self._take(0, 3)
 
+    def sip(self) -> None:
+        """Take one byte from the network, unheard."""
+        self._buffer += self._sock.recv(1)
+
     def hear_the_end(self) -> None:
         """Read until the client has gone."""
         while self._read(or_end=True):
@@ -138,11 +142,18 @@ Script = Callable[[Peer], None]
 
 
 class Server:
-    """A listening server; its nth connection runs the nth script."""
+    """A listening server; its nth connection runs the nth script.
 
-    def __init__(self, scripts: tuple[Script, ...]) -> None:
+    `buffer` is how many bytes its end of a connection keeps in either direction, where the kernel's choice is
+    too many.
+    """
+
+    def __init__(self, scripts: tuple[Script, ...], buffer: int | None = None) -> None:
         self._scripts = scripts
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if buffer is not None:  # before it listens to anybody: a window once offered does not shrink well
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         self.port: int = self._listener.getsockname()[1]
         self.peers: list[Peer] = []
         self._errors: list[BaseException] = []
@@ -180,9 +191,9 @@ class Server:
 
 
 @contextmanager
-def scripted(*scripts: Script) -> Iterator[Server]:
+def scripted(*scripts: Script, buffer: int | None = None) -> Iterator[Server]:
     """Serve one connection for each script, one after the other."""
-    server = Server(scripts)
+    server = Server(scripts, buffer)
     server.start()
     try:
         yield server
