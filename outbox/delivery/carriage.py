@@ -17,6 +17,7 @@ from outbox.delivery.wire import Wire
 from outbox.mail.verdict import InDoubt, Untouched, Verdict
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
+from outbox.smtp.event import Event
 from outbox.smtp.stage import Stage
 
 _BLOCK = 64 * 1024
@@ -108,6 +109,12 @@ class Carriage:
         """Take the relay's answer to the dot for these recipients."""
         for n in recipients:
             self._open[0].answer(n, self._with_evidence(verdict))
+
+    def hear(self, event: Event) -> None:
+        """Look at an event for a lost count: then no answer since the chained envelope can be trusted."""
+        self._ahead.heard(event)
+        if self._ahead.lost_count and self._open:
+            self._open[-1].unhear()
 
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all recipients of the mail whose turn it is that have none."""

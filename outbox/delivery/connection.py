@@ -195,7 +195,7 @@ class Connection:
             case Ready():
                 self._be_ready()
             case _:
-                self._ahead.heard(event)
+                self._mails.hear(event)
                 told = judge.judge_event(event)
                 if told is not None:
                     self._settle(told)

@@ -84,6 +84,11 @@ class Transaction:
         for n in self._answered:
             self._verdicts[n] = doubt
 
+    def unhear(self) -> None:
+        """Take back what the relay decided so far."""
+        for n in self._said:
+            self._verdicts[n] = None
+
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to every recipient that has none yet."""
         self._verdicts = [verdict if known is None else known for known in self._verdicts]

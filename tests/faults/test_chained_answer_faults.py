@@ -146,8 +146,9 @@ def test_fault_51_an_answer_out_of_order_is_not_believed_before_chaining_is_prov
         if together:
             peer.say(*answers)
         else:
-            for answer in answers[:3]:
-                peer.say(answer)
+            for answer in answers:
+                with suppress(OSError):  # it may have had enough of us
+                    peer.say(answer)
         peer.hear_the_end()
 
     with scripted(server) as listening:
