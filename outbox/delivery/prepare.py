@@ -11,11 +11,13 @@ from outbox.smtp import envelope
 def described(given: mail.Envelope, dsn: Dsn | None) -> envelope.Envelope:
     """Return the SMTP envelope of a mail: its size, and whether it needs 8BITMIME or SMTPUTF8."""
     plain = given.body.isascii()
+    # The last line goes out with its end (RFC 1870 §6 counts it).
+    unended = bool(given.body) and not given.body.endswith(b"\r\n")
     addresses = given.sender.isascii() and all(map(str.isascii, given.recipients))
     return envelope.Envelope(
         given.sender,
         given.recipients,
-        len(given.body),
+        len(given.body) + 2 * unended,
         eightbit=not plain,
         utf8=not addresses or (not plain and _has_utf8_header(given.body)),
         notify=dsn.notify if dsn else (),
