@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from tests.support.sending import Batch, deliver, envelope, fault_of, kinds, rel
 from tests.support.tls import Authority
 
 PASSWORD = "sesame-sesame"
+
+
+def say_farewell(peer: Peer) -> None:
+    peer.say("421 4.4.2 idle for too long")
+
+
+def say_half_a_word(peer: Peer) -> None:
+    peer.say(b"42")
 
 
 @pytest.mark.parametrize(
@@ -82,24 +91,33 @@ def test_fault_56_a_password_that_expired_meanwhile_fails_no_mail(refusal: str) 
     assert not outcome.usable
 
 
-def test_fault_63_a_connection_that_died_while_idle_is_not_used() -> None:
-    closed = threading.Event()
+@pytest.mark.parametrize("end", [Peer.close, Peer.reset, say_farewell, say_half_a_word])
+def test_fault_63_a_connection_that_died_while_idle_is_not_used(end: Callable[[Peer], None]) -> None:
+    idle, over = threading.Event(), threading.Event()
 
     async def run(relay: Relay) -> None:
         connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection)
         await connection.carry(Batch([envelope()]).next_mail)
-        await asyncio.to_thread(closed.wait)
+        assert connection.usable
+        idle.set()
+        # The loop stands still meanwhile: what the kernel knows is enough.
+        assert over.wait(20)
         assert not connection.usable
         second = Batch([envelope()])
         await connection.carry(second.next_mail)
         assert second.begun == 0
+        # And what the loop then hears of it breaks nothing.
+        await asyncio.sleep(0)
+        assert not connection.usable
+        await connection.quit()
 
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
         peer.take_mail()
-        peer.close()
-        closed.set()
+        assert idle.wait(20)
+        end(peer)
+        over.set()
 
     with scripted(server) as relay:
         asyncio.run(run(relay_at(relay.port)))

@@ -6,10 +6,15 @@ import threading
 
 import pytest
 
-from outbox.delivery.relay import Relay
+from outbox.delivery.connection import Connection
+from outbox.delivery.dialler import Dialler
+from outbox.delivery.relay import Relay, Timeouts
 from outbox.delivery.resolve import Addresses, Resolver
 from outbox.delivery.trouble import explain
+from outbox.mail.verdict import RelayFault
 from outbox.smtp.stage import Stage
+from tests.support.scripted import Peer, scripted
+from tests.support.sending import Batch, deliver, envelope, fault_of, kinds, relay_at
 from tests.support.waiting import wait_until
 
 RELAY = Relay(name="main", host="mail.example", port=25)
@@ -123,3 +128,64 @@ def test_fault_70_a_hung_lookup_holds_up_neither_the_loops_end_nor_the_process()
     hanging.back.set()
     thread.join(20)  # its answer finds no loop, which is no error
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("number", [socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL])
+def test_fault_70_a_name_that_fails_is_a_fault_of_the_relay_and_works_once_it_is_back(number: int) -> None:
+    broken = [True]
+
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail()
+        peer.take_quit()
+
+    with scripted(server) as listening:
+        here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", listening.port))]
+
+        def getaddrinfo(*_: object, **__: object) -> Addresses:
+            if broken:
+                broken.clear()
+                raise socket.gaierror(number, "no")
+            return here
+
+        dialler = Dialler(relay_at(listening.port, host="mail.example"), Resolver(1, getaddrinfo))
+        fault = fault_of(dialler)
+        outcome = deliver(dialler, envelope())
+    assert (fault.stage, fault.answer) == ("connect", None)
+    assert fault.reason.startswith("relay main: connect: the name mail.example cannot be resolved: no; ")
+    assert kinds(outcome.verdicts[0]) == ["Sent"]
+
+
+def test_fault_70_a_resolver_that_hangs_ends_by_the_connect_timeout_and_stops_no_other_connection() -> None:
+    hanging = Hanging()
+
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_mail()
+        peer.take_quit()
+
+    async def run(stuck: Dialler, sound: Dialler) -> list[str]:
+        dialling = asyncio.ensure_future(stuck.connect())
+        await asyncio.to_thread(wait_until, lambda: bool(hanging.asked), "the lookup hangs")
+        connection = await sound.connect()
+        assert isinstance(connection, Connection)
+        batch = Batch([envelope()])
+        await connection.carry(batch.next_mail)
+        await connection.quit()
+        fault = await dialling
+        assert isinstance(fault, RelayFault)
+        assert not hanging.back.is_set()
+        return [*kinds(batch.verdicts[0]), fault.reason]
+
+    with scripted(server) as listening:
+        here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", listening.port))]
+
+        def getaddrinfo(host: str, _port: int, **_: object) -> Addresses:
+            return hanging(host, 25) if host == "hung.example" else here
+
+        resolver = Resolver(2, getaddrinfo)
+        stuck = Dialler(relay_at(25, host="hung.example", timeouts=Timeouts(connect=0.2)), resolver)
+        sound = Dialler(relay_at(listening.port, host="mail.example"), resolver)
+        expected = ["Sent", "relay main: connect: no answer within 0.2 seconds"]
+        assert expected == asyncio.run(run(stuck, sound))
+    hanging.back.set()

@@ -22,7 +22,7 @@ def _assert_each_arrived_once(app: Application, sink: LedgerSink) -> None:
     assert len(arrived) == len(set(arrived))
 
 
-def test_a_relay_that_stops_under_idle_connections_costs_no_attempt(
+def test_fault_63_a_relay_that_stops_under_idle_connections_costs_no_attempt(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     with application(postgresql_url) as app, LedgerSink() as sink:
@@ -40,7 +40,7 @@ def test_a_relay_that_stops_under_idle_connections_costs_no_attempt(
         _assert_each_arrived_once(app, sink)
 
 
-def test_a_refused_password_costs_no_attempt_until_it_is_corrected(
+def test_fault_56_a_refused_password_costs_no_attempt_until_it_is_corrected(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     settings = {"smtp_username": "app", "smtp_password": "right", "smtp_allow_plaintext_auth": "true"}

@@ -156,7 +156,7 @@ def test_a_sender_that_meets_faults_rests_longer_each_time_and_the_mail_waits() 
     assert [verdicts[0] for _, verdicts in scene.delivered] == [SENT] * 2
 
 
-def test_an_idle_connection_is_closed_politely() -> None:
+def test_fault_63_an_idle_connection_is_closed_politely() -> None:
     line, second = Line(SENT), Line(SENT)
     scene = Scene(line, second)
 
