@@ -253,7 +253,7 @@ def test_verdicts_stand_when_the_reset_is_refused() -> None:
     assert not outcome.usable
 
 
-def test_what_cannot_reach_the_wire_is_rejected_and_the_rest_goes() -> None:
+def test_fault_71_what_cannot_reach_the_wire_is_rejected_and_the_rest_goes() -> None:
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
         peer.take_mail()

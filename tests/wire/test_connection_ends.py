@@ -147,7 +147,7 @@ def test_a_ca_file_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
         assert fault.reason.startswith(f"relay main: TLS handshake: the CA file {path} cannot be used: ")
 
 
-def test_our_own_ehlo_name_is_checked_before_anything_is_said() -> None:
+def test_fault_71_our_own_ehlo_name_is_checked_before_anything_is_said() -> None:
     fault = fault_of(relay_at(free_port(), hello="me\r\nMAIL FROM:<>"))
     assert "the EHLO name must be a domain" in fault.reason
 

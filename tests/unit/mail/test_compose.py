@@ -255,7 +255,7 @@ def test_a_hidden_international_recipient_leaves_the_mail_in_ascii() -> None:
     assert composed(bcc="zoë@example.org") == composed()
 
 
-def test_an_injection_that_got_past_the_email_is_stopped_at_the_bytes() -> None:
+def test_fault_72_an_injection_that_got_past_the_email_is_stopped_at_the_bytes() -> None:
     email = Email(to=ADA, text="", headers={"X-Own": "a"})
     email.headers["X-Own"] = "a\r\nBcc: eve@example.org"
     with pytest.raises(ValueError, match="another"):

@@ -123,14 +123,16 @@ HIDDEN = ("=?utf-8?q?a=0D=0ABcc:_eve@example.org?=", "x =?utf-8?b?DQpCY2M6IGV2ZU
 
 @pytest.mark.parametrize("field", SET)
 @pytest.mark.parametrize("value", INJECTIONS)
-def test_an_injection_is_refused_in_every_field(field: str, value: str) -> None:
+def test_fault_71_an_injection_is_refused_in_every_field(field: str, value: str) -> None:
     with pytest.raises(InvalidEmailError):
         SET[field](value)
 
 
 @pytest.mark.parametrize("field", SET.keys() - {"key"})
 @pytest.mark.parametrize("value", HIDDEN)
-def test_an_injection_within_an_encoded_word_is_refused_in_every_field(field: str, value: str) -> None:
+def test_fault_71_an_injection_within_an_encoded_word_is_refused_in_every_field(
+    field: str, value: str
+) -> None:
     with pytest.raises(InvalidEmailError):
         SET[field](value)
 

@@ -66,7 +66,7 @@ def test_a_value_that_is_not_one_line_is_refused_under_its_header(value: Any) ->
         checked_headers({"X-Own": value})
 
 
-def test_a_word_that_no_line_can_hold_is_refused() -> None:
+def test_fault_74_a_word_that_no_line_can_hold_is_refused() -> None:
     with pytest.raises(InvalidEmailError, match="without a break"):
         checked_headers({"X-Own": "u" * (MAX_WORD + 1)})
 

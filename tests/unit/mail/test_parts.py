@@ -51,7 +51,9 @@ def test_a_body_takes_the_smallest_form(text: str, expected: str) -> None:
         ("a long line, ü \r\n", b"a long line, =C3=BC=20\r\n"),
     ],
 )
-def test_line_ends_of_any_kind_become_crlf_and_the_last_line_is_ended(text: str, expected: bytes) -> None:
+def test_fault_73_line_ends_of_any_kind_become_crlf_and_the_last_line_is_ended(
+    text: str, expected: bytes
+) -> None:
     assert expected == b"".join(text_part("plain", text).body)
 
 

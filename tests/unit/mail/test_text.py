@@ -16,7 +16,7 @@ def test_a_line_of_any_script_passes_unchanged(value: str) -> None:
 
 
 @pytest.mark.parametrize("code", [*range(32), 127])
-def test_every_control_character_is_refused_by_name(code: int) -> None:
+def test_fault_71_every_control_character_is_refused_by_name(code: int) -> None:
     with pytest.raises(InvalidEmailError, match=r"^subject: has the control character .* at position 1"):
         text.line("subject", f"a{chr(code)}b")
 

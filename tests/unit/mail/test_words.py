@@ -98,7 +98,7 @@ def test_many_recipients_fold_between_addresses() -> None:
         "To: zoë@example.org\r\nBcc: b",
     ],
 )
-def test_the_last_look_refuses_what_would_be_more_than_these_headers(line: str) -> None:
+def test_fault_72_the_last_look_refuses_what_would_be_more_than_these_headers(line: str) -> None:
     with pytest.raises(ValueError, match="another"):
         sealed(["A: b", line])
 

@@ -24,13 +24,13 @@ def test_leading_dots_are_doubled_and_the_last_line_is_ended(body: bytes, expect
 
 
 @pytest.mark.parametrize("body", [b"a\n.\r\n", b"a\r.\r\n", b"a\r", b"\n", b"a\r\r\n", b"a\n\r\n"])
-def test_a_line_end_that_is_none_is_refused(body: bytes) -> None:
+def test_fault_73_a_line_end_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(UnsendableError):
         dot_stuff(body)
 
 
 @given(st.lists(st.binary(max_size=8).map(lambda line: line.translate(None, b"\r\n") or b".")))
-def test_a_server_reads_back_what_was_sent(lines: list[bytes]) -> None:
+def test_fault_73_a_server_reads_back_what_was_sent(lines: list[bytes]) -> None:
     wire = dot_stuff(b"".join(line + b"\r\n" for line in lines)) + b".\r\n"
     received = wire.split(b"\r\n")
     end = received.index(b".")

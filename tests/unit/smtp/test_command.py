@@ -45,7 +45,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0x100), 0x2028])
-def test_no_control_or_8_bit_character_passes_anywhere(code: int) -> None:
+def test_fault_71_no_control_or_8_bit_character_passes_anywhere(code: int) -> None:
     for encode in (command.ehlo, command.helo, command.rcpt_to, command.mail_from):
         for text in (f"a{chr(code)}@example.com", f'"{chr(code)}"@example.com', f"me{chr(code)}", chr(code)):
             with pytest.raises(UnsendableError):

@@ -42,7 +42,7 @@ line_pieces = st.sampled_from(
 @example("a\u200bb@example.com")
 @example("a\udcffb@example.com")
 @example("a@" + "x" * MAX_LINE)
-def test_any_string_as_a_name_or_an_address_is_refused_or_stands_in_one_line(text: str) -> None:
+def test_fault_71_any_string_as_a_name_or_an_address_is_refused_or_stands_in_one_line(text: str) -> None:
     check_commands(text)
 
 
@@ -56,7 +56,9 @@ def test_every_legal_address_is_said_letter_by_letter(address: str) -> None:
 @example("PLAIN", "x" * (MAX_AUTH_LINE - 28))
 @example("PLAIN", "x" * (MAX_AUTH_LINE - 27))
 @example("sesame-\ud800", "open-sesame")
-def test_any_user_name_and_password_are_refused_unnamed_or_stand_in_one_line(user: str, secret: str) -> None:
+def test_fault_71_any_user_name_and_password_are_refused_unnamed_or_stand_in_one_line(
+    user: str, secret: str
+) -> None:
     check_secret(user, secret)
 
 
@@ -64,5 +66,5 @@ def test_any_user_name_and_password_are_refused_unnamed_or_stand_in_one_line(use
 @example(b"")
 @example(b".")
 @example(b"\r\n")
-def test_any_message_is_refused_or_read_back_by_a_strict_server(body: bytes) -> None:
+def test_fault_73_any_message_is_refused_or_read_back_by_a_strict_server(body: bytes) -> None:
     check_message(body)
