@@ -32,7 +32,7 @@ def parse_extensions(reply: Reply) -> Extensions:
     offered: dict[str, list[str]] = {}
     for line in reply.lines[1:]:
         # "AUTH=LOGIN PLAIN" is an old form beside "AUTH LOGIN PLAIN"; both may stand in one answer.
-        words = line.decode("ascii", "replace").upper().replace("AUTH=", "AUTH ", 1).split()
+        words = _words(line.decode("ascii", "replace").upper().replace("AUTH=", "AUTH ", 1).strip())
         if words:
             offered.setdefault(words[0], []).extend(words[1:])
     limits = offered.get("LIMITS", [])
@@ -50,6 +50,8 @@ def parse_extensions(reply: Reply) -> Extensions:
     )
 
 
+# Nothing but blanks parts words: a damaged byte in a number must spoil it, not cut it short.
+_words = re.compile(r"[^ \t]+").findall
 # RFC 1870 §4: at most 20 digits; more is not a size.
 _is_size = re.compile(r"[0-9]{1,20}").fullmatch
 # RFC 9422 §4: one to six digits, the first of them no zero.

@@ -12,6 +12,8 @@ MAX_LINES = 512
 MAX_TEXT = 512
 """Characters of a reply that we keep for people."""
 
+# Another reply behind a CR: the LF between was changed on the way.
+_BEGINS_ANOTHER = re.compile(rb"\r.?[2-5][0-9]{2}(?:[ -]|$)", re.DOTALL)
 _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?=[ \t]|$)[ \t]*")
 
 
@@ -113,6 +115,9 @@ class ReplyParser:
         if len(code) != 3 or not code.isdigit() or mark not in (b" ", b"-", b""):  # noqa: PLR2004 three digits
             shown = printable(line[:40].decode("ascii", "backslashreplace"))
             raise ProtocolError(f"not an SMTP reply: {shown!r}")
+        # Read as one, each later answer would go to the question before its own: a 550 to another recipient.
+        if b"\r" in line and _BEGINS_ANOTHER.search(line) is not None:
+            raise ProtocolError("two replies in one line: its end is damaged")
         if mark != b"-" and not self._lines:
             return Reply(int(code), (line[4:],))
         return self._continue(code, line, last=mark != b"-")

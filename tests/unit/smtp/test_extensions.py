@@ -43,6 +43,12 @@ def test_a_size_that_is_none_is_no_size() -> None:
         assert parse_extensions(Reply(250, (b"hi", size))).size is None
 
 
+def test_a_damaged_byte_spoils_a_size_and_does_not_cut_it_short() -> None:
+    for damaged in (b"\r", b"\x00", b"\x0b", b"\x1f", b"\x80"):
+        assert parse_extensions(Reply(250, (b"hi", b"SIZE 10" + damaged + b"240000"))).size is None
+    assert parse_extensions(Reply(250, (b"hi", b"SIZE\t10 \r"))).size == 10
+
+
 def test_a_limit_that_is_zero_or_malformed_is_no_limit() -> None:
     for value in (b"", b"=", b"=0", b"=05", b"=-1", b"=1000000", b"=x", b"==5", b"=5;", b" = 5"):
         offer = b"LIMITS MAILMAX" + value + b" RCPTMAX=7"

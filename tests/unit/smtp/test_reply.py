@@ -49,6 +49,10 @@ def test_replies_are_read_however_they_are_cut(data: bytes, expected: list[Reply
         "²50 ok\r\n".encode(),
         b"250-a\r\n251 b\r\n",
         b"250-a\r\nb\r\n",
+        # Two replies whose line end was damaged: a recipient's answer would be another's.
+        b"250 ok\r250 ok\r\n",
+        b"250 ok\r\x00550 no\r\n",
+        b"250-ok\r\r354\r\n250 ok\r\n",
     ],
 )
 def test_what_no_reply_can_be_breaks_the_parser_for_good(data: bytes) -> None:
@@ -80,6 +84,10 @@ def test_the_limits_themselves_are_allowed() -> None:
     line = b"250 " + b"x" * (MAX_LINE - 4) + b"\r\n"
     many = b"250-x\r\n" * (MAX_LINES - 1) + b"250 x\r\n"
     assert [len(reply.lines) for reply in ReplyParser().feed(line + many)] == [1, MAX_LINES]
+
+
+def test_a_cr_in_the_words_is_no_fault() -> None:
+    assert [Reply(250, (b"a\rb\r",))] == ReplyParser().feed(b"250 a\rb\r\r\n")
 
 
 def test_what_was_said_before_the_fault_still_counts() -> None:
