@@ -10,13 +10,16 @@ ARGS ?=
 SECONDS ?= 240
 
 .DEFAULT_GOAL := help
-.PHONY: demo test interop oldest check bench fuzz constraints clean help
+.PHONY: demo test cuts interop oldest check bench fuzz constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
 	$(BIN)/python -m pytest --durations=5 $(ARGS)
+
+cuts: $(VENV)/.installed-dev ## Cut, stall, double and corrupt a connection at every byte, and count what is lost (minutes)
+	$(BIN)/python -m tests.cuts.run
 
 interop: $(VENV)/.installed-dev ## Send through Exim, Dovecot, postscreen and slow servers (as root on Debian)
 	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
