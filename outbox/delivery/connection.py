@@ -78,6 +78,11 @@ class Connection:
             self.wire.abort()
             self._end_at(self._conversation.stage, "aborted on our side")
 
+    @property
+    def fault(self) -> RelayFault | None:
+        """What ended the session while no mail was under way."""
+        return self._fault
+
     async def shake_hands(self) -> RelayFault | None:
         """Go from the open wire to the first mail; return what prevented it."""
         waiter = self._waiter = self._loop.create_future()

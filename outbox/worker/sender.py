@@ -29,6 +29,10 @@ LONGEST_REST = 5.0
 _MOST_TRIES = 2
 """Times that a mail which a connection left untouched goes at once over another, before it goes back."""
 
+_LEFT_AT_ONCE = RelayFault(
+    Stage.IDLE.value, f"{Stage.IDLE}: the relay spoke unasked, or left, before a mail could begin", None
+)
+
 
 class Sender:
     """Sends parcels one after the other over one connection at a time.
@@ -59,9 +63,9 @@ class Sender:
         self._faults = 0
 
     async def run(self) -> None:
-        """Send until the tray is closed and empty."""
+        """Send until the tray is closed, then finish what has begun and give back the rest."""
         try:
-            while self._again or not (self._tray.closed and not self._tray.ready):
+            while not self._tray.closed:
                 if not self._tray.enter(returning=bool(self._again)):
                     await self._wait()
                     continue
@@ -97,18 +101,21 @@ class Sender:
         """Have a connection carry what there is, for as long as it can."""
         try:
             connection = await self._connected()
-            if connection is None:
-                self._give_back()
-            elif isinstance(connection, RelayFault):
-                # What is ready waits for the others, or until the breaker gives it back.
-                self._count(failed=True)
-                self._met(connection)
-            else:
+            if isinstance(connection, RelayFault):
+                self._meet(connection)
+            elif connection is not None:
                 await connection.carry(self._next_mail)
+                if not (connection.sent or connection.usable):
+                    self._meet(connection.fault or _LEFT_AT_ONCE)
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
             events.sender_failed(error)
             self._connection = None
             self._count(failed=True)
+
+    def _meet(self, fault: RelayFault) -> None:
+        """Take a fault that no mail met: what is ready waits for others, or until the breaker gives it back."""
+        self._count(failed=True)
+        self._met(fault)
 
     async def _connected(self) -> Connection | RelayFault | None:
         if self._connection is not None and not self._connection.usable:
@@ -154,6 +161,8 @@ class Sender:
         return None
 
     def _take(self) -> Parcel | None:
+        if self._tray.closed:
+            return None
         return self._again.popleft() if self._again else self._tray.take()
 
     def _settled(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:

@@ -25,12 +25,15 @@ class Line:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.usable = True
+        self.sent = 0
+        self.fault: RelayFault | None = None
         self.ended = ""
 
     async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
         while self.usable and (mail := next_mail()) is not None:
             await asyncio.sleep(0)
             answer = self.answers.pop(0)
+            self.sent += 1
             if isinstance(answer, Exception):
                 self.usable = False
                 mail.settled([BROKEN])
@@ -222,3 +225,31 @@ def test_told_to_leave_it_gives_back_what_no_connection_has_touched() -> None:
     assert (len(scene.opened), scene.tray.active, scene.tray.ready) == (2, 0, 0)
     stops = [Untouched("the daemon stops")]
     assert scene.delivered == [([1], stops), ([2], stops)]
+
+
+def test_a_relay_that_leaves_before_a_mail_can_begin_is_not_called_in_a_loop() -> None:
+    gone = Line()
+    gone.usable, gone.fault = False, FAULT
+    mute = Line()
+    mute.usable = False
+    scene = Scene(gone, mute, Line(SENT, SENT))
+    assert scene.send(2) == [SENT, SENT]
+    assert scene.opened == [0.0, 1.0, 3.0]
+    assert [
+        FAULT.reason,
+        "idle between mails: the relay spoke unasked, or left, before a mail could begin",
+    ] == [fault.reason for fault in scene.met]
+
+
+def test_a_parcel_that_waits_for_its_turn_is_given_back_when_the_daemon_stops() -> None:
+    width = [9]
+
+    class LastLine(Line):
+        async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
+            await super().carry(next_mail)
+            width[0] = 0
+
+    scene = Scene(LastLine(SENT, CUT))
+    scene.tray._width = lambda: width[0]
+    assert scene.send(2) == [SENT, Untouched("the daemon stops")]
+    assert len(scene.opened) == 1
