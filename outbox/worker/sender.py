@@ -113,7 +113,7 @@ class Sender:
             self._count(failed=True)
 
     def _meet(self, fault: RelayFault) -> None:
-        """Take a fault that no mail met: what is ready waits for others, or until the breaker gives it back."""
+        """Take a fault that no mail met: what is ready waits, until the breaker gives it back."""
         self._count(failed=True)
         self._met(fault)
 
