@@ -48,7 +48,6 @@ def test_fault_47_answers_that_come_after_our_patience_never_answer_the_mail_tha
 def test_fault_51_an_answer_too_many_or_too_few_costs_one_doubt_and_the_chained_mail_nothing(
     answers: list[str], *, together: bool
 ) -> None:
-
     def server(peer: Peer) -> None:
         take_one_and_hear_the_next(peer)
         if together:
