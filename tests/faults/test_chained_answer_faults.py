@@ -10,7 +10,7 @@ from outbox.mail.verdict import InDoubt, Untouched
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import BODY, deliver, envelope, kinds, relay_at
 
-SHORT = Timeouts(command=0.2, data=0.2, dot=0.2)
+SHORT = Timeouts(command=0.5, data=0.5, dot=0.5)
 
 
 def take_one_and_hear_the_next(peer: Peer) -> None:

@@ -12,7 +12,7 @@ from outbox.delivery.relay import Pipelining, Timeouts
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import BODY, Batch, deliver, envelope, kinds, relay_at
 
-SHORT = Timeouts(command=0.2, data=0.2, dot=0.2)
+SHORT = Timeouts(command=0.5, data=0.5, dot=0.5)
 MAIL = b"MAIL FROM:<a@example.com>\r\n"
 RCPT = b"RCPT TO:<b@example.com>\r\n"
 DATA = b"DATA\r\n"

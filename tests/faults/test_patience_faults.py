@@ -13,7 +13,7 @@ from outbox.mail.verdict import Deferred
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import LARGE, deliver, envelope, fault_of, kinds, relay_at
 
-SHORT = Timeouts(connect=5, command=0.3, data=0.3, block=0.3, dot=0.3, quit=0.3)
+SHORT = Timeouts(connect=5, command=0.5, data=0.5, block=0.5, dot=0.5, quit=0.5)
 TICK = 0.05
 MOST_TICKS = 100
 """Ticks after which a deadline that is put off by each byte would still not have come."""
@@ -40,13 +40,13 @@ def test_fault_45_an_answer_to_the_dot_may_take_longer_than_any_other() -> None:
         peer.take_envelope()
         peer.hear_message()
         peer.hear_envelope()  # also with an envelope behind the dot, whose own time has not begun
-        pass_time(peer, 3 * SHORT.command)
+        pass_time(peer, 2 * SHORT.command)
         peer.say("250 taken", "250 ok", "250 ok", "354 go")
         peer.hear_message()
         peer.say("250 taken")
         peer.take_quit()
 
-    patient = Timeouts(command=0.3, data=0.3, block=0.3, dot=20)
+    patient = Timeouts(command=0.5, data=0.5, block=0.5, dot=20)
     with scripted(server) as relay:
         outcome = deliver(relay_at(relay.port, timeouts=patient), envelope(), envelope())
     assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["Sent"], ["Sent"]]
@@ -55,7 +55,7 @@ def test_fault_45_an_answer_to_the_dot_may_take_longer_than_any_other() -> None:
 def test_fault_69_a_reply_that_drips_puts_no_deadline_off_before_the_mail() -> None:
     with scripted(drip) as relay:
         fault = fault_of(relay_at(relay.port, timeouts=SHORT))
-    assert fault.reason == "relay main: greeting: no answer within 0.3 seconds"
+    assert fault.reason == "relay main: greeting: no answer within 0.5 seconds"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_fault_69_a_reader_of_a_byte_a_tick_does_not_keep_the_body_going() -> No
         outcome = deliver(relay_at(relay.port, timeouts=SHORT), envelope(body=LARGE))
         left.append(True)
     (verdict,) = outcome.verdicts[0]
-    assert verdict == Deferred("message body", "message body: no answer within 0.3 seconds", None)
+    assert verdict == Deferred("message body", "message body: no answer within 0.5 seconds", None)
     assert not outcome.usable
 
 
