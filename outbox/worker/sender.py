@@ -119,8 +119,7 @@ class Sender:
 
     async def _connected(self) -> Connection | RelayFault | None:
         if self._connection is not None and not self._connection.usable:
-            self._connection.abort()
-            self._connection = None
+            await self._hang_up()
         if self._connection is None:
             dialled = await self._dialled()
             if dialled is None or isinstance(dialled, RelayFault):

@@ -112,7 +112,7 @@ def test_a_mail_that_a_connection_left_untouched_goes_at_once_over_a_new_one() -
     first, second = Line(SENT, CUT), Line(SENT)
     scene = Scene(first, second)
     assert scene.send(2) == [SENT, SENT]
-    assert (first.ended, second.ended) == ("aborted", "quit")
+    assert (first.ended, second.ended) == ("quit", "quit")
     assert scene.opened == [0.0, 0.0]
 
 
