@@ -78,6 +78,7 @@ def test_fault_53_a_relay_that_takes_two_mails_on_a_connection_gets_the_rest_on_
         peer.greet("PIPELINING", "LIMITS MAILMAX=2")
         peer.take_mail()
         peer.take_mail()
+        peer.take_quit()
         peer.hear_the_end()
         assert peer.unheard == b""
 
