@@ -25,7 +25,8 @@ async def _send_all(dialler: Dialler, mails: int, connections: int) -> None:
     found: Counter[type[Verdict]] = Counter()
 
     def settled(verdicts: list[Verdict]) -> None:
-        found.update(map(type, verdicts))
+        for verdict in verdicts:
+            found[type(verdict)] += 1
 
     def next_mail() -> Mail | None:
         n = next(numbers, None)
