@@ -18,7 +18,7 @@ from outbox.smtp.stage import Stage
 UNPROVEN_PATIENCE = 30.0
 """Seconds for the answers to a chained envelope before any was seen: nothing is lost by leaving early."""
 
-_ENVELOPE = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
+ENVELOPE = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
 
 
 class Ahead:
@@ -42,21 +42,21 @@ class Ahead:
 
     def may_chain(self) -> bool:
         """Whether the next envelope may ride behind the dot that was just said."""
-        return self._conversation.may_chain and self._limits.may_chain(self)
+        return self._conversation.may_chain and self._limits.may_chain
 
     def rides(self, transaction: Transaction) -> None:
         """Note that the envelope of `transaction` goes out behind a dot."""
         self._rides = transaction
+        self._limits.tries(self)
 
     @property
     def is_on_trial(self) -> bool:
-        """Whether chained input waits for answers on a connection that has never answered any."""
-        return self._rides is not None and not self._chains_well
+        """Whether chained input waits for answers of a relay that was never seen to answer any."""
+        return self._rides is not None and not self._limits.proven
 
     def patience(self) -> float:
         """Return the most seconds to wait for the next answer, where writing ahead is still a trial."""
-        trial = self._rides is not None and not self._limits.proven
-        return UNPROVEN_PATIENCE if trial and self._conversation.stage in _ENVELOPE else inf
+        return UNPROVEN_PATIENCE if self.is_on_trial and self._conversation.stage in ENVELOPE else inf
 
     def answered(self, transaction: Transaction) -> None:
         """Note that the whole envelope of `transaction` was answered."""
@@ -75,7 +75,7 @@ class Ahead:
         elif self._rides is not None:
             self.lost_count = True
             self._blame_chaining(event.reason)
-        elif event.stage in _ENVELOPE:
+        elif event.stage in ENVELOPE:
             self._blame_pipelining(event.reason)
 
     def lost(self, stage: Stage, problem: str, *, hung: bool) -> None:
@@ -83,7 +83,7 @@ class Ahead:
         if self._rides is not None:
             if hung or not self._chains_well:
                 self._blame_chaining(problem)
-        elif hung and stage in _ENVELOPE and not self._pipelines_well:
+        elif hung and stage in ENVELOPE and not self._pipelines_well:
             self._blame_pipelining(problem)
 
     def over(self) -> None:

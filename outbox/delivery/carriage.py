@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from outbox.delivery.ahead import Ahead
+from outbox.delivery.ahead import ENVELOPE, Ahead
+from outbox.delivery.limits import Limits
 from outbox.delivery.mail import Mail
 from outbox.delivery.relay import Relay
 from outbox.delivery.transaction import Transaction
@@ -17,7 +18,7 @@ from outbox.delivery.wire import Wire
 from outbox.mail.verdict import InDoubt, Untouched, Verdict
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
-from outbox.smtp.event import Event
+from outbox.smtp.event import Desync, Event
 from outbox.smtp.stage import Stage
 
 _BLOCK = 64 * 1024
@@ -38,15 +39,19 @@ class Carriage:
         wire: Wire,
         conversation: Conversation,
         ahead: Ahead,
+        limits: Limits,
         clock: Callable[[], float],
     ) -> None:
         self.carried = 0
         self.spent = False
+        self.broken: Exception | None = None
+        """What an owner of a mail raised when it was told its verdicts."""
         self.next_mail: NextMail | None = None
         self._relay = relay
         self._wire = wire
         self._conversation = conversation
         self._ahead = ahead
+        self._limits = limits
         self._clock = clock
         self._open: deque[Transaction] = deque()
         # Answered, but not told: the answer may be another's while chaining is on trial.
@@ -111,10 +116,11 @@ class Carriage:
             self._open[0].answer(n, self._with_evidence(verdict))
 
     def hear(self, event: Event) -> None:
-        """Look at an event for a lost count: then no answer since the chained envelope can be trusted."""
+        """Look at an event for a lost count: then no answer to this envelope can be trusted."""
         self._ahead.heard(event)
-        if self._ahead.lost_count and self._open:
-            self._open[-1].unhear()
+        lost = isinstance(event, Desync) and event.stage in ENVELOPE and not event.unwanted_go_ahead
+        if lost and self._open and not self._open[0].is_dotted:
+            self._open[0].unhear()
 
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all recipients of the mail whose turn it is that have none."""
@@ -132,7 +138,7 @@ class Carriage:
             self._answered = transaction
         else:
             self._prove(transaction)
-            transaction.finish()
+            self._tell(transaction)
 
     def end(self) -> None:
         """Finish all mails after the connection's end; the first is settled already."""
@@ -141,21 +147,29 @@ class Carriage:
         if self._answered is not None and self._ahead.lost_count:
             self._doubt(self._answered)
         self._ahead.over()
-        self._tell()
+        self._tell_answered()
         while self._open:
             self._open[0].settle(Untouched("the connection ended before this mail began"))
             self.carried += 1
-            self._open.popleft().finish()
+            self._tell(self._open.popleft())
 
     def _prove(self, transaction: Transaction) -> None:
         """Note that the relay has answered the whole envelope of `transaction`, in order."""
         self._ahead.answered(transaction)
-        self._tell()
+        self._tell_answered()
 
-    def _tell(self) -> None:
+    def _tell_answered(self) -> None:
         transaction, self._answered = self._answered, None
         if transaction is not None:
+            self._tell(transaction)
+
+    def _tell(self, transaction: Transaction) -> None:
+        """Tell a mail its verdicts; one whose owner breaks must not keep the others from theirs."""
+        try:
             transaction.finish()
+        except Exception as error:  # noqa: BLE001 raised by the connection when all have been told
+            self.broken = self.broken or error
+            self.spent = True
 
     def _doubt(self, transaction: Transaction) -> None:
         reason = f"{Stage.END_OF_DATA}: the relay lost count of its answers: {self._ahead.to_blame}"
@@ -174,13 +188,13 @@ class Carriage:
             self._open.append(transaction)
             if self._begin(transaction):
                 return transaction
-            self._open.pop().finish()
+            self._tell(self._open.pop())
         return None
 
     def _begin(self, transaction: Transaction) -> bool:
         """Begin the transaction, without the recipients that this relay cannot be told of."""
         self._ahead.prepare()
-        envelope = transaction.envelope()
+        envelope = transaction.envelope(self._limits.full)
         if envelope is None:
             return False
         try:

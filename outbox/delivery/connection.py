@@ -6,10 +6,10 @@ that a dot which has not left never leaves.
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 from outbox.delivery import judge
 from outbox.delivery.ahead import Ahead
-from outbox.delivery.blame import blamed
 from outbox.delivery.carriage import Carriage, NextMail
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
@@ -22,7 +22,6 @@ from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, R
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
-_CLOSING = 421
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
 
@@ -41,7 +40,6 @@ class Connection:
         self.wire = Wire(loop, self)
         self._relay = relay
         self._limits = limits
-        self._credentials = credentials
         self._context = tls
         self._loop = loop
         terms = Terms(
@@ -55,7 +53,7 @@ class Connection:
         )
         self._conversation = Conversation(terms, encrypted=relay.tls is TlsMode.IMPLICIT)
         self._ahead = Ahead(limits, self._conversation)
-        self._mails = Carriage(relay, self.wire, self._conversation, self._ahead, loop.time)
+        self._mails = Carriage(relay, self.wire, self._conversation, self._ahead, limits, loop.time)
         self._waiter: asyncio.Future[None] | None = None
         self._fault: RelayFault | None = None
         self._interruption: Interrupted | None = None
@@ -141,6 +139,8 @@ class Connection:
         if self._interruption is not None:
             return
         if conversation.closed:
+            if farewell := conversation.take():
+                self.wire.write(farewell)
             self.wire.abort()
             self._end_at(conversation.stage, "the server closed the session")
             return
@@ -173,12 +173,7 @@ class Connection:
 
     def broken(self, error: Exception) -> None:
         """Settle what is under way after a fault of our own code, and raise it to the owner."""
-        waiter, self._waiter = self._waiter, None
-        try:
-            self._end(_unexpected(error, dotted=self._mails.is_dotted))
-        finally:
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(error)
+        self._end(_unexpected(error, dotted=self._mails.is_dotted), error)
 
     # What we do about it.
 
@@ -201,7 +196,7 @@ class Connection:
                 self._be_ready()
             case _:
                 self._mails.hear(event)
-                told = judge.judge_event(event)
+                told = judge.judge_event(event, reused=self.sent > 0)
                 if told is not None:
                     self._settle(told)
 
@@ -220,35 +215,18 @@ class Connection:
 
     def _settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all that have none: the rest of the mail's recipients, or else the handshake."""
-        verdict = self._noted(self._excused(verdict))
+        verdict = self._noted(judge.excuse(verdict, self._ahead.to_blame))
         if not self._mails.is_empty:
             self._mails.settle(verdict)
         elif self._fault is None and isinstance(verdict, RelayFault):
             self._fault = verdict
-
-    def _excused(self, verdict: Verdict) -> Verdict:
-        """Return Untouched in place of a verdict that speaks of the connection only."""
-        if isinstance(verdict, InDoubt):
-            return verdict
-        if self._ahead.to_blame is not None:
-            return Untouched(f"the relay does not bear commands ahead of answers: {self._ahead.to_blame}")
-        words = (
-            verdict.answer if isinstance(verdict, RelayFault) and verdict.stage == Stage.MAIL_FROM else None
-        )
-        if words is not None and words.code == _CLOSING and self.sent:
-            # A kept connection is over: 421 in place of the next mail's first answer.
-            self._mails.spent = True
-            return Untouched("the relay takes no more mails on this connection")
-        return verdict
 
     def _noted(self, verdict: Verdict) -> Verdict:
         """Name the relay in a fault of it, and let no further mail begin after one."""
         if not isinstance(verdict, RelayFault):
             return verdict
         self._mails.spent = True
-        known = self._credentials
-        said = (known.password or "", known.token or "", *self._conversation.secrets) if known else ()
-        return blamed(verdict, self._relay.name, said)
+        return replace(verdict, reason=f"relay {self._relay.name}: {verdict.reason}")
 
     def _write_on(self) -> None:
         forbidden = self._mails.write_on()
@@ -259,20 +237,23 @@ class Connection:
     def _end_at(self, stage: Stage, problem: str) -> None:
         self._end(judge.judge_loss(stage, problem, reused=self.sent > 0))
 
-    def _end(self, verdict: Verdict) -> None:
+    def _end(self, verdict: Verdict, error: Exception | None = None) -> None:
         """Settle all after the connection's end: `verdict` speaks of the oldest mail or of the handshake."""
-        try:
-            self._settle(verdict)
-            self._mails.end()
-        finally:
-            self._wake()
+        self._settle(verdict)
+        self._mails.end()
+        self._wake(error)
 
-    def _wake(self) -> None:
-        """End the one wait of `carry`, `quit` or the handshake."""
+    def _wake(self, error: Exception | None = None) -> None:
+        """End the one wait of `carry`, `quit` or the handshake; `error` is what broke in our own code."""
         self._mails.next_mail = None
+        error = error or self._mails.broken
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        if waiter is None or waiter.done():
+            return
+        if error is None:
             waiter.set_result(None)
+        else:
+            waiter.set_exception(error)
 
     async def _wait(self, waiter: asyncio.Future[None]) -> None:
         try:

@@ -4,9 +4,11 @@ The policy, before any code. Scope first, digit second:
 
 - What happens before the mail (connect, TLS, greeting, EHLO, AUTH) speaks of us or of the relay, whatever
   its digit: a relay fault, which costs the mail nothing.
-- A connection that was used before and is lost before the first reply of this mail's transaction was dying
-  already: the mail is untouched and may go at once over a fresh one. A fresh connection that does so is a
-  relay fault, or the same would happen at once again for ever.
+- A connection that was used before and is lost, or closed with 421, before the first other reply of this
+  mail's transaction was dying already: the mail is untouched and may go at once over a fresh one. A fresh
+  connection that does so is a relay fault, or the same would happen at once again for ever.
+- Where writing ahead of the answers broke the connection, the mail is untouched, too, and goes again more
+  carefully; unless its dot was out.
 - MAIL FROM: 4yz defers; 5yz rejects, since it speaks of the sender, unless it speaks of us (530, 535, words
   of policy), which is a relay fault.
 - RCPT TO: 4yz defers that recipient, 5yz rejects it. "Too many recipients" (x.5.3) behind recipients that
@@ -15,6 +17,8 @@ The policy, before any code. Scope first, digit second:
 - DATA and the answer to the dot: 4yz defers, 5yz rejects every recipient that was accepted.
 - 421 before the answer to the dot, and 454, demands for authentication and words about our rate wherever
   they come: a relay fault. They speak of us, and an expired password or a spent quota must not fail a queue.
+  What an address, a mailbox, a size or the content is refused for (x.1.z, x.2.z, x.3.4, x.6.z, 552) is not
+  our rate, and "too many messages" behind the body is also said of spam: there only x.4.z makes it ours.
 - The dot is the one instant that matters. Any 2yz to it is Sent, whatever its last two digits. After it, no
   answer, or one that is none (1yz, 3yz, 6yz and above, garbage), is in doubt: the server may hold the mail
   (RFC 1047). Before it, garbage is a relay fault and a lost connection defers.
@@ -40,19 +44,21 @@ from outbox.smtp.event import (
     SenderRefused,
     TlsWanted,
 )
-from outbox.smtp.reply import Reply
+from outbox.smtp.reply import CLOSING, Reply
 from outbox.smtp.stage import Stage
 
 _MUST_AUTHENTICATE = frozenset({530, 534, 535, 538})  # RFC 4954 §6; they speak of nothing but us
 _TOO_MANY_RECIPIENTS_OR_FULL = 552
 _TEMPORARILY_UNABLE = 454  # TLS or AUTH "not available now"; Amazon SES throttles with it
-_CLOSING = 421
+_NOT_A_QUOTA = re.compile(r"5\.(?!4\.)")
+_NOT_ABOUT_OUR_RATE = re.compile(r"[45]\.(?:[126]\.\d+|3\.4)")
 
 _ABOUT_OUR_RATE = re.compile(
-    r"\bthrottl|\brate.?limit|sending rate|too many (?:connections|messages|emails|errors)"
+    r"\bthrottl|\brate.?limit|sending rate|too many (?:connections|errors)"
     r"|(?:message|sending) (?:quota|limit)|outgoing messages was exceeded|slow down",
     re.IGNORECASE,
 )
+_TOO_MANY_MESSAGES = re.compile(r"too many (?:messages|emails)", re.IGNORECASE)
 _ABOUT_US = re.compile(
     r"authentication (?:is )?required|not authenticated|must (?:issue a starttls|authenticate)"
     r"|client (?:host|was|ip)|(?:host|ip|server|connection) (?:is |was )?(?:rejected|blocked|refused)"
@@ -109,9 +115,14 @@ def judge_recipient(reply: Reply, accepted: int) -> Verdict:
     return judge_reply(Stage.RCPT_TO, reply)
 
 
-def judge_event(event: Event) -> Verdict | None:
-    """Judge what a conversation tells, where it alone decides on all that have no verdict yet."""
+def judge_event(event: Event, *, reused: bool) -> Verdict | None:  # noqa: PLR0911 one for each event
+    """Judge what a conversation tells, where it alone decides on all that have no verdict yet.
+
+    `reused`: the connection carried a mail before.
+    """
     match event:
+        case Closing(Stage.MAIL_FROM, _) if reused:
+            return Untouched("the relay takes no more mails on this connection")
         case SenderRefused(reply):
             return judge_reply(Stage.MAIL_FROM, reply)
         case DataRefused(reply):
@@ -160,6 +171,13 @@ def judge_loss(stage: Stage, problem: str, *, reused: bool) -> Verdict:
             return RelayFault(stage.value, reason, None)
         case _:
             assert_never(stage)
+
+
+def excuse(verdict: Verdict, to_blame: str | None) -> Verdict:
+    """Judge again where writing ahead of the answers is `to_blame` for the connection's end."""
+    if to_blame is None or isinstance(verdict, InDoubt):
+        return verdict
+    return Untouched(f"the relay does not bear commands ahead of answers: {to_blame}")
 
 
 def judge_desync(stage: Stage, problem: str, reply: Reply | None) -> InDoubt | RelayFault:
@@ -226,14 +244,19 @@ def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
     """Whether a refusal is about our connection, rate or standing, at whatever stage it comes."""
     if reply.kind not in (4, 5):
         return False
-    if reply.code == _CLOSING and stage is not Stage.END_OF_DATA:
+    if reply.code == CLOSING and stage is not Stage.END_OF_DATA:
         return True
     if reply.code == _TEMPORARILY_UNABLE or reply.code in _MUST_AUTHENTICATE:
         return True
-    # x.1.z and x.2.z speak of an address or a mailbox: its full quota is not ours.
-    if (reply.enhanced or "")[1:3] in (".1", ".2"):
+    # Not ours is the full quota of a mailbox, or the limit that a message is too large for.
+    if reply.code == _TOO_MANY_RECIPIENTS_OR_FULL or _NOT_ABOUT_OUR_RATE.fullmatch(reply.enhanced or ""):
         return False
-    return _ABOUT_OUR_RATE.search(_own_words(reply)) is not None
+    words = _own_words(reply)
+    if _ABOUT_OUR_RATE.search(words):
+        return True
+    # Behind the body this is also said of spam; of a quota with a code of its own (x.4.z).
+    may_be_spam = stage is Stage.END_OF_DATA and _NOT_A_QUOTA.match(reply.enhanced or "")
+    return _TOO_MANY_MESSAGES.search(words) is not None and not may_be_spam
 
 
 def _own_words(reply: Reply) -> str:

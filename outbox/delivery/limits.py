@@ -48,19 +48,26 @@ class Limits:
     @property
     def recipients(self) -> int:
         """How many recipients may share a transaction now."""
-        return min(MOST_RECIPIENTS, self.full_at or MOST_RECIPIENTS, self._announced or MOST_RECIPIENTS)
+        return min(MOST_RECIPIENTS, self.full or MOST_RECIPIENTS)
 
-    def may_chain(self, connection: object) -> bool:
-        """Whether the next envelope may ride behind the dot on `connection`.
+    @property
+    def full(self) -> int | None:
+        """How many recipients the relay takes in a transaction, by its words or as it was seen; None: any."""
+        return min(filter(None, (self.full_at, self._announced)), default=None)
+
+    @property
+    def may_chain(self) -> bool:
+        """Whether the next envelope may ride behind a dot.
 
         Until one connection has seen it answered well no other tries: a relay that drops chained input
         then leaves one mail in doubt, not one on each connection.
         """
-        if self.pipelining is not Pipelining.AUTO:
-            return False
-        if not self.proven and self._prover is None:
+        return self.pipelining is Pipelining.AUTO and (self.proven or self._prover is None)
+
+    def tries(self, connection: object) -> None:
+        """Note that an envelope rides on `connection`."""
+        if not self.proven:
             self._prover = connection
-        return self.proven or self._prover is connection
 
     def ended(self, connection: object) -> None:
         """Note that `connection` is over; another may try what it was trying."""
@@ -70,6 +77,7 @@ class Limits:
     def chain_answered(self) -> None:
         """Note that chained input was answered well."""
         self.proven = True
+        self._prover = None
 
     def chain_failed(self, reason: str) -> None:
         """Note that the relay does not bear chained input."""
@@ -100,6 +108,9 @@ class Limits:
 
     def recall(self, level: Pipelining | None, full_at: int | None, *, data_apart: bool) -> None:
         """Take what is remembered of this relay in place of what was learnt; nothing is the start again."""
+        if level is not self.level:
+            # Others have met, or forgotten, what we have not.
+            self.proven = False
         self.level = level
         self.full_at = full_at
         self.data_apart = data_apart

@@ -13,13 +13,12 @@ def described(given: mail.Envelope, dsn: Dsn | None) -> envelope.Envelope:
     plain = given.body.isascii()
     # The last line goes out with its end (RFC 1870 §6 counts it).
     unended = bool(given.body) and not given.body.endswith(b"\r\n")
-    addresses = given.sender.isascii() and all(map(str.isascii, given.recipients))
     return envelope.Envelope(
         given.sender,
         given.recipients,
         len(given.body) + 2 * unended,
         eightbit=not plain,
-        utf8=not addresses or (not plain and _has_utf8_header(given.body)),
+        utf8=not given.sender.isascii() or (not plain and _has_utf8_header(given.body)),
         notify=dsn.notify if dsn else (),
         ret=("FULL" if dsn.full else "HDRS") if dsn else None,
         envid=given.id or None,

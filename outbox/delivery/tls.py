@@ -66,6 +66,9 @@ def _show_ours(context: ssl.SSLContext, relay: Relay) -> None:
         ) from error
 
 
+_HEADER = 5
+
+
 class TlsChannel:
     """The client's end of one TLS session: bytes in, bytes out.
 
@@ -75,6 +78,8 @@ class TlsChannel:
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._header = b""
+        self._missing = 0
         # The dot that ends an absolute name is DNS's own: no certificate holds it.
         name = hostname.removesuffix(".")
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
@@ -86,9 +91,30 @@ class TlsChannel:
         """Return what must be written to the network."""
         return self._outgoing.read()
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether a record has come in part: what it says is in nobody's hands yet."""
+        return bool(self._header or self._missing)
+
     def feed(self, data: bytes) -> None:
         """Take what came from the network."""
+        self._follow(data)
         self._incoming.write(data)
+
+    def _follow(self, data: bytes) -> None:
+        """Keep count of the records (RFC 8446 §5.1): five bytes of header, the last two of them a length."""
+        at = 0
+        while at < len(data):
+            if self._missing:
+                taken = min(self._missing, len(data) - at)
+                self._missing -= taken
+            else:
+                taken = min(_HEADER - len(self._header), len(data) - at)
+                self._header += data[at : at + taken]
+                if len(self._header) == _HEADER:
+                    self._missing = int.from_bytes(self._header[-2:])
+                    self._header = b""
+            at += taken
 
     def handshake(self) -> bool:
         """Go on with the handshake; return whether it is done.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from outbox.delivery.mail import Mail
 from outbox.delivery.prepare import described, identified
 from outbox.delivery.relay import Relay
-from outbox.mail.verdict import Evidence, InDoubt, Rejected, Verdict
+from outbox.mail.verdict import Evidence, InDoubt, Rejected, Untouched, Verdict
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import DOT, UnsendableError
 from outbox.smtp.envelope import Envelope
@@ -29,9 +29,18 @@ class Transaction:
         self._said = list(range(len(mail.envelope.recipients)))
         self._answered: list[int] = []
 
-    def envelope(self) -> Envelope | None:
-        """Return what the relay shall hear first, or None where the body can never be sent."""
-        envelope = identified(self.mail.envelope, self._relay.idempotency_header)
+    def envelope(self, most: int | None) -> Envelope | None:
+        """Return what the relay shall hear first, of at most `most` recipients; None if its body cannot go.
+
+        The other recipients are untouched: they go in the next transaction.
+        """
+        given = self.mail.envelope
+        if most is not None and len(given.recipients) > most:
+            for n in self._said[most:]:
+                self._verdicts[n] = Untouched(f"the relay takes {most} recipients in one transaction")
+            del self._said[most:]
+            given = replace(given, recipients=given.recipients[:most])
+        envelope = identified(given, self._relay.idempotency_header)
         try:
             self.body = dot_stuff(envelope.body)
         except UnsendableError as error:
@@ -41,19 +50,19 @@ class Transaction:
 
     def withhold(self, envelope: Envelope, offered: Extensions) -> Envelope | None:
         """Reject here what must not reach the wire; return what is left, or None."""
-        try:
-            envelope.mail(offered)
-        except UnsendableError as error:
-            self.settle(_rejected(Stage.MAIL_FROM, error))
         for n, recipient in enumerate(envelope.recipients):
             try:
                 envelope.rcpt(recipient, offered)
             except UnsendableError as error:
-                self._verdicts[n] = self._verdicts[n] or _rejected(Stage.RCPT_TO, error)
-        self._said = [n for n, verdict in enumerate(self._verdicts) if verdict is None]
-        if not self._said:
+                self._verdicts[n] = _rejected(Stage.RCPT_TO, error)
+        self._said = [n for n in self._said if self._verdicts[n] is None]
+        left = replace(envelope, recipients=tuple(envelope.recipients[n] for n in self._said))
+        try:
+            left.mail(offered)
+        except UnsendableError as error:
+            self.settle(_rejected(Stage.MAIL_FROM, error))
             return None
-        return replace(envelope, recipients=tuple(envelope.recipients[n] for n in self._said))
+        return left if self._said else None
 
     def dotted(self, now: float) -> None:
         """Note that the dot is being written."""

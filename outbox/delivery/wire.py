@@ -71,8 +71,8 @@ class Wire(asyncio.Protocol):
 
     @property
     def unread(self) -> bool:
-        """Whether bytes, or the end of the connection, wait unread in the socket."""
-        return bool(self._poll.poll(0))
+        """Whether bytes, or the end of the connection, wait unread in the socket, or half a record in TLS."""
+        return (self._tls is not None and self._tls.is_partial) or bool(self._poll.poll(0))
 
     def write(self, data: bytes | memoryview) -> None:
         """Write, encrypted where TLS is on."""
@@ -181,9 +181,9 @@ class Wire(asyncio.Protocol):
     def _lose(self, error: BaseException) -> None:
         if not self.closed:
             self.abort()
-            self._listener.lost(error)
+            self._tell(self._listener.lost, error)
 
-    def _tell(self, tell: Callable[..., None], *told: bytes) -> None:
+    def _tell(self, tell: Callable[..., None], *told: object) -> None:
         try:
             tell(*told)
         except Exception as error:  # noqa: BLE001 asyncio would only log it, and nobody would wake the owner

@@ -18,6 +18,8 @@ DATA = b"DATA\r\n"
 DOT = b".\r\n"
 RSET = b"RSET\r\n"
 QUIT = b"QUIT\r\n"
+CANCEL = b"*\r\n"
+"""The end of an AUTH whose challenge we cannot answer (RFC 4954 §4)."""
 
 _DOMAIN = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[\x21-\x5a\x5e-\x7e]+\])"
 # Dots may stand anywhere: this is a guard of the wire. What is a good address is decided at enqueue.

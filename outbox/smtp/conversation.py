@@ -11,14 +11,12 @@ from outbox.smtp.extensions import Extensions
 from outbox.smtp.handshake import Handshake, Terms
 from outbox.smtp.mailing import Mailing
 from outbox.smtp.pairing import Broken, Paired, Pairing, Unasked
-from outbox.smtp.reply import Reply
+from outbox.smtp.reply import CLOSING, Reply
+from outbox.smtp.scrub import Scrubber
 from outbox.smtp.stage import Stage
 from outbox.smtp.transitions import TABLE, Act
 
 __all__ = ["Conversation", "Terms"]
-
-SHUTTING_DOWN = 421
-"""The one code that may answer any command, or none, and says that the server closes (RFC 5321 §3.8)."""
 
 _HANDSHAKE = frozenset({Stage.GREETING, Stage.EHLO, Stage.HELO, Stage.STARTTLS, Stage.AUTH})
 
@@ -32,7 +30,9 @@ class Conversation:
     def __init__(self, terms: Terms, *, encrypted: bool = False) -> None:
         self.closed = False
         self._pairing = Pairing()
-        self._handshake = Handshake(terms, self._pairing, encrypted=encrypted)
+        self._scrubber = Scrubber()
+        self._farewell = b""
+        self._handshake = Handshake(terms, self._pairing, self._scrubber, encrypted=encrypted)
         self._mailing = Mailing(self._pairing, lmtp=terms.lmtp)
         self._acts = self._handshake.acts() | self._mailing.acts() | {Act.LEAVE: self._leave}
 
@@ -71,18 +71,13 @@ class Conversation:
         return self._mailing.ahead
 
     @property
-    def secrets(self) -> list[str]:
-        """What was said in AUTH: a relay may repeat it in its words."""
-        return self._handshake.spoken
-
-    @property
     def may_chain(self) -> bool:
         """Whether the next mail may begin although the dot is not answered."""
         return self._mailing.may_chain and not self.closed
 
     def take(self) -> bytes:
         """Return what must be written now."""
-        return self._pairing.take()
+        return self._farewell if self.closed else self._pairing.take()
 
     def pipeline(self, *, ahead: bool, apart: bool) -> None:
         """Say whether the next mails may be written ahead of the answers, if the relay offers it.
@@ -126,21 +121,27 @@ class Conversation:
         for heard in self._pairing.hear(data, may_interrupt=self.stage is Stage.BODY):
             match heard:
                 case Paired(asked, reply):
-                    told = self._answer(asked, reply)
+                    told = self._answer(asked, self._scrubber.reply(reply))
                 case Unasked(reply):
-                    told = self._unasked(reply)
+                    told = self._unasked(self._scrubber.reply(reply))
                 case Broken(reason):
-                    told = event.Desync(self.stage, reason, None)
+                    told = event.Desync(self.stage, self._scrubber.words(reason), None)
             if told is not None:
                 events.append(told)
-                if isinstance(told, event.ENDS):
-                    self.closed = True
+                self.closed = self.closed or isinstance(told, event.ENDS)
             if self.closed:
+                self._take_leave(told)
                 break
         return events
 
+    def _take_leave(self, told: Event | None) -> None:
+        """Leave nothing to say after the end but the QUIT that a refusing server expects (RFC 5321 §3.1)."""
+        unsaid = self._pairing.take()
+        if isinstance(told, event.HandshakeRefused) and (told.reply is None or told.reply.code != CLOSING):
+            self._farewell = unsaid + command.QUIT
+
     def _answer(self, asked: Stage, reply: Reply) -> Event | None:
-        if reply.code == SHUTTING_DOWN:
+        if reply.code == CLOSING:
             self.closed = True
             if asked not in _HANDSHAKE and asked is not Stage.END_OF_DATA:
                 return event.Closing(asked, reply)
@@ -152,7 +153,7 @@ class Conversation:
     def _unasked(self, reply: Reply) -> Event:
         """Judge a reply to no question: a farewell, a refusal in the middle of the body, or a fault."""
         stage = self.stage
-        if reply.code == SHUTTING_DOWN:
+        if reply.code == CLOSING:
             return event.Closing(stage, reply)
         if stage is Stage.BODY and reply.kind in (4, 5):
             return event.Interrupted(reply)

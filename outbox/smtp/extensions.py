@@ -21,7 +21,6 @@ class Extensions:
     auth: frozenset[str] = frozenset()
     eightbitmime: bool = False
     smtputf8: bool = False
-    enhanced: bool = False
     dsn: bool = False
     rcpt_max: int | None = None
     mail_max: int | None = None
@@ -43,7 +42,6 @@ def parse_extensions(reply: Reply) -> Extensions:
         auth=frozenset(offered.get("AUTH", ())),
         eightbitmime="8BITMIME" in offered,
         smtputf8="SMTPUTF8" in offered,
-        enhanced="ENHANCEDSTATUSCODES" in offered,
         dsn="DSN" in offered,
         rcpt_max=_limit("RCPTMAX", limits),
         mail_max=_limit("MAILMAX", limits),

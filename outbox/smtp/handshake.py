@@ -9,13 +9,15 @@ from outbox.smtp import auth, command, event
 from outbox.smtp.event import Event
 from outbox.smtp.extensions import Extensions, parse_extensions
 from outbox.smtp.pairing import Pairing
-from outbox.smtp.reply import Reply
+from outbox.smtp.reply import CLOSING, Reply
+from outbox.smtp.scrub import Scrubber
 from outbox.smtp.stage import Stage
 from outbox.smtp.transitions import Act
 
 MOST_CHALLENGES = 10
 """Challenges in one AUTH; SCRAM needs three."""
 
+_UNKNOWN_COMMAND = frozenset({500, 501, 502, 504})  # RFC 5321 §4.2.4, of a server without extensions
 _NO_STARTTLS = (
     "the server does not offer STARTTLS; if it speaks TLS at once, or is a local catcher, say so in smtp_tls"
 )
@@ -42,14 +44,13 @@ class Terms:
 class Handshake:
     """The acts of the session's beginning; raises UnsendableError where the name cannot be said."""
 
-    def __init__(self, terms: Terms, pairing: Pairing, *, encrypted: bool) -> None:
+    def __init__(self, terms: Terms, pairing: Pairing, scrubber: Scrubber, *, encrypted: bool) -> None:
         self.extensions = Extensions()
         self.encrypted = encrypted
         self.wants_tls = False
         """Whether the relay agreed to STARTTLS and TLS is not there yet."""
-        self.spoken: list[str] = []
-        """The responses of AUTH, in base64 as they were said."""
         self._terms = terms
+        self._scrubber = scrubber
         self._pairing = pairing
         self._hello = command.lhlo(terms.hello) if terms.lmtp else command.ehlo(terms.hello)
         self._helo = command.helo(terms.hello)
@@ -80,7 +81,8 @@ class Handshake:
         self._pairing.ask(Stage.EHLO, self._hello)
 
     def _fall_back(self, asked: Stage, reply: Reply) -> Event | None:
-        if self._terms.lmtp:  # RFC 2033 §4.1: there is nothing older to fall back to
+        # Other refusals speak of us or of the server's load; and LMTP has nothing older (RFC 2033 §4.1).
+        if self._terms.lmtp or reply.code not in _UNKNOWN_COMMAND:
             return self._give_up(asked, reply)
         self._pairing.ask(Stage.HELO, self._helo)
         return None
@@ -105,7 +107,8 @@ class Handshake:
         return event.TlsWanted()
 
     def _stay_in_the_clear(self, asked: Stage, reply: Reply) -> Event | None:
-        return self._authenticate() if self._terms.optional else self._give_up(asked, reply)
+        may_stay = self._terms.optional and reply.code != CLOSING
+        return self._authenticate() if may_stay else self._give_up(asked, reply)
 
     def _authenticate(self) -> Event | None:
         credentials = self._terms.credentials
@@ -113,32 +116,44 @@ class Handshake:
             return event.Ready()
         if not (self._terms.allow_plaintext_auth or (self.encrypted and self._terms.verified)):
             return _lacking(Stage.AUTH, "the password would cross the network without verified TLS")
+        for secret in (credentials.password, credentials.token):
+            self._scrubber.remember(secret or "")
         try:
             self._mechanism = auth.choose(credentials, self.extensions.auth)
-            initial = self._mechanism.initial()
-            encoded = None if initial is None else b64encode(initial).decode("ascii")
-            line = command.auth(self._mechanism.name, encoded)
+            initial = self._encoded(self._mechanism.initial())
+            line = command.auth(self._mechanism.name, initial)
         except (auth.NoMechanismError, auth.AuthenticationError, command.UnsendableError) as error:
             return _lacking(Stage.AUTH, str(error))
-        self._speak(line)
+        self._pairing.ask(Stage.AUTH, line)
         return None
 
     def _respond(self, asked: Stage, reply: Reply) -> Event | None:
         self._challenges += 1
         if self._mechanism is None or self._challenges > MOST_CHALLENGES:
-            return _lacking(asked, f"more than {MOST_CHALLENGES} challenges, and no end", reply)
+            return self._cancel(f"more than {MOST_CHALLENGES} challenges, and no end")
         try:
-            challenge = b64decode(reply.lines[-1].strip(), validate=True)
-            self._speak(command.auth_response(self._mechanism.respond(challenge)))
+            response = self._mechanism.respond(b64decode(reply.lines[-1].strip(), validate=True))
+            line = command.auth_response(response)
         except binascii.Error:
-            return _lacking(asked, "a challenge is not base64", reply)
+            return self._cancel("a challenge is not base64")
         except (auth.AuthenticationError, command.UnsendableError) as error:
-            return _lacking(asked, str(error))
+            return self._cancel(str(error))
+        self._encoded(response)
+        self._pairing.ask(asked, line)
         return None
 
-    def _speak(self, line: bytes) -> None:
-        self.spoken.append(line.split()[-1].decode("ascii") if line.strip() else "")
-        self._pairing.ask(Stage.AUTH, line)
+    def _cancel(self, reason: str) -> Event:
+        """End an AUTH whose challenge we cannot answer."""
+        self._pairing.ask(Stage.AUTH, command.CANCEL)
+        return _lacking(Stage.AUTH, reason)
+
+    def _encoded(self, response: bytes | None) -> str | None:
+        """Return a response in base64, which no reply shall repeat."""
+        if response is None:
+            return None
+        encoded = b64encode(response).decode("ascii")
+        self._scrubber.remember(encoded)
+        return encoded
 
     def _log_in(self, asked: Stage, _reply: Reply) -> Event:
         if self._mechanism is None or not self._mechanism.complete:

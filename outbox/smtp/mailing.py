@@ -65,11 +65,6 @@ class Mailing:
         }
 
     @property
-    def idle(self) -> bool:
-        """Whether no transaction is open."""
-        return not self._open
-
-    @property
     def may_chain(self) -> bool:
         """Whether the next envelope may ride behind the dot that was just said."""
         asked = self._pairing.asked

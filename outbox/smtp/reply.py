@@ -14,6 +14,9 @@ MAX_TEXT = 512
 
 # Another reply behind a CR: the LF between was changed on the way.
 _BEGINS_ANOTHER = re.compile(rb"\r.?[2-5][0-9]{2}(?:[ -]|$)", re.DOTALL)
+CLOSING = 421
+"""The one code that may answer any command, or none, and says that the server closes (RFC 5321 §3.8)."""
+
 _ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?=[ \t]|$)[ \t]*")
 
 
@@ -35,7 +38,10 @@ class Reply:
 
     @property
     def enhanced(self) -> str | None:
-        """The enhanced status code of the first line, where its class fits the code (RFC 3463, RFC 2034)."""
+        """The enhanced status code of the first line, where its class fits the code (RFC 3463).
+
+        Read whether or not the relay offers ENHANCEDSTATUSCODES (RFC 2034): many send them before EHLO, too.
+        """
         found = _ENHANCED.match(self.lines[0])
         if found is None or int(found[1]) != self.kind:
             return None

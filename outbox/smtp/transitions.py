@@ -14,7 +14,7 @@ class Act(StrEnum):
     """What an answer makes us do, in the words of the diagram."""
 
     SAY_HELLO = "say EHLO or LHLO"
-    FALL_BACK = "fall back to HELO"
+    FALL_BACK = "fall back to HELO if EHLO is unknown"
     LEARN = "learn what is offered"
     SECURE = "begin TLS"
     STAY_IN_THE_CLEAR = "stay in the clear if that is allowed"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from outbox import events
 from outbox.delivery.mail import Envelope, Mail
-from outbox.mail.verdict import Rejected, RelayFault, Untouched, Verdict
+from outbox.mail.verdict import Deferred, Rejected, RelayFault, Untouched, Verdict
 from outbox.smtp.stage import Stage
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ LONGEST_REST = 5.0
 
 _MOST_TRIES = 2
 """Times that a mail which a connection left untouched goes at once over another, before it goes back."""
-
-_LEFT_AT_ONCE = RelayFault(
-    Stage.IDLE.value, f"{Stage.IDLE}: the relay spoke unasked, or left, before a mail could begin", None
-)
 
 
 class Sender:
@@ -106,11 +102,15 @@ class Sender:
             elif connection is not None:
                 await connection.carry(self._next_mail)
                 if not (connection.sent or connection.usable):
-                    self._meet(connection.fault or _LEFT_AT_ONCE)
+                    self._meet(connection.fault or self._left_at_once())
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
             events.sender_failed(error)
             self._connection = None
             self._count(failed=True)
+
+    def _left_at_once(self) -> RelayFault:
+        problem = f"{Stage.IDLE}: the relay spoke unasked, or left, before a mail could begin"
+        return RelayFault(Stage.IDLE.value, f"relay {self._dialler.relay.name}: {problem}", None)
 
     def _meet(self, fault: RelayFault) -> None:
         """Take a fault that no mail met: what is ready waits, until the breaker gives it back."""
@@ -133,31 +133,47 @@ class Sender:
         closing = asyncio.ensure_future(self._tray.closing())
         try:
             await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return dialling.result() if dialling.done() else None
+        except asyncio.CancelledError:
+            dialling.add_done_callback(_hang_up_on)
+            raise
         finally:
             dialling.cancel()
             closing.cancel()
+        return dialling.result() if dialling.done() else None
 
     def _give_back(self) -> None:
         """Return to the queue what no connection has begun."""
-        for parcel in [*self._again, *self._tray.empty()]:
-            self._deliver(parcel, [Untouched("the daemon stops")] * len(parcel.claims))
+        waiting = [*self._again, *self._tray.empty()]
         self._again.clear()
+        for parcel in waiting:
+            self._deliver(parcel, [Untouched("the daemon stops")] * len(parcel.claims))
 
     def _next_mail(self) -> Mail | None:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
-            if not self._may_begin(parcel):
+            try:
+                mail = self._mail(parcel)
+            except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
+                events.sender_failed(error)
+                reason = f"unexpected {type(error).__name__} in the daemon: {error}"
+                self._deliver(parcel, [Deferred("", reason, None)] * len(parcel.claims))
                 continue
-            message = parcel.message
-            if message is None or message.mime is None:
-                refused = Rejected(Stage.BODY.value, "the message has no bytes", None)
-                self._deliver(parcel, [refused] * len(parcel.claims))
-                continue
-            recipients = tuple(claim.recipient for claim in parcel.claims)
-            envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
-            return Mail(envelope, partial(self._may_dot, parcel), partial(self._settled, parcel))
+            if mail is not None:
+                return mail
         return None
+
+    def _mail(self, parcel: Parcel) -> Mail | None:
+        """Make a mail of a parcel, or settle it here where there is nothing to send."""
+        if not self._may_begin(parcel):
+            return None
+        message = parcel.message
+        if message is None or message.mime is None:
+            refused = Rejected(Stage.BODY.value, "the message has no bytes", None)
+            self._deliver(parcel, [refused] * len(parcel.claims))
+            return None
+        recipients = tuple(claim.recipient for claim in parcel.claims)
+        envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
+        return Mail(envelope, partial(self._may_dot, parcel), partial(self._settled, parcel))
 
     def _take(self) -> Parcel | None:
         if self._tray.closed:
@@ -176,3 +192,11 @@ class Sender:
 
     def _count(self, *, failed: bool) -> None:
         self._faults = min(self._faults + 1, 10) if failed else 0
+
+
+def _hang_up_on(dialling: asyncio.Future[Connection | RelayFault]) -> None:
+    """End a connection that came about when nobody waited for it any more."""
+    if not dialling.cancelled() and dialling.exception() is None:
+        connection = dialling.result()
+        if not isinstance(connection, RelayFault):
+            connection.abort()

@@ -94,8 +94,8 @@ def test_an_answer_that_has_come_counts_also_where_the_work_is_cancelled() -> No
         carrying = asyncio.ensure_future(connection.carry(batch.next_mail))
         wake = connection._wake
 
-        def wake_and_cancel() -> None:
-            wake()
+        def wake_and_cancel(error: Exception | None = None) -> None:
+            wake(error)
             carrying.cancel()  # after the answer, before the owner could see it
 
         connection._wake = wake_and_cancel  # type: ignore[method-assign] # the moment cannot be met otherwise

@@ -49,6 +49,12 @@ class Peer:
         assert text.upper().startswith(start), f"expected {start}, heard {text}"
         return text
 
+    def hear_something(self) -> bytes:
+        """Read what has come, and forget it."""
+        if not self._buffer:
+            self._read()
+        return self._take(len(self._buffer), 0)
+
     def hear_at_least(self, size: int) -> None:
         """Read until `size` bytes of the message have come."""
         while len(self._buffer) < size:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outbox.delivery.judge import judge_desync, judge_interruption, judge_loss, judge_reply, queue_id
+from outbox.delivery.judge import excuse, judge_desync, judge_interruption, judge_loss, judge_reply, queue_id
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
@@ -141,3 +141,28 @@ def test_a_queue_id_is_taken_only_from_words_that_are_known(text: str, expected:
 )
 def test_the_words_in_an_address_that_a_reply_repeats_are_nobody_s_fault(stage: Stage, line: bytes) -> None:
     assert isinstance(judge_reply(stage, Reply(550, (line[4:],))), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "expected"),
+    [
+        (Stage.END_OF_DATA, "552 5.3.4 Message size exceeds fixed maximum message limit", Rejected),
+        (Stage.MAIL_FROM, "552 5.3.4 message size limit exceeded, slow down", Rejected),
+        (Stage.END_OF_DATA, "552 sending limit", Rejected),
+        (Stage.END_OF_DATA, "554 5.7.1 too many messages of this kind (spam)", Rejected),
+        (Stage.END_OF_DATA, "554 5.6.0 rate limit of attachments", Rejected),
+        (Stage.END_OF_DATA, "450 4.7.1 too many messages", RelayFault),
+        (Stage.END_OF_DATA, "550 5.4.5 too many messages today", RelayFault),
+        (Stage.RCPT_TO, "550 5.7.1 too many messages from your address", RelayFault),
+    ],
+)
+def test_a_limit_of_the_message_is_not_our_rate(stage: Stage, text: str, expected: type) -> None:
+    assert expected is type(judge_reply(stage, reply(text)))
+
+
+def test_writing_ahead_excuses_every_verdict_but_a_doubt() -> None:
+    doubt = InDoubt(Stage.END_OF_DATA.value, "cut", None)
+    fault = RelayFault(Stage.MAIL_FROM.value, "cut", None)
+    assert [doubt, fault] == [excuse(doubt, None), excuse(fault, None)]
+    assert doubt == excuse(doubt, "it hung")
+    assert Untouched("the relay does not bear commands ahead of answers: it hung") == excuse(fault, "it hung")

@@ -20,27 +20,28 @@ def known(limits: Limits) -> tuple[Pipelining, int, bool]:
 
 def test_one_connection_tries_chained_input_before_all_do() -> None:
     limits, _ = watched()
-    first, second = object(), object()
-    assert limits.may_chain(first)
-    assert not limits.may_chain(second)
-    assert limits.may_chain(first)
+    assert limits.may_chain
+    limits.tries(object())
+    assert not limits.may_chain
     limits.chain_answered()
-    assert limits.may_chain(second)
+    assert limits.may_chain
+    limits.tries(object())
+    assert limits.may_chain
 
 
 def test_another_connection_tries_when_the_first_has_ended() -> None:
     limits, _ = watched()
     first, second = object(), object()
-    assert limits.may_chain(first)
+    limits.tries(first)
     limits.ended(second)
-    assert not limits.may_chain(second)
+    assert not limits.may_chain
     limits.ended(first)
-    assert limits.may_chain(second)
+    assert limits.may_chain
 
 
 @pytest.mark.parametrize("most", [Pipelining.MAIL, Pipelining.OFF])
 def test_nobody_chains_where_a_person_forbids_it(most: Pipelining) -> None:
-    assert not watched(most)[0].may_chain(object())
+    assert not watched(most)[0].may_chain
 
 
 def test_a_downgrade_is_told_once_and_never_goes_back_by_itself() -> None:
@@ -63,14 +64,16 @@ def test_what_is_remembered_takes_the_place_of_what_was_learnt() -> None:
     assert said == []
 
 
-def test_chained_input_must_prove_itself_again_after_a_failure() -> None:
+def test_chained_input_must_prove_itself_again_after_a_failure_or_what_others_met() -> None:
     limits, _ = watched()
     limits.chain_answered()
     limits.chain_failed("it hung")
+    assert not limits.proven
+    limits.chain_answered()
+    limits.recall(Pipelining.MAIL, None, data_apart=False)
+    assert limits.proven
     limits.recall(None, None, data_apart=False)
-    assert limits.may_chain(first := object())
-    assert not limits.may_chain(object())
-    assert limits.may_chain(first)
+    assert (limits.proven, limits.may_chain) == (False, True)
 
 
 def test_data_waits_after_the_third_go_ahead_for_nobody() -> None:

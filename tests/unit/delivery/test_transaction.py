@@ -31,8 +31,8 @@ class Told:
         assert self.verdicts == []
         self.verdicts += verdicts
 
-    def lines(self, offered: Extensions = ALL) -> list[bytes]:
-        envelope = self.mail.envelope()
+    def lines(self, offered: Extensions = ALL, most: int = 50) -> list[bytes]:
+        envelope = self.mail.envelope(most)
         left = envelope and self.mail.withhold(envelope, offered)
         if left is None:
             return []
@@ -115,6 +115,13 @@ def test_fault_66_an_international_address_or_header_needs_smtputf8_and_says_so(
     header = "Subject: ä\r\n\r\nhello\r\n".encode()
     for told in (Told("bär@example.com"), Told("b@example.com", sender="ä@example.com")):
         assert "SMTPUTF8" in rejection(told, replace(ALL, smtputf8=False))
+    both = Told("bär@example.com", "b@example.com")
+    assert both.lines(replace(ALL, smtputf8=False)) == [
+        b"MAIL FROM:<a@example.com> SIZE=0\r\n",
+        b"RCPT TO:<b@example.com>\r\n",
+    ]
+    both.mail.settle(CUT)
+    assert [Rejected, Untouched] == [type(verdict) for verdict in both.end()]
     assert "SMTPUTF8" in rejection(Told("b@example.com", body=header), replace(ALL, smtputf8=False))
     assert Told("bär@example.com", body=header).lines() == [
         b"MAIL FROM:<a@example.com> SIZE=22 BODY=8BITMIME SMTPUTF8\r\n",
@@ -146,3 +153,21 @@ def test_the_idempotency_header_is_the_same_for_the_same_recipients_and_another_
 
     assert header("b@example.com", "c@example.com") == header("c@example.com", "b@example.com")
     assert header("b@example.com") != header("c@example.com")
+
+
+def test_recipients_beyond_the_relays_limit_are_untouched() -> None:
+    told = Told("b@example.com", "c@example.com", "d@example.com")
+    assert len(told.lines(most=2)) == 3
+    told.mail.decide(0, NO)
+    told.mail.settle(CUT)
+    verdicts = told.end()
+    assert verdicts == [NO, CUT, Untouched("the relay takes 2 recipients in one transaction")]
+
+
+def test_what_was_heard_out_of_step_is_taken_back_but_not_what_we_refused_ourselves() -> None:
+    told = Told("evil", "b@example.com", "c@example.com")
+    told.lines()
+    told.mail.decide(0, NO)
+    told.mail.unhear()
+    told.mail.settle(CUT)
+    assert [Rejected, Untouched, Untouched] == [type(verdict) for verdict in told.end()]

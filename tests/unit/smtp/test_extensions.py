@@ -26,7 +26,6 @@ def test_offers_are_read_in_any_case_and_old_forms() -> None:
         auth=frozenset({"LOGIN", "PLAIN"}),
         eightbitmime=True,
         smtputf8=True,
-        enhanced=True,
         dsn=True,
         rcpt_max=20,
         mail_max=5,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from outbox.delivery.mail import Mail
+from outbox.delivery.relay import Relay
 from outbox.mail.verdict import Answer, Deferred, Rejected, RelayFault, Sent, Untouched, Verdict
 from outbox.worker.parcel import Parcel
 from outbox.worker.sender import IDLE, Sender
@@ -57,8 +58,10 @@ class Scene:
         self.delivered: list[tuple[list[int], list[Verdict]]] = []
         self.met: list[RelayFault] = []
         self.refused: set[int] = set()
+        self.breaking: set[int] = set()
         self.veto: str | None = None
         self.tray = Tray(lambda: 9, lambda: None)
+        self.relay = Relay(name="mx", host="mail.example", port=25)
         dialler: Any = self
         self.sender = Sender(
             dialler, self.tray, self._may_begin, lambda _parcel: self.veto, self._deliver, self.met.append
@@ -75,6 +78,8 @@ class Scene:
         return line
 
     def _may_begin(self, one: Parcel) -> bool:
+        if one.claims[0].delivery_id in self.breaking:
+            raise ZeroDivisionError
         return one.claims[0].delivery_id not in self.refused
 
     def _deliver(self, one: Parcel, verdicts: Sequence[Verdict]) -> None:
@@ -237,7 +242,7 @@ def test_a_relay_that_leaves_before_a_mail_can_begin_is_not_called_in_a_loop() -
     assert scene.opened == [0.0, 1.0, 3.0]
     assert [
         FAULT.reason,
-        "idle between mails: the relay spoke unasked, or left, before a mail could begin",
+        "relay mx: idle between mails: the relay spoke unasked, or left, before a mail could begin",
     ] == [fault.reason for fault in scene.met]
 
 
@@ -253,3 +258,12 @@ def test_a_parcel_that_waits_for_its_turn_is_given_back_when_the_daemon_stops() 
     scene.tray._width = lambda: width[0]
     assert scene.send(2) == [SENT, Untouched("the daemon stops")]
     assert len(scene.opened) == 1
+
+
+def test_a_parcel_that_breaks_our_own_code_is_settled_and_the_next_one_goes() -> None:
+    scene = Scene(Line(SENT))
+    scene.breaking = {1}
+    first, second = scene.send(2)
+    assert isinstance(first, Deferred)
+    assert "ZeroDivisionError in the daemon" in first.reason
+    assert second == SENT

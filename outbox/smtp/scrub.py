@@ -1,0 +1,40 @@
+"""Cut our secrets out of a relay's words: some repeat what they do not understand."""
+
+from dataclasses import replace
+
+from outbox.smtp.reply import Reply
+
+_LEAST = 4
+"""Shorter secrets are no secrets, and stand in innocent words."""
+_TELLING = 8
+"""The beginning of a secret is enough: what was said may have been cut."""
+_CUT = b"<secret>"
+
+
+class Scrubber:
+    """Knows what must not be repeated."""
+
+    def __init__(self) -> None:
+        self._beginnings: list[bytes] = []
+
+    def remember(self, secret: str) -> None:
+        """Cut `secret`, and what follows it in its line, out of all words from now on."""
+        data = secret.encode("utf-8", "surrogatepass")
+        if len(data) >= _LEAST:
+            self._beginnings.append(data[:_TELLING])
+
+    def reply(self, reply: Reply) -> Reply:
+        """Return `reply` without the secrets."""
+        if not any(beginning in line for beginning in self._beginnings for line in reply.lines):
+            return reply
+        return replace(reply, lines=tuple(map(self._line, reply.lines)))
+
+    def words(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        return self._line(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def _line(self, line: bytes) -> bytes:
+        for beginning in self._beginnings:
+            before, found, _ = line.partition(beginning)
+            line = before + _CUT if found else line
+        return line
