@@ -127,7 +127,7 @@ def test_fault_66_a_mail_that_the_relay_cannot_take_fails_alone_with_its_reason_
     assert large.detail.startswith("MAIL FROM: the message has ")
     assert large.detail.endswith("bytes and the relay takes at most 5000 (SIZE)")
     problem = "an address or header is not ASCII, and the relay does not offer SMTPUTF8"
-    assert tuple(international) == ("zo\xeb@example.org", "MAIL FROM", None, f"MAIL FROM: {problem}")
+    assert tuple(international) == ("zo\xeb@example.org", "RCPT TO", None, f"RCPT TO: {problem}")
 
 
 def assert_no_attempt_burnt(app: Application) -> None:
