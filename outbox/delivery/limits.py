@@ -43,7 +43,7 @@ class Limits:
     @property
     def pipelining(self) -> Pipelining:
         """How far to write ahead now."""
-        return max(self._most, self.level or self._most, key=_CAREFUL.index)
+        return self._most if self.level is None else max(self._most, self.level, key=_CAREFUL.index)
 
     @property
     def recipients(self) -> int:

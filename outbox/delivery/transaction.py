@@ -12,6 +12,9 @@ from outbox.smtp.envelope import Envelope
 from outbox.smtp.extensions import Extensions
 from outbox.smtp.stage import Stage
 
+# Every end of a transaction settles it; were one forgotten, nobody would know of the mail.
+_UNKNOWN = InDoubt(Stage.END_OF_DATA.value, "the transaction ended without a verdict", None)
+
 
 class Transaction:
     """The state of one mail between its MAIL FROM and its last verdict.
@@ -104,9 +107,7 @@ class Transaction:
 
     def finish(self) -> None:
         """Tell the verdicts."""
-        # Every end of a transaction settles it; were one forgotten, nobody would know of the mail.
-        unknown = InDoubt(Stage.END_OF_DATA.value, "the transaction ended without a verdict", None)
-        self.mail.settled([unknown if verdict is None else verdict for verdict in self._verdicts])
+        self.mail.settled([_UNKNOWN if verdict is None else verdict for verdict in self._verdicts])
 
 
 def _rejected(stage: Stage, error: Exception) -> Rejected:

@@ -108,14 +108,13 @@ def _is_wide(address: str) -> bool:
 def _line(
     text: str, *parameters: str, limit: int = MAX_LINE, secret: bool = False, utf8: bool = False
 ) -> bytes:
-    shown = "a secret" if secret else repr(text)
     # A path that may hold more than ASCII was checked letter by letter.
     if not utf8 and _is_plain(text) is None:
-        raise UnsendableError(f"a command must be printable ASCII: {shown}")
+        raise UnsendableError(f"a command must be printable ASCII: {'a secret' if secret else repr(text)}")
     for parameter in parameters:
         if _is_parameter(parameter) is None:
             raise UnsendableError(f"not a parameter that SMTP can carry: {parameter!r}")
     line = " ".join((text, *parameters)).encode("utf-8" if utf8 else "ascii") + b"\r\n"
     if len(line) > limit:
-        raise UnsendableError(f"a command longer than {limit} bytes: {shown}")
+        raise UnsendableError(f"a command longer than {limit} bytes: {'a secret' if secret else repr(text)}")
     return line

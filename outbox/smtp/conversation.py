@@ -10,7 +10,7 @@ from outbox.smtp.event import Event
 from outbox.smtp.extensions import Extensions
 from outbox.smtp.handshake import Handshake, Terms
 from outbox.smtp.mailing import Mailing
-from outbox.smtp.pairing import Broken, Paired, Pairing, Unasked
+from outbox.smtp.pairing import Pairing, Unasked
 from outbox.smtp.reply import CLOSING, Reply
 from outbox.smtp.scrub import Scrubber
 from outbox.smtp.stage import Stage
@@ -35,6 +35,11 @@ class Conversation:
         self._handshake = Handshake(terms, self._pairing, self._scrubber, encrypted=encrypted)
         self._mailing = Mailing(self._pairing, lmtp=terms.lmtp)
         self._acts = self._handshake.acts() | self._mailing.acts() | {Act.LEAVE: self._leave}
+        # The table once more, with its acts looked up: four times a mail is often.
+        self._table = {
+            stage: {kind: self._acts[transition.act] for kind, transition in row.items()}
+            for stage, row in TABLE.items()
+        }
 
     @property
     def extensions(self) -> Extensions:
@@ -63,7 +68,8 @@ class Conversation:
     @property
     def may_dot(self) -> bool:
         """Whether the dot may go: the relay wants a body and has said nothing since."""
-        return self.stage is Stage.BODY and not self.closed and not self._pairing.unread
+        pairing = self._pairing
+        return self._mailing.wants_body and not (pairing.asked or self.closed or pairing.unread)
 
     @property
     def pipelines(self) -> bool:
@@ -92,7 +98,7 @@ class Conversation:
 
         Raises UnsendableError before anything is said.
         """
-        if not (self.ready or self.may_chain) or not envelope.recipients:
+        if not (self.may_chain or self.ready) or not envelope.recipients:
             raise RuntimeError(f"no transaction can begin at {self.stage}")
         offered = self.extensions
         mail = envelope.mail(offered)
@@ -119,13 +125,13 @@ class Conversation:
         events: list[Event] = []
         # A refusal in the middle of the body may come in pieces.
         for heard in self._pairing.hear(data, may_interrupt=self.stage is Stage.BODY):
-            match heard:
-                case Paired(asked, reply):
-                    told = self._answer(asked, self._scrubber.reply(reply))
-                case Unasked(reply):
-                    told = self._unasked(self._scrubber.reply(reply))
-                case Broken(reason):
-                    told = event.Desync(self.stage, self._scrubber.words(reason), None)
+            if isinstance(heard, tuple):
+                asked, reply = heard
+                told = self._answer(asked, self._scrubber.reply(reply))
+            elif isinstance(heard, Unasked):
+                told = self._unasked(self._scrubber.reply(heard.reply))
+            else:
+                told = event.Desync(self.stage, self._scrubber.words(heard.reason), None)
             if told is not None:
                 events.append(told)
                 self.closed = self.closed or isinstance(told, event.ENDS)
@@ -145,10 +151,10 @@ class Conversation:
             self.closed = True
             if asked not in _HANDSHAKE and asked is not Stage.END_OF_DATA:
                 return event.Closing(asked, reply)
-        transition = TABLE[asked].get(reply.kind)
-        if transition is None:
+        act = self._table[asked].get(reply.kind)
+        if act is None:
             return event.Desync(asked, f"the answer {reply.code} is none to {asked}", reply)
-        return self._acts[transition.act](asked, reply)
+        return act(asked, reply)
 
     def _unasked(self, reply: Reply) -> Event:
         """Judge a reply to no question: a farewell, a refusal in the middle of the body, or a fault."""

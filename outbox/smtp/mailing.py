@@ -72,10 +72,12 @@ class Mailing:
 
     def begin(self, mail: bytes, recipients: list[bytes]) -> None:
         """Begin a transaction with these commands."""
-        unsaid = deque([(Stage.MAIL_FROM, mail)])
-        unsaid.extend((Stage.RCPT_TO, line) for line in recipients)
-        unsaid.append((Stage.DATA, command.DATA))
-        self._open.append(_Exchange(unsaid))
+        stages = (Stage.MAIL_FROM, *[Stage.RCPT_TO] * len(recipients), Stage.DATA)
+        if self.ahead and not self.apart and len(self._pairing.asked) + len(stages) <= MOST_ASKED:
+            self._open.append(_Exchange(deque()))
+            self._pairing.ask_all(stages, (mail, *recipients, command.DATA))
+            return
+        self._open.append(_Exchange(deque(zip(stages, (mail, *recipients, command.DATA), strict=True))))
         self._say_more()
 
     def dot(self) -> bytes:
@@ -88,6 +90,8 @@ class Mailing:
     def _say_more(self) -> None:
         """Say as much of the newest envelope as may be said now."""
         exchange = self._open[-1]
+        if not exchange.unsaid:
+            return
         asked, unsaid = self._pairing.asked, exchange.unsaid
         while unsaid and len(asked) < MOST_ASKED:
             stage, line = unsaid[0]

@@ -5,19 +5,14 @@ apart: one reply too many, read as the answer to the next question, would lose a
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from outbox.smtp.reply import ProtocolError, Reply, ReplyParser
 from outbox.smtp.stage import Stage
 
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """A reply and the question that it answers."""
-
-    asked: Stage
-    reply: Reply
+Paired = tuple[Stage, Reply]
+"""A question and its reply; a bare pair, since there is one for each command of each mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,11 @@ class Pairing:
         self.asked.append(stage)
         self._out.append(line)
 
+    def ask_all(self, stages: Iterable[Stage], lines: Iterable[bytes]) -> None:
+        """Say `lines`, each the question of its stage, in one write."""
+        self.asked.extend(stages)
+        self._out.extend(lines)
+
     def take(self) -> bytes:
         """Return what must be written now."""
         if not self._out:
@@ -75,7 +75,7 @@ class Pairing:
             yield Broken(str(error))
             return
         for reply in replies:
-            yield Paired(self.asked.popleft(), reply) if owed > 0 else Unasked(reply)
+            yield (self.asked.popleft(), reply) if owed > 0 else Unasked(reply)
             owed -= 1
         if self._parser.fault is not None:
             yield Broken(self._parser.fault)

@@ -12,12 +12,16 @@ MAX_LINES = 512
 MAX_TEXT = 512
 """Characters of a reply that we keep for people."""
 
+_MAX_KNOWN = 32
+"""Reply lines that are known again; those with a queue id are new each time."""
+_MAX_KNOWN_LINE = 128
+
 # Another reply behind a CR: the LF between was changed on the way.
 _BEGINS_ANOTHER = re.compile(rb"\r.?[2-5][0-9]{2}(?:[ -]|$)", re.DOTALL)
 CLOSING = 421
 """The one code that may answer any command, or none, and says that the server closes (RFC 5321 §3.8)."""
 
-_ENHANCED = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?=[ \t]|$)[ \t]*")
+_ENHANCED = re.compile(rb"(([245])\.\d{1,3}\.\d{1,3})(?=[ \t]|$)[ \t]*")
 
 
 class ProtocolError(Exception):
@@ -42,22 +46,27 @@ class Reply:
 
         Read whether or not the relay offers ENHANCEDSTATUSCODES (RFC 2034): many send them before EHLO, too.
         """
-        found = _ENHANCED.match(self.lines[0])
-        if found is None or int(found[1]) != self.kind:
-            return None
-        return b".".join(found.groups()).decode("ascii")
+        found = self._status()
+        return None if found is None else found[1].decode("ascii")
 
     @property
     def text(self) -> str:
         """The words without enhanced codes, in one printable line of at most 512 characters."""
-        status = self.enhanced
+        found = self._status()
         words = self.lines
-        if status is not None:
-            prefix = status.encode("ascii")
-            words = tuple(_ENHANCED.sub(b"", line, 1) if line.startswith(prefix) else line for line in words)
+        if found is not None:
+            first, *others = words
+            words = (
+                first[found.end() :],
+                *(_ENHANCED.sub(b"", line, 1) if line.startswith(found[1]) else line for line in others),
+            )
         # 64 KB of hostile text need not be escaped to keep 512 characters of it.
         joined = b" ".join(words)[: 4 * MAX_TEXT]
         return printable(joined.decode("utf-8", "backslashreplace"))[:MAX_TEXT].strip()
+
+    def _status(self) -> re.Match[bytes] | None:
+        found = _ENHANCED.match(self.lines[0])
+        return None if found is None or int(found[2]) != self.kind else found
 
 
 def printable(text: str) -> str:
@@ -75,6 +84,8 @@ class ReplyParser:
         self._lines: list[bytes] = []
         self._code = b""
         self._size = 0
+        # A relay says the same few lines to every mail: those are read once.
+        self._known: dict[bytes, Reply] = {}
         self.fault: str | None = None
         """What is wrong with the bytes so far; a broken parser stays broken."""
 
@@ -106,12 +117,20 @@ class ReplyParser:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            reply = self._read_line(line[:-1] if line.endswith(b"\r") else line)
-            if reply is not None:
-                replies.append(reply)
+            reply = None if self._lines else self._known.get(line)
+            if reply is None:
+                reply = self._read_line(line[:-1] if line.endswith(b"\r") else line)
+                if reply is None:
+                    continue
+                self._remember(line, reply)
+            replies.append(reply)
         # A CR may be half of the line's end: where the network cuts must not decide.
         if len(self._rest) - self._rest.endswith(b"\r") > MAX_LINE:
             raise ProtocolError(f"a reply line is longer than {MAX_LINE} bytes")
+
+    def _remember(self, line: bytes, reply: Reply) -> None:
+        if len(reply.lines) == 1 and len(line) <= _MAX_KNOWN_LINE and len(self._known) < _MAX_KNOWN:
+            self._known[line] = reply
 
     def _read_line(self, line: bytes) -> Reply | None:
         """Take one line; return the reply that it ends."""

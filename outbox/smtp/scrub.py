@@ -25,13 +25,16 @@ class Scrubber:
 
     def reply(self, reply: Reply) -> Reply:
         """Return `reply` without the secrets."""
-        if not any(beginning in line for beginning in self._beginnings for line in reply.lines):
+        if not self._beginnings or not any(self._has_secret(line) for line in reply.lines):
             return reply
         return replace(reply, lines=tuple(map(self._line, reply.lines)))
 
     def words(self, text: str) -> str:
         """Return `text` without the secrets."""
         return self._line(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+    def _has_secret(self, line: bytes) -> bool:
+        return any(beginning in line for beginning in self._beginnings)
 
     def _line(self, line: bytes) -> bytes:
         for beginning in self._beginnings:
