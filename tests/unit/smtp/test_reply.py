@@ -122,3 +122,20 @@ def test_hostile_words_are_cut() -> None:
     text = Reply(550, (b"\x00" * 60000,)).text
     assert len(text) == MAX_TEXT
     assert text.isprintable()
+
+
+def test_a_line_that_was_said_before_is_read_alike_but_not_inside_another_reply() -> None:
+    parser = ReplyParser()
+    once = parser.feed(b"250 2.1.0 Ok\r\n250 2.1.0 Ok\r\n")
+    inside = parser.feed(b"250-first\r\n250 2.1.0 Ok\r\n")
+    assert (once, inside) == (
+        [Reply(250, (b"2.1.0 Ok",)), Reply(250, (b"2.1.0 Ok",))],
+        [Reply(250, (b"first", b"2.1.0 Ok"))],
+    )
+
+
+def test_few_lines_are_remembered_whatever_a_relay_says() -> None:
+    parser = ReplyParser()
+    replies = [reply for n in range(1000) for reply in parser.feed(b"250 queued as %d\r\n" % n)]
+    parser.feed(b"250 " + b"x" * 1000 + b"\r\n")
+    assert (len(replies), len(parser._known)) == (1000, 32)
