@@ -12,13 +12,14 @@ from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Pipelining
 from outbox.delivery.transaction import Transaction
 from outbox.smtp.conversation import Conversation
-from outbox.smtp.event import Desync, Event
+from outbox.smtp.event import Closing, Desync, Event
 from outbox.smtp.stage import Stage
 
 UNPROVEN_PATIENCE = 30.0
 """Seconds for the answers to a chained envelope before any was seen: nothing is lost by leaving early."""
 
 ENVELOPE = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
+_HALF_ANSWERED = frozenset({Stage.RCPT_TO, Stage.DATA, Stage.RSET})
 
 
 class Ahead:
@@ -32,7 +33,7 @@ class Ahead:
         self._rides: Transaction | None = None
         self._chains_well = False
         self.lost_count = False
-        """Whether the relay lost count of what was chained."""
+        """Whether the relay may have lost count while chaining was on trial: no answer since is believed."""
         self._pipelines_well = False
 
     def prepare(self) -> None:
@@ -68,23 +69,36 @@ class Ahead:
 
     def heard(self, event: Event) -> None:
         """Look at an event for a lost count."""
+        if isinstance(event, Closing):
+            self._look_at_the_trial(event.stage, "the relay closed between its answers")
         if not isinstance(event, Desync):
             return
-        if event.unwanted_go_ahead:
+        if self.is_on_trial:
+            self.lost_count = True
+            self._blame_chaining(event.reason)
+        elif event.unwanted_go_ahead:
             self._limits.unwanted_go_ahead()
         elif self._rides is not None:
-            self.lost_count = True
             self._blame_chaining(event.reason)
         elif event.stage in ENVELOPE:
             self._blame_pipelining(event.reason)
 
     def lost(self, stage: Stage, problem: str, *, hung: bool) -> None:
         """Look at the end of the connection at `stage`; `hung`: it was our patience that ended."""
+        # A relay that is only slow has kept count so far.
+        if not hung:
+            self._look_at_the_trial(stage, problem)
         if self._rides is not None:
             if hung or not self._chains_well:
                 self._blame_chaining(problem)
         elif hung and stage in ENVELOPE and not self._pipelines_well:
             self._blame_pipelining(problem)
+
+    def _look_at_the_trial(self, stage: Stage, problem: str) -> None:
+        """Take an end between the answers to the chained envelope for a lost count."""
+        if self.is_on_trial and stage in _HALF_ANSWERED:
+            self.lost_count = True
+            self._blame_chaining(problem)
 
     def over(self) -> None:
         """Note the connection's end: another may try what this one was trying."""

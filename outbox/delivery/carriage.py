@@ -15,7 +15,7 @@ from outbox.delivery.mail import Mail
 from outbox.delivery.relay import Relay
 from outbox.delivery.transaction import Transaction
 from outbox.delivery.wire import Wire
-from outbox.mail.verdict import InDoubt, Untouched, Verdict
+from outbox.mail.verdict import Deferred, InDoubt, Untouched, Verdict
 from outbox.smtp.command import UnsendableError
 from outbox.smtp.conversation import Conversation
 from outbox.smtp.event import Desync, Event
@@ -118,9 +118,29 @@ class Carriage:
     def hear(self, event: Event) -> None:
         """Look at an event for a lost count: then no answer to this envelope can be trusted."""
         self._ahead.heard(event)
-        lost = isinstance(event, Desync) and event.stage in ENVELOPE and not event.unwanted_go_ahead
-        if lost and self._open and not self._open[0].is_dotted:
+        if self._ahead.lost_count:
+            self._unhear()
+        elif isinstance(event, Desync) and not event.unwanted_go_ahead:
+            if event.stage is Stage.RSET and event.reply is not None:
+                # It may belong to the recipient before; or this relay knows no RSET.
+                self._unhear(entirely=False)
+            elif event.stage in ENVELOPE or event.stage is Stage.RSET:
+                self._unhear()
+
+    def lose(self, stage: Stage, problem: str, *, hung: bool) -> None:
+        """Look at the end of the connection at `stage`; `hung`: it was our patience that ended."""
+        self._ahead.lost(stage, problem, hung=hung)
+        if self._ahead.lost_count:
+            self._unhear()
+
+    def _unhear(self, *, entirely: bool = True) -> None:
+        """Take back what the relay said of the mail whose turn it is, or only that it is final."""
+        if not self._open or self._open[0].is_dotted:
+            return
+        if entirely:
             self._open[0].unhear()
+        else:
+            self._open[0].soften()
 
     def settle(self, verdict: Verdict) -> None:
         """Give `verdict` to all recipients of the mail whose turn it is that have none."""
@@ -144,8 +164,9 @@ class Carriage:
         """Finish all mails after the connection's end; the first is settled already."""
         self.spent = True
         self._rest = None
-        if self._answered is not None and self._ahead.lost_count:
+        if self._ahead.lost_count:
             self._doubt(self._answered)
+            self._doubt(self._open[0] if self._open else None)
         self._ahead.over()
         self._tell_answered()
         while self._open:
@@ -168,10 +189,15 @@ class Carriage:
         try:
             transaction.finish()
         except Exception as error:  # noqa: BLE001 raised by the connection when all have been told
-            self.broken = self.broken or error
-            self.spent = True
+            self._break(error)
 
-    def _doubt(self, transaction: Transaction) -> None:
+    def _break(self, error: Exception) -> None:
+        self.broken = self.broken or error
+        self.spent = True
+
+    def _doubt(self, transaction: Transaction | None) -> None:
+        if transaction is None or not transaction.is_dotted:
+            return
         reason = f"{Stage.END_OF_DATA}: the relay lost count of its answers: {self._ahead.to_blame}"
         evidence = transaction.evidence(self._clock())
         transaction.doubt_answers(InDoubt(Stage.END_OF_DATA.value, reason, None, evidence))
@@ -183,13 +209,29 @@ class Carriage:
             self.spent = True
         if self.spent or self._wire.closed or self.next_mail is None:
             return None
-        while (mail := self.next_mail()) is not None:
+        while not self.spent and (mail := self._next()) is not None:
             transaction = Transaction(mail, self._relay)
             self._open.append(transaction)
-            if self._begin(transaction):
+            if self._begins(transaction):
                 return transaction
             self._tell(self._open.pop())
         return None
+
+    def _next(self) -> Mail | None:
+        try:
+            return None if self.next_mail is None else self.next_mail()
+        except Exception as error:  # noqa: BLE001 raised by the connection when all have been told
+            self._break(error)
+            return None
+
+    def _begins(self, transaction: Transaction) -> bool:
+        try:
+            return self._begin(transaction)
+        except Exception as error:  # noqa: BLE001 as above; the dot before it must go all the same
+            self._break(error)
+            reason = f"unexpected {type(error).__name__} in the daemon: {error}"
+            transaction.settle(Deferred("", reason, None))
+            return False
 
     def _begin(self, transaction: Transaction) -> bool:
         """Begin the transaction, without the recipients that this relay cannot be told of."""

@@ -168,7 +168,7 @@ class Connection:
             return
         stage = Stage.TLS if self.wire.securing else self._conversation.stage
         problem = explain(error, self._relay, stage)
-        self._ahead.lost(stage, problem, hung=isinstance(error, TimeoutError))
+        self._mails.lose(stage, problem, hung=isinstance(error, TimeoutError))
         self._end_at(stage, problem)
 
     def broken(self, error: Exception) -> None:

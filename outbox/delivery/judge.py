@@ -50,6 +50,7 @@ from outbox.smtp.stage import Stage
 _MUST_AUTHENTICATE = frozenset({530, 534, 535, 538})  # RFC 4954 §6; they speak of nothing but us
 _TOO_MANY_RECIPIENTS_OR_FULL = 552
 _TEMPORARILY_UNABLE = 454  # TLS or AUTH "not available now"; Amazon SES throttles with it
+_QUOTA = re.compile(r"[45]\.4\.")
 _NOT_A_QUOTA = re.compile(r"5\.(?!4\.)")
 _NOT_ABOUT_OUR_RATE = re.compile(r"[45]\.(?:[126]\.\d+|3\.4)")
 
@@ -248,14 +249,20 @@ def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
         return True
     if reply.code == _TEMPORARILY_UNABLE or reply.code in _MUST_AUTHENTICATE:
         return True
+    return _speaks_of_our_rate(stage, reply)
+
+
+def _speaks_of_our_rate(stage: Stage, reply: Reply) -> bool:
+    status = reply.enhanced or ""
     # Not ours is the full quota of a mailbox, or the limit that a message is too large for.
-    if reply.code == _TOO_MANY_RECIPIENTS_OR_FULL or _NOT_ABOUT_OUR_RATE.fullmatch(reply.enhanced or ""):
+    full = reply.code == _TOO_MANY_RECIPIENTS_OR_FULL and not _QUOTA.match(status)
+    if full or _NOT_ABOUT_OUR_RATE.fullmatch(status):
         return False
     words = _own_words(reply)
     if _ABOUT_OUR_RATE.search(words):
         return True
     # Behind the body this is also said of spam; of a quota with a code of its own (x.4.z).
-    may_be_spam = stage is Stage.END_OF_DATA and _NOT_A_QUOTA.match(reply.enhanced or "")
+    may_be_spam = stage is Stage.END_OF_DATA and _NOT_A_QUOTA.match(status)
     return _TOO_MANY_MESSAGES.search(words) is not None and not may_be_spam
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from outbox.delivery.mail import Mail
 from outbox.delivery.prepare import described, identified
 from outbox.delivery.relay import Relay
-from outbox.mail.verdict import Evidence, InDoubt, Rejected, Untouched, Verdict
+from outbox.mail.verdict import Deferred, Evidence, InDoubt, Rejected, Untouched, Verdict
 from outbox.smtp.body import dot_stuff
 from outbox.smtp.command import DOT, UnsendableError
 from outbox.smtp.envelope import Envelope
@@ -95,6 +95,13 @@ class Transaction:
         """Take back what answers to the dot decided: they may have been answers to something else."""
         for n in self._answered:
             self._verdicts[n] = doubt
+
+    def soften(self) -> None:
+        """Make of refusals for good refusals for now."""
+        for n in self._said:
+            verdict = self._verdicts[n]
+            if isinstance(verdict, Rejected):
+                self._verdicts[n] = Deferred(verdict.stage, verdict.reason, verdict.answer)
 
     def unhear(self) -> None:
         """Take back what the relay decided so far."""

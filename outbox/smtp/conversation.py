@@ -29,8 +29,8 @@ class Conversation:
 
     def __init__(self, terms: Terms, *, encrypted: bool = False) -> None:
         self.closed = False
-        self._pairing = Pairing()
         self._scrubber = Scrubber()
+        self._pairing = Pairing(self._scrubber.line)
         self._farewell = b""
         self._handshake = Handshake(terms, self._pairing, self._scrubber, encrypted=encrypted)
         self._mailing = Mailing(self._pairing, lmtp=terms.lmtp)
@@ -131,7 +131,7 @@ class Conversation:
             elif isinstance(heard, Unasked):
                 told = self._unasked(self._scrubber.reply(heard.reply))
             else:
-                told = event.Desync(self.stage, self._scrubber.words(heard.reason), None)
+                told = event.Desync(self.stage, heard.reason, None)
             if told is not None:
                 events.append(told)
                 self.closed = self.closed or isinstance(told, event.ENDS)

@@ -5,7 +5,7 @@ apart: one reply too many, read as the answer to the next question, would lose a
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from outbox.smtp.reply import ProtocolError, Reply, ReplyParser
@@ -30,12 +30,15 @@ class Broken:
 
 
 class Pairing:
-    """The questions that are open, what is still to be written, and the parser of what comes back."""
+    """The questions that are open, what is still to be written, and the parser of what comes back.
 
-    def __init__(self) -> None:
+    `scrub` takes our secrets out of a line that is no reply, before a fault repeats it.
+    """
+
+    def __init__(self, scrub: Callable[[bytes], bytes]) -> None:
         self.asked: deque[Stage] = deque([Stage.GREETING])
         """The open questions, oldest first; the greeting is awaited before anything was said."""
-        self._parser = ReplyParser()
+        self._parser = ReplyParser(scrub)
         self._out: list[bytes] = []
 
     @property

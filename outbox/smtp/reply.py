@@ -1,6 +1,7 @@
 """Read the relay's replies from bytes, within strict limits (RFC 5321 §4.2, §4.5.3.1.5)."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_LINE = 8 * 1024
@@ -79,7 +80,8 @@ def printable(text: str) -> str:
 class ReplyParser:
     """Turn bytes, cut anywhere, into replies."""
 
-    def __init__(self) -> None:
+    def __init__(self, scrub: Callable[[bytes], bytes] = bytes) -> None:
+        self._scrub = scrub
         self._rest = b""
         self._lines: list[bytes] = []
         self._code = b""
@@ -138,7 +140,7 @@ class ReplyParser:
             raise ProtocolError(f"a reply line is longer than {MAX_LINE} bytes")
         code, mark = line[:3], line[3:4]
         if len(code) != 3 or not code.isdigit() or mark not in (b" ", b"-", b""):  # noqa: PLR2004 three digits
-            shown = printable(line[:40].decode("ascii", "backslashreplace"))
+            shown = printable(self._scrub(line)[:40].decode("ascii", "backslashreplace"))
             raise ProtocolError(f"not an SMTP reply: {shown!r}")
         # Read as one, each later answer would go to the question before its own: a 550 to another recipient.
         if b"\r" in line and _BEGINS_ANOTHER.search(line) is not None:

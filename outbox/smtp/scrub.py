@@ -27,16 +27,13 @@ class Scrubber:
         """Return `reply` without the secrets."""
         if not self._beginnings or not any(self._has_secret(line) for line in reply.lines):
             return reply
-        return replace(reply, lines=tuple(map(self._line, reply.lines)))
-
-    def words(self, text: str) -> str:
-        """Return `text` without the secrets."""
-        return self._line(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+        return replace(reply, lines=tuple(map(self.line, reply.lines)))
 
     def _has_secret(self, line: bytes) -> bool:
         return any(beginning in line for beginning in self._beginnings)
 
-    def _line(self, line: bytes) -> bytes:
+    def line(self, line: bytes) -> bytes:
+        """Return `line` without the secrets."""
         for beginning in self._beginnings:
             before, found, _ = line.partition(beginning)
             line = before + _CUT if found else line

@@ -1,5 +1,6 @@
 """What a relay's words are believed to say, where they are out of step, out of turn or out of place."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,3 +161,83 @@ def test_fault_53_more_recipients_than_the_relay_announced_are_not_said() -> Non
     with scripted(server) as relay:
         outcome = deliver(relay_at(relay.port), envelope(*THREE))
     assert kinds(outcome.verdicts[0]) == ["Sent", "Sent", "Untouched"]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_fault_51_a_lost_count_that_shows_at_rset_makes_no_refusal_final(*, pipelining: bool) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet(*["PIPELINING"] * pipelining)
+        if pipelining:
+            peer.hear_envelope(2)
+            peer.say("250 ok", "250 surplus", "450 one, later", "550 two", "554 no recipients")
+        else:
+            for verb, answer in [
+                ("MAIL", "250 ok"),
+                ("RCPT", "250 surplus"),
+                ("RCPT", "450 one, later"),
+                ("DATA", "550 two"),
+                ("RSET", "554 no recipients"),
+            ]:
+                peer.hear(verb)
+                peer.say(answer)
+        peer.hear_the_end()
+
+    two = envelope("one@example.com", "two@example.com")
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port), two)
+    assert not any(isinstance(verdict, Rejected) for verdict in outcome.verdicts[0]), outcome
+
+
+@pytest.mark.parametrize(
+    ("answers", "then"),
+    [
+        (["250 sender", "554 the mail is refused", "250 recipient", "354 go"], Peer.hear_the_end),
+        (["250 sender", "250 recipient", "554 the mail is refused", "354 go"], Peer.hear_the_end),
+        (["250 sender", "554 the mail is refused"], Peer.close),
+        (["250 sender", "554 the mail is refused", "421 leaving"], Peer.close),
+    ],
+)
+def test_fault_51_no_order_of_answers_makes_a_refused_mail_sent_while_chaining_is_on_trial(
+    answers: list[str], then: Callable[[Peer], None]
+) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.take_envelope()
+        peer.hear_message()
+        peer.hear_envelope()
+        peer.say(*answers)
+        then(peer)
+
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port), envelope(), envelope())
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["InDoubt"], ["Untouched"]]
+
+
+def test_fault_67_lmtp_answers_out_of_order_are_not_believed_while_chaining_is_on_trial() -> None:
+    def server(peer: Peer) -> None:
+        peer.say("220 hi")
+        peer.hear("LHLO")
+        peer.say("250-hi", "250 PIPELINING")
+        peer.take_envelope(3)
+        peer.hear_message()
+        peer.hear_envelope()
+        peer.say("250 sender", "250 recipient", "354 go")
+        peer.hear_the_end()
+
+    with scripted(server) as relay:
+        outcome = deliver(relay_at(relay.port, lmtp=True), envelope(*THREE), envelope())
+    assert [kinds(verdicts) for verdicts in outcome.verdicts] == [["InDoubt"] * 3, ["Untouched"]]
+
+
+@pytest.mark.parametrize("password", ["pässwört-geheim", "ab\\cd'ef\"gh"])
+def test_a_line_that_is_no_reply_repeats_no_password_however_it_is_written(password: str) -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("AUTH PLAIN")
+        peer.hear("AUTH PLAIN")
+        peer.say(f"?? {password}")
+        peer.hear_the_end()
+
+    with scripted(server) as listening:
+        relay = relay_at(listening.port, username="me", password=Secret(password), allow_plaintext_auth=True)
+        fault = fault_of(relay)
+    assert fault.reason.endswith("not an SMTP reply: '?? <secret>'")

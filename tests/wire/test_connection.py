@@ -238,7 +238,7 @@ def test_a_transaction_that_ends_without_a_dot_is_reset_and_the_connection_goes_
     assert outcome.sent == 2
 
 
-def test_verdicts_stand_when_the_reset_is_refused() -> None:
+def test_a_refusal_is_not_final_when_the_reset_is_refused() -> None:
     def server(peer: Peer) -> None:
         peer.greet("PIPELINING")
         peer.hear_envelope()
@@ -249,7 +249,8 @@ def test_verdicts_stand_when_the_reset_is_refused() -> None:
 
     with scripted(server) as relay:
         outcome = deliver(relay_at(relay.port), envelope())
-    assert kinds(outcome.verdicts[0]) == ["Rejected"]
+    # The refusal may belong to somebody before: an answer too many shows only now.
+    assert kinds(outcome.verdicts[0]) == ["Deferred"]
     assert not outcome.usable
 
 

@@ -10,7 +10,7 @@ from outbox.delivery.dialler import Dialler
 from outbox.delivery.mail import Mail
 from outbox.mail.verdict import Verdict
 from tests.support.scripted import Peer, scripted
-from tests.support.sending import Batch, deliver, envelope, kinds, relay_at
+from tests.support.sending import BODY, Batch, deliver, envelope, kinds, relay_at
 
 
 class Owner:
@@ -105,3 +105,24 @@ def test_a_proven_relays_answer_is_told_at_once_whatever_the_next_envelope_waits
         deliver(dialler, envelope(), envelope())
         asyncio.run(run(dialler))
     assert batch.told == [1, 1]
+
+
+def test_an_owner_that_has_no_next_mail_but_an_error_still_gets_the_mail_before_sent() -> None:
+    def server(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        assert peer.take_mail() == BODY
+        peer.hear_the_end()
+
+    owner = Owner(1)
+    first = owner.next_mail()
+    waiting = [first]
+
+    def next_mail() -> Mail | None:
+        if not waiting:
+            raise ZeroDivisionError(0)
+        return waiting.pop()
+
+    owner.next_mail = next_mail  # type: ignore[method-assign] # an owner that breaks
+    with scripted(server) as relay, pytest.raises(ZeroDivisionError):
+        carry(owner, relay.port)
+    assert owner.told == {0: ["Sent"]}

@@ -149,6 +149,8 @@ def test_the_words_in_an_address_that_a_reply_repeats_are_nobody_s_fault(stage: 
         (Stage.END_OF_DATA, "552 5.3.4 Message size exceeds fixed maximum message limit", Rejected),
         (Stage.MAIL_FROM, "552 5.3.4 message size limit exceeded, slow down", Rejected),
         (Stage.END_OF_DATA, "552 sending limit", Rejected),
+        (Stage.END_OF_DATA, "552 5.4.5 sending quota exceeded", RelayFault),
+        (Stage.MAIL_FROM, "552 5.4.5 Daily sending quota exceeded", RelayFault),
         (Stage.END_OF_DATA, "554 5.7.1 too many messages of this kind (spam)", Rejected),
         (Stage.END_OF_DATA, "554 5.6.0 rate limit of attachments", Rejected),
         (Stage.END_OF_DATA, "450 4.7.1 too many messages", RelayFault),
