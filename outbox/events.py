@@ -43,7 +43,7 @@ def daemon_draining(under_way: int) -> None:
     _log(
         logging.INFO,
         "daemon_draining",
-        "stopping: %(under_way)d transactions are under way",
+        "stopping: %(under_way)d connections finish what has begun; asked again, it leaves at once",
         under_way=under_way,
     )
 
@@ -71,6 +71,11 @@ def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
         reason=_short(fault.reason),
         wait=wait,
     )
+
+
+def relay_slow(relay: str, reason: str) -> None:
+    """Say what a relay lets us wait for before any mail; a wrong port or TLS mode is silent, too."""
+    _log(logging.WARNING, "relay_slow", "%(reason)s", relay=relay, reason=_short(reason))
 
 
 def relay_back(relay: str) -> None:

@@ -6,11 +6,13 @@ that a dot which has not left never leaves.
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 
 from outbox.delivery import judge
 from outbox.delivery.ahead import Ahead
 from outbox.delivery.carriage import Carriage, NextMail
+from outbox.delivery.hint import hinted, waiting
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.trouble import explain
@@ -22,6 +24,7 @@ from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, R
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
+_NOTICE = 10.0
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
 
@@ -81,14 +84,22 @@ class Connection:
         """What ended the session while no mail was under way."""
         return self._fault
 
-    async def shake_hands(self) -> RelayFault | None:
-        """Go from the open wire to the first mail; return what prevented it."""
+    async def shake_hands(self, slow: Callable[[str], None] = lambda _: None) -> RelayFault | None:
+        """Go from the open wire to the first mail; return what prevented it.
+
+        `slow` is told once what we still wait for after ten seconds: the RFC has us wait for minutes, and a
+        wrong port or TLS mode is silent, too.
+        """
         waiter = self._waiter = self._loop.create_future()
         if self._context is not None and self._relay.tls is TlsMode.IMPLICIT:
             self._start_tls(self._context)
         else:
             self._mails.await_answer()
-        await self._wait(waiter)
+        notice = self._loop.call_later(_NOTICE, lambda: slow(waiting(self._stage, _NOTICE, self._relay)))
+        try:
+            await self._wait(waiter)
+        finally:
+            notice.cancel()
         return self._fault
 
     async def carry(self, next_mail: NextMail) -> None:
@@ -166,7 +177,7 @@ class Connection:
             closed = not isinstance(error, TimeoutError)
             self._end(judge.judge_interruption(self._interruption.reply, closed=closed))
             return
-        stage = Stage.TLS if self.wire.securing else self._conversation.stage
+        stage = self._stage
         problem = explain(error, self._relay, stage)
         self._mails.lose(stage, problem, hung=isinstance(error, TimeoutError))
         self._end_at(stage, problem)
@@ -176,6 +187,10 @@ class Connection:
         self._end(_unexpected(error, dotted=self._mails.is_dotted), error)
 
     # What we do about it.
+
+    @property
+    def _stage(self) -> Stage:
+        return Stage.TLS if self.wire.securing else self._conversation.stage
 
     def _hear(self, event: Event) -> None:
         """Note what one event decides; writing comes after."""
@@ -226,7 +241,7 @@ class Connection:
         if not isinstance(verdict, RelayFault):
             return verdict
         self._mails.spent = True
-        return replace(verdict, reason=f"relay {self._relay.name}: {verdict.reason}")
+        return replace(verdict, reason=f"relay {self._relay.name}: {hinted(verdict, self._relay)}")
 
     def _write_on(self) -> None:
         forbidden = self._mails.write_on()

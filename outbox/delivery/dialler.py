@@ -1,6 +1,7 @@
 """Make connections to one relay, and keep what they share: TLS context, resolver, token, learnt limits."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,24 @@ if TYPE_CHECKING:
 
 
 class Dialler:
-    """Connects to `relay`; all its connections share `limits`."""
+    """Connects to `relay`; all its connections share `limits`.
 
-    def __init__(self, relay: Relay, resolver: Resolver | None = None) -> None:
+    `slow` is told, in words, what a handshake waits for that takes long.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        resolver: Resolver | None = None,
+        limits: Limits | None = None,
+        slow: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.relay = relay
-        self.limits = Limits(relay.pipelining)
+        self.limits = limits or Limits(relay.pipelining)
         self._context: ssl.SSLContext | None = None
         self._token = _token_of(relay)
         self._resolver = resolver or Resolver()
+        self._slow = slow
 
     async def connect(self) -> Connection | RelayFault:
         """Connect, up to the point where a mail may begin. Never raises but CancelledError."""
@@ -49,7 +60,7 @@ class Dialler:
             return self._fault(stage, str(error))
         except FAULTS as error:
             return self._fault(stage, explain(error, relay, stage))
-        fault = await connection.shake_hands()
+        fault = await connection.shake_hands(self._slow)
         if fault is not None and fault.stage == Stage.AUTH and self._token is not None:
             self._token.refused()
         return fault or connection

@@ -93,7 +93,7 @@ def _tls(error: BaseException, relay: Relay, stage: Stage) -> str:
 def _no_tls(relay: Relay) -> str:
     where = f"{relay.host}:{relay.port}"
     if relay.tls is TlsMode.IMPLICIT:
-        return f"{where} does not speak TLS here (port 587 and 25 usually want tls = starttls)"
+        return f"{where} does not speak TLS here (ports 587 and 25 usually want smtp_tls = starttls)"
     return (
         f"{where} does not speak TLS here, although it agreed to STARTTLS: the server is broken, "
         "or somebody on the way meddles"
@@ -115,14 +115,11 @@ def _name(error: BaseException, relay: Relay, _stage: Stage) -> str:
 
 
 def _refused(_error: BaseException, relay: Relay, _stage: Stage) -> str:
-    return f"nothing answers at {relay.host}:{relay.port}: connection refused"
+    return f"{relay.host}:{relay.port} refuses connections: is the server running, and smtp_port right?"
 
 
 def _slow(_error: BaseException, relay: Relay, stage: Stage) -> str:
-    words = f"no answer within {relay.timeouts.of(stage):g} seconds"
-    if stage is Stage.GREETING and relay.port == IMPLICIT_TLS_PORT and relay.tls is not TlsMode.IMPLICIT:
-        return f"{words} (port {IMPLICIT_TLS_PORT} usually wants tls = implicit)"
-    return words
+    return f"no answer within {relay.timeouts.of(stage):g} seconds"
 
 
 def _ended(_error: BaseException, _relay: Relay, _stage: Stage) -> str:

@@ -103,6 +103,6 @@ class LoginSettings(RelaySettings):
         if not allowed and info.data.get("smtp_username") is not None and tls in _UNVERIFIED:
             raise UnfitError(
                 f"with smtp_tls = {tls} the password or token could be read on its way",
-                "smtp_tls = starttls or implicit, or true to allow it by name",
+                "smtp_tls = starttls or implicit, or no smtp_username, or true to allow it by name",
             )
         return allowed

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox import events
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.dialler import Dialler
+from outbox.delivery.limits import Limits
 from outbox.errors import UnwrittenVerdictsError
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import RelayFault, Untouched, Verdict
@@ -69,12 +70,13 @@ class Daemon:
         self._breaker = Breaker(options.connections)
         self._pace = Pace(options.connections)
         self._tray = Tray(self._width, self._wake.set)
-        self._dialler = Dialler(options.relay)
-        self._supply = Supply(self._queue, self._threads, self._tray, lambda: self._dialler.limits.recipients)
+        limits = Limits(options.relay.pipelining)
+        self._memory = Memory(options.relay.name, limits, Gates(database), self._threads)
+        self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
+        self._supply = Supply(self._queue, self._threads, self._tray, lambda: limits.recipients)
         self._recorder = Recorder(
             self._queue, self._threads, self._totals, options.policy.doubt_pause, self._when_written
         )
-        self._memory = Memory(options.relay.name, self._dialler.limits, Gates(database), self._threads)
         self._heartbeat: Heartbeat
         self._idle = False
         self._failures = 0
@@ -196,8 +198,10 @@ class Daemon:
     def _fault(self, fault: RelayFault) -> None:
         now = self._now()
         self._breaker.fault(now, random.random())  # noqa: S311 - jitter
-        events.relay_fault(self._relay.name, fault, self._breaker.wait(now))
-        self._memory.fails(fault.reason)
+        wait = self._breaker.wait(now)
+        # Each connection meets the same fault: it is told once, and when the breaker opens.
+        if self._memory.fails(fault.reason) or wait:
+            events.relay_fault(self._relay.name, fault, wait)
         if self._breaker.is_open:
             self._release_waiting(f"relay {self._relay.name} is down")
         self._wake.set()
@@ -250,7 +254,7 @@ class Daemon:
     async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        events.daemon_draining(self._tray.active)
+        events.daemon_draining(self._tray.carrying)
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         self._release_waiting("the daemon stops")
         self._tray.close()

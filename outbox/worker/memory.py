@@ -49,11 +49,18 @@ class Memory:
                 async with asyncio.timeout(EVERY):
                     await self._news.wait()
 
-    def fails(self, fault: str) -> None:
-        """Note what keeps mail from the relay."""
-        if fault != self._fault:
-            self._fault = fault
-            self._news.set()
+    def fails(self, fault: str) -> bool:
+        """Note what keeps mail from the relay; tell whether these words are new."""
+        if fault == self._fault:
+            return False
+        self._fault = fault
+        self._news.set()
+        return True
+
+    def waits(self, words: str) -> None:
+        """Tell what a connection waits for that should be there by now."""
+        if self.fails(words):
+            events.relay_slow(self._name, words)
 
     def works(self) -> None:
         """Note that the relay judges mail."""

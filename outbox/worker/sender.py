@@ -84,7 +84,7 @@ class Sender:
             return
         try:
             async with asyncio.timeout(IDLE):
-                await self._tray.changed()
+                await self._tray.changed(connected=True)
         except TimeoutError:
             await self._hang_up()
 
@@ -96,7 +96,10 @@ class Sender:
     async def _work(self) -> None:
         """Have a connection carry what there is, for as long as it can."""
         try:
-            connection = await self._connected()
+            try:
+                connection = await self._connected()
+            finally:
+                self._tray.arrive()
             if isinstance(connection, RelayFault):
                 self._meet(connection)
             elif connection is not None:

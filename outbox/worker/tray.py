@@ -26,6 +26,8 @@ class Tray:
         self._ready: deque[Parcel] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
+        # Of these, senders that are still connecting: one for each parcel that is ready is enough.
+        self._coming = 0
         self._low_mark = 0
         self._closing = asyncio.Event()
 
@@ -40,9 +42,9 @@ class Tray:
         return len(self._ready)
 
     @property
-    def active(self) -> int:
-        """Senders at work."""
-        return self._active
+    def carrying(self) -> int:
+        """Senders at work that are past connecting."""
+        return self._active - self._coming
 
     def put(self, parcels: Iterable[Parcel]) -> None:
         """Add parcels behind the others, and wake the senders."""
@@ -51,14 +53,19 @@ class Tray:
         self.stir()
 
     def enter(self, *, returning: bool = False) -> bool:
-        """Let a sender begin to work, if one more may; `returning`: it has a parcel of its own left."""
-        if not (self._ready or returning) or self._active >= self._width():
+        """Let a sender begin to connect, if one more may; `returning`: it has a parcel of its own left."""
+        if not (returning or self._coming < len(self._ready)) or self._active >= self._width():
             return False
         self._active += 1
+        self._coming += 1
         return True
 
+    def arrive(self) -> None:
+        """Let a sender that has entered go on past connecting."""
+        self._coming -= 1
+
     def take(self) -> Parcel | None:
-        """Give a sender that has entered the next parcel, or None when there is none or it shall leave."""
+        """Give a sender that has arrived the next parcel, or None when there is none or it shall leave."""
         if not self._ready or self._active > self._width():
             return None
         parcel = self._ready.popleft()
@@ -72,10 +79,13 @@ class Tray:
         if self._waiters and self._ready:
             self.stir()
 
-    async def changed(self) -> None:
-        """Wait until there may be something to take, or the tray is closed."""
+    async def changed(self, *, connected: bool = False) -> None:
+        """Wait until there may be something to take, or the tray is closed; who is `connected` goes first."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        if connected:
+            self._waiters.appendleft(waiter)
+        else:
+            self._waiters.append(waiter)
         await waiter
 
     async def closing(self) -> None:

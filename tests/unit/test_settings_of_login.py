@@ -102,7 +102,8 @@ def test_no_secret_is_said_over_an_unverified_connection_unless_allowed(
     assert faults(**USER, **secret, smtp_tls=tls) == (
         (
             f"smtp_allow_plaintext_auth (not given): with smtp_tls = {tls} the password or token could be "
-            "read on its way. Give smtp_tls = starttls or implicit, or true to allow it by name."
+            "read on its way. Give smtp_tls = starttls or implicit, or no smtp_username, or true to allow it "
+            "by name."
         ),
     )
     assert load(**USER, **secret, smtp_tls=tls, smtp_allow_plaintext_auth="true").smtp_tls == tls

@@ -39,7 +39,7 @@ def test_a_hang_ends_the_connection_at_every_stage(hang: str) -> None:
         relay = relay_at(listening.port, timeouts=timeouts)
         if hang in ("greeting", "EHLO"):
             told = fault_of(relay)
-            assert f"relay main: {hang}: no answer within 0.1 seconds" == told.reason
+            assert told.reason.startswith(f"relay main: {hang}: no answer within 0.1 seconds")
             return
         outcome = deliver(relay, envelope())
     expected = {"MAIL FROM": "RelayFault", "RCPT TO": "Deferred", "DATA": "Deferred", "RSET": "Rejected"}
@@ -119,7 +119,7 @@ def test_a_connection_that_is_in_use_takes_no_second_mail() -> None:
 def test_a_port_where_nobody_listens_is_named() -> None:
     port = free_port()
     fault = fault_of(relay_at(port))
-    problem = f"nothing answers at 127.0.0.1:{port}: connection refused"
+    problem = f"127.0.0.1:{port} refuses connections: is the server running, and smtp_port right?"
     assert RelayFault("connect", f"relay main: connect: {problem}", None) == fault
 
 

@@ -110,7 +110,7 @@ def test_one_connection_carries_all_and_ends_politely() -> None:
     scene = Scene(line)
     assert scene.send(3) == [SENT] * 3
     assert [ids for ids, _ in scene.delivered] == [[1], [2], [3]]
-    assert (len(scene.opened), line.ended, scene.tray.active) == (1, "quit", 0)
+    assert (len(scene.opened), line.ended, scene.tray.carrying) == (1, "quit", 0)
 
 
 def test_a_mail_that_a_connection_left_untouched_goes_at_once_over_a_new_one() -> None:
@@ -227,7 +227,7 @@ def test_told_to_leave_it_gives_back_what_no_connection_has_touched() -> None:
         await asyncio.gather(sending, return_exceptions=True)
 
     run(work())
-    assert (len(scene.opened), scene.tray.active, scene.tray.ready) == (2, 0, 0)
+    assert (len(scene.opened), scene.tray.carrying, scene.tray.ready) == (2, 0, 0)
     stops = [Untouched("the daemon stops")]
     assert scene.delivered == [([1], stops), ([2], stops)]
 
@@ -267,3 +267,46 @@ def test_a_parcel_that_breaks_our_own_code_is_settled_and_the_next_one_goes() ->
     assert isinstance(first, Deferred)
     assert "ZeroDivisionError in the daemon" in first.reason
     assert second == SENT
+
+
+def test_one_mail_makes_one_connection_however_many_senders_wait() -> None:
+    scene = Scene(Line(SENT), Line(SENT), Line(SENT))
+
+    async def work() -> None:
+        dialler: Any = scene
+        others = [
+            Sender(dialler, scene.tray, scene._may_begin, lambda _: None, scene._deliver, scene.met.append)
+            for _ in range(3)
+        ]
+        sending = [asyncio.create_task(one.run()) for one in (scene.sender, *others)]
+        await asyncio.sleep(1)
+        scene.put(1)
+        await asyncio.sleep(1)
+        scene.tray.close()
+        await asyncio.gather(*sending)
+
+    run(work())
+    assert len(scene.opened) == 1
+    assert [ids for ids, _ in scene.delivered] == [[1]]
+
+
+def test_a_sender_that_is_connected_takes_the_next_mail() -> None:
+    line = Line(SENT, SENT)
+    scene = Scene(line, Line(SENT))
+
+    async def work() -> None:
+        dialler: Any = scene
+        other = Sender(
+            dialler, scene.tray, scene._may_begin, lambda _: None, scene._deliver, scene.met.append
+        )
+        sending = [asyncio.create_task(one.run()) for one in (other, scene.sender)]
+        for _ in range(2):
+            await asyncio.sleep(1)
+            scene.put(1)
+        await asyncio.sleep(1)
+        scene.tray.close()
+        await asyncio.gather(*sending)
+
+    run(work())
+    assert len(scene.opened) == 1
+    assert len(scene.delivered) == 2

@@ -14,7 +14,7 @@ def test_parcels_are_taken_in_the_order_in_which_they_were_put() -> None:
     tray.put(PARCELS[2:3])
     assert tray.enter()
     assert PARCELS[:3] == [tray.take() for _ in range(3)]
-    assert (tray.take(), tray.ready, tray.active) == (None, 0, 1)
+    assert (tray.take(), tray.ready) == (None, 0)
 
 
 def test_no_more_senders_work_than_the_width_allows_at_this_moment() -> None:
@@ -43,6 +43,20 @@ def test_a_sender_at_work_gets_no_more_when_it_is_one_too_many() -> None:
     assert tray.take() is None
     tray.leave()
     assert tray.take()
+
+
+def test_no_more_senders_connect_than_parcels_wait_for_them() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    tray.put(PARCELS[:2])
+    assert [tray.enter() for _ in range(3)] == [True, True, False]
+    assert tray.carrying == 0
+    tray.arrive()
+    assert tray.carrying == 1
+    assert tray.enter()
+    for _ in range(2):
+        tray.arrive()
+        assert tray.take()
+    assert (tray.enter(), tray.carrying) == (False, 3)
 
 
 def test_an_empty_tray_lets_in_only_who_has_a_parcel_of_its_own() -> None:
