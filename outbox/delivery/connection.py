@@ -17,7 +17,7 @@ from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.trouble import explain
 from outbox.delivery.wire import Wire
-from outbox.mail.verdict import Deferred, InDoubt, RelayFault, Untouched, Verdict
+from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.smtp.auth import Credentials
 from outbox.smtp.conversation import Conversation, Terms
 from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, RecipientRefused
@@ -27,6 +27,9 @@ from outbox.smtp.stage import Stage
 _NOTICE = 10.0
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
+
+Slow = Callable[[str | None], None]
+"""Who is told, in words, what a handshake waits for that takes long; None: it came."""
 
 
 class Connection:
@@ -84,22 +87,31 @@ class Connection:
         """What ended the session while no mail was under way."""
         return self._fault
 
-    async def shake_hands(self, slow: Callable[[str], None] = lambda _: None) -> RelayFault | None:
+    async def shake_hands(self, slow: Slow = lambda _: None) -> RelayFault | None:
         """Go from the open wire to the first mail; return what prevented it.
 
         `slow` is told once what we still wait for after ten seconds: the RFC has us wait for minutes, and a
-        wrong port or TLS mode is silent, too.
+        wrong port or TLS mode is silent, too; and None when it came after all.
         """
         waiter = self._waiter = self._loop.create_future()
         if self._context is not None and self._relay.tls is TlsMode.IMPLICIT:
             self._start_tls(self._context)
         else:
             self._mails.await_answer()
-        notice = self._loop.call_later(_NOTICE, lambda: slow(waiting(self._stage, _NOTICE, self._relay)))
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            told = True
+            slow(waiting(self._stage, _NOTICE, self._relay))
+
+        notice = self._loop.call_later(_NOTICE, tell)
         try:
             await self._wait(waiter)
         finally:
             notice.cancel()
+        if told and self._fault is None:
+            slow(None)
         return self._fault
 
     async def carry(self, next_mail: NextMail) -> None:
@@ -118,7 +130,7 @@ class Connection:
             await waiter
         except BaseException as error:
             self.wire.abort()
-            self._end(_unexpected(error, dotted=self._mails.is_dotted))
+            self._end(judge.judge_break(error, dotted=self._mails.is_dotted))
             raise
 
     async def quit(self) -> None:
@@ -184,7 +196,7 @@ class Connection:
 
     def broken(self, error: Exception) -> None:
         """Settle what is under way after a fault of our own code, and raise it to the owner."""
-        self._end(_unexpected(error, dotted=self._mails.is_dotted), error)
+        self._end(judge.judge_break(error, dotted=self._mails.is_dotted), error)
 
     # What we do about it.
 
@@ -280,12 +292,3 @@ class Connection:
     def _start_tls(self, context: ssl.SSLContext) -> None:
         self.wire.expect_within(self._relay.timeouts.tls)
         self.wire.start_tls(context, self._relay.tls_name or self._relay.host)
-
-
-def _unexpected(error: BaseException, *, dotted: bool) -> Verdict:
-    """Judge a mail that was left in the middle, by our owner or by a fault of our own code."""
-    if isinstance(error, asyncio.CancelledError):
-        left = "the daemon was told to leave"
-        return InDoubt(Stage.END_OF_DATA.value, left, None) if dotted else Untouched(left)
-    reason = f"unexpected {type(error).__name__} in the daemon: {error}"
-    return InDoubt(Stage.END_OF_DATA.value, reason, None) if dotted else Deferred("", reason, None)

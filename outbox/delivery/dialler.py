@@ -1,11 +1,10 @@
 """Make connections to one relay, and keep what they share: TLS context, resolver, token, learnt limits."""
 
 import asyncio
-from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from outbox.delivery.connection import Connection
+from outbox.delivery.connection import Connection, Slow
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.resolve import Resolver, open_wire
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class Dialler:
     """Connects to `relay`; all its connections share `limits`.
 
-    `slow` is told, in words, what a handshake waits for that takes long.
+    `slow` is told what a handshake waits for that takes long.
     """
 
     def __init__(
@@ -31,7 +30,7 @@ class Dialler:
         relay: Relay,
         resolver: Resolver | None = None,
         limits: Limits | None = None,
-        slow: Callable[[str], None] = lambda _: None,
+        slow: Slow = lambda _: None,
     ) -> None:
         self.relay = relay
         self.limits = limits or Limits(relay.pipelining)

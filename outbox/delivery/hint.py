@@ -1,5 +1,6 @@
 """What a person may do about a fault of a relay: which setting to look at, where it has a usual cause."""
 
+import re
 from collections.abc import Callable
 
 from outbox.delivery.relay import Relay, TlsMode
@@ -8,6 +9,7 @@ from outbox.smtp.stage import Stage
 
 _MUST_AUTHENTICATE = 530
 _BAD_CREDENTIALS = 535
+_ABOUT_TLS = re.compile(r"\b(?:STARTTLS|TLS|encrypt)", re.IGNORECASE)
 
 
 def hinted(fault: RelayFault, relay: Relay) -> str:
@@ -26,9 +28,16 @@ def _code(fault: RelayFault) -> int:
     return 0 if fault.answer is None else fault.answer.code
 
 
+def _demands_tls(fault: RelayFault) -> bool:
+    return fault.answer is not None and _ABOUT_TLS.search(fault.answer.text) is not None
+
+
 def _wants_starttls(fault: RelayFault, relay: Relay) -> bool:
-    words = "" if fault.answer is None else fault.answer.text.upper()
-    return _code(fault) == _MUST_AUTHENTICATE and "STARTTLS" in words and relay.tls is TlsMode.NONE
+    return _code(fault) == _MUST_AUTHENTICATE and _demands_tls(fault) and relay.tls is TlsMode.NONE
+
+
+def _wants_login(fault: RelayFault, relay: Relay) -> bool:
+    return _code(fault) == _MUST_AUTHENTICATE and relay.username is None and not _demands_tls(fault)
 
 
 def _wants_tls_at_once(fault: RelayFault, relay: Relay) -> bool:
@@ -47,10 +56,7 @@ _HINTS: tuple[tuple[Callable[[RelayFault, Relay], bool], str], ...] = (
         "we said LHLO: if this server speaks SMTP, say smtp_protocol = smtp",
     ),
     (_wants_starttls, "say smtp_tls = starttls"),
-    (
-        lambda fault, relay: _code(fault) == _MUST_AUTHENTICATE and relay.username is None,
-        "give smtp_username and smtp_password",
-    ),
+    (_wants_login, "give smtp_username and smtp_password"),
     (
         lambda fault, _: _code(fault) == _BAD_CREDENTIALS and fault.stage == Stage.AUTH,
         "look at smtp_username and at its password or token",
@@ -61,7 +67,9 @@ _HINTS: tuple[tuple[Callable[[RelayFault, Relay], bool], str], ...] = (
     ),
     (_wants_tls_at_once, "if this port speaks TLS at once, say smtp_tls = implicit"),
     (
-        lambda fault, _: fault.stage == Stage.TLS and "no answer" in fault.reason,
+        lambda fault, relay: (
+            fault.stage == Stage.TLS and "no answer" in fault.reason and relay.tls is TlsMode.IMPLICIT
+        ),
         "if this port speaks TLS only after STARTTLS, say smtp_tls = starttls",
     ),
     (_wants_our_certificate, "if it demands a client certificate, give smtp_client_cert"),

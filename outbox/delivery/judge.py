@@ -26,6 +26,7 @@ The policy, before any code. Scope first, digit second:
   give up. If it did not close, the reply may be one too many from earlier: never final.
 """
 
+import asyncio
 import re
 from typing import assert_never
 
@@ -179,6 +180,15 @@ def excuse(verdict: Verdict, to_blame: str | None) -> Verdict:
     if to_blame is None or isinstance(verdict, InDoubt):
         return verdict
     return Untouched(f"the relay does not bear commands ahead of answers: {to_blame}")
+
+
+def judge_break(error: BaseException, *, dotted: bool) -> Verdict:
+    """Judge a mail that was left in the middle, by our owner or by a fault of our own code."""
+    if isinstance(error, asyncio.CancelledError):
+        left = "the daemon was told to leave"
+        return InDoubt(Stage.END_OF_DATA.value, left, None) if dotted else Untouched(left)
+    reason = f"unexpected {type(error).__name__} in the daemon: {error}"
+    return InDoubt(Stage.END_OF_DATA.value, reason, None) if dotted else Deferred("", reason, None)
 
 
 def judge_desync(stage: Stage, problem: str, reply: Reply | None) -> InDoubt | RelayFault:

@@ -37,6 +37,7 @@ class Memory:
         # None: nothing is at fault. Empty: this run has met nothing yet; an earlier one may have left words.
         self._fault: str | None = ""
         self._reported: str | None = ""
+        self._waited: str | None = None
         limits.changed = self._note
 
     async def run(self) -> None:
@@ -57,9 +58,13 @@ class Memory:
         self._news.set()
         return True
 
-    def waits(self, words: str) -> None:
-        """Tell what a connection waits for that should be there by now."""
-        if self.fails(words):
+    def waits(self, words: str | None) -> None:
+        """Tell what a connection waits for that should be there by now; None: it came."""
+        if words is None:
+            if self._fault == self._waited:
+                self.works()
+        elif self.fails(words):
+            self._waited = words
             events.relay_slow(self._name, words)
 
     def works(self) -> None:

@@ -62,7 +62,8 @@ class Sender:
         """Send until the tray is closed, then finish what has begun and give back the rest."""
         try:
             while not self._tray.closed:
-                if not self._tray.enter(returning=bool(self._again)):
+                connected = self._connection is not None and self._connection.usable
+                if not self._tray.enter(returning=bool(self._again), connected=connected):
                     await self._wait()
                     continue
                 try:
@@ -96,10 +97,7 @@ class Sender:
     async def _work(self) -> None:
         """Have a connection carry what there is, for as long as it can."""
         try:
-            try:
-                connection = await self._connected()
-            finally:
-                self._tray.arrive()
+            connection = await self._connected()
             if isinstance(connection, RelayFault):
                 self._meet(connection)
             elif connection is not None:
@@ -132,6 +130,15 @@ class Sender:
 
     async def _dialled(self) -> Connection | RelayFault | None:
         """Connect, or return None when the tray is closed first: no mail has begun that must be finished."""
+        if self._again:
+            return await self._dial()
+        self._tray.dial()
+        try:
+            return await self._dial()
+        finally:
+            self._tray.arrive()
+
+    async def _dial(self) -> Connection | RelayFault | None:
         dialling = asyncio.ensure_future(self._dialler.connect())
         closing = asyncio.ensure_future(self._tray.closing())
         try:

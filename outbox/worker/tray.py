@@ -26,7 +26,7 @@ class Tray:
         self._ready: deque[Parcel] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
-        # Of these, senders that are still connecting: one for each parcel that is ready is enough.
+        # Of these, senders that connect for a parcel that is ready.
         self._coming = 0
         self._low_mark = 0
         self._closing = asyncio.Event()
@@ -52,16 +52,24 @@ class Tray:
         self._low_mark = len(self._ready) * 2 // 3
         self.stir()
 
-    def enter(self, *, returning: bool = False) -> bool:
-        """Let a sender begin to connect, if one more may; `returning`: it has a parcel of its own left."""
-        if not (returning or self._coming < len(self._ready)) or self._active >= self._width():
+    def enter(self, *, returning: bool = False, connected: bool = False) -> bool:
+        """Let a sender begin to work, if one more may and there is something for it.
+
+        One that is `returning` has a parcel of its own; one that must connect first is let in only where more
+        parcels are ready than senders already connect for.
+        """
+        ready = bool(self._ready) if connected else self._coming < len(self._ready)
+        if not (returning or ready) or self._active >= self._width():
             return False
         self._active += 1
-        self._coming += 1
         return True
 
+    def dial(self) -> None:
+        """Note that a sender which has entered connects, for a parcel that is ready."""
+        self._coming += 1
+
     def arrive(self) -> None:
-        """Let a sender that has entered go on past connecting."""
+        """Note that its connecting has ended."""
         self._coming -= 1
 
     def take(self) -> Parcel | None:

@@ -24,6 +24,7 @@ def fault(stage: Stage, problem: str, code: int = 0) -> RelayFault:
     [
         (replace(RELAY, lmtp=True), fault(Stage.EHLO, "unknown command", 500), "smtp_protocol = smtp"),
         (CLEAR, fault(Stage.MAIL_FROM, "Must issue a STARTTLS command first", 530), "smtp_tls = starttls"),
+        (CLEAR, fault(Stage.MAIL_FROM, "Encryption required for authentication", 530), "smtp_tls = starttls"),
         (RELAY, fault(Stage.MAIL_FROM, "Authentication required", 530), "smtp_username"),
         (replace(RELAY, username="me"), fault(Stage.AUTH, "bad credentials", 535), "smtp_username"),
         (RELAY, fault(Stage.GREETING, "not an SMTP reply: 'HTTP/1.1 400'"), "smtp_port"),
@@ -45,6 +46,8 @@ def test_a_usual_cause_names_its_setting(relay: Relay, met: RelayFault, setting:
         (RELAY, fault(Stage.EHLO, "unknown command", 500)),
         (replace(RELAY, username="me"), fault(Stage.MAIL_FROM, "Authentication required", 530)),
         (IMPLICIT, fault(Stage.GREETING, "no answer within 300 seconds")),
+        (RELAY, fault(Stage.TLS, "no answer within 30 seconds")),
+        (replace(RELAY, tls=TlsMode.OPPORTUNISTIC), fault(Stage.MAIL_FROM, "TLS required", 530)),
         (RELAY, fault(Stage.MAIL_FROM, "try again", 451)),
     ],
 )

@@ -154,3 +154,21 @@ def test_the_first_mail_that_is_judged_takes_back_what_an_earlier_run_reported()
         task.cancel()
 
     run(scene())
+
+
+def test_a_wait_that_is_over_is_taken_back_and_nothing_else() -> None:
+    async def scene() -> None:
+        row = Row()
+        mind = memory(Limits(Pipelining.AUTO), row)
+        task = asyncio.create_task(mind.run())
+        for words in ("no answer for 10 seconds", None):
+            mind.waits(words)
+            await asyncio.sleep(0.1)
+        mind.fails("refused")
+        await asyncio.sleep(0.1)
+        mind.waits(None)
+        await asyncio.sleep(0.1)
+        assert row.reported == ["no answer for 10 seconds", None, "refused"]
+        task.cancel()
+
+    run(scene())

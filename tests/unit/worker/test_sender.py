@@ -310,3 +310,24 @@ def test_a_sender_that_is_connected_takes_the_next_mail() -> None:
     run(work())
     assert len(scene.opened) == 1
     assert len(scene.delivered) == 2
+
+
+def test_a_connected_sender_takes_a_mail_while_another_still_dials() -> None:
+    scene = Scene(None, Line(SENT, SENT, SENT))
+
+    async def work() -> None:
+        dialler: Any = scene
+        other = Sender(
+            dialler, scene.tray, scene._may_begin, lambda _: None, scene._deliver, scene.met.append
+        )
+        sending = [asyncio.create_task(one.run()) for one in (scene.sender, other)]
+        await asyncio.sleep(1)
+        for count in (2, 1):
+            scene.put(count)
+            await asyncio.sleep(1)
+        assert len(scene.delivered) == 3
+        scene.tray.close()
+        await asyncio.gather(*sending)
+
+    run(work())
+    assert [verdicts for _, verdicts in scene.delivered] == [[SENT]] * 3

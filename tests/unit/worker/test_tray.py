@@ -48,15 +48,26 @@ def test_a_sender_at_work_gets_no_more_when_it_is_one_too_many() -> None:
 def test_no_more_senders_connect_than_parcels_wait_for_them() -> None:
     tray = Tray(lambda: 9, lambda: None)
     tray.put(PARCELS[:2])
-    assert [tray.enter() for _ in range(3)] == [True, True, False]
+    for _ in range(2):
+        assert tray.enter()
+        tray.dial()
+    assert not tray.enter()
     assert tray.carrying == 0
     tray.arrive()
-    assert tray.carrying == 1
+    assert tray.take()
+    assert (tray.enter(), tray.carrying) == (False, 1)
+
+
+def test_a_sender_with_a_connection_or_a_parcel_waits_for_nobody_elses_connecting() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    tray.put(PARCELS[:1])
     assert tray.enter()
-    for _ in range(2):
-        tray.arrive()
-        assert tray.take()
-    assert (tray.enter(), tray.carrying) == (False, 3)
+    tray.dial()
+    assert not tray.enter()
+    assert tray.enter(connected=True)
+    assert tray.enter(returning=True)
+    assert tray.take()
+    assert not tray.enter(connected=True)
 
 
 def test_an_empty_tray_lets_in_only_who_has_a_parcel_of_its_own() -> None:
