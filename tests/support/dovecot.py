@@ -10,12 +10,11 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Self
 
 from tests.support.debian import make_user, over_the_system, unpacked
-from tests.support.folder import make_folder, remove_folder
+from tests.support.folder import make_folder
 from tests.support.identity import write_identity
-from tests.support.process import ServerProcess
+from tests.support.process import RunningServer, ServerProcess
 from tests.support.stored import Copies, in_maildirs
 from tests.support.waiting import free_port
 
@@ -87,7 +86,7 @@ active_value = yes
 """
 
 
-class DovecotServer:
+class DovecotServer(RunningServer):
     """A Dovecot in a folder of its own, in a `with` block; the mailboxes of `full` take nothing."""
 
     def __init__(self, *full: str) -> None:
@@ -100,7 +99,8 @@ class DovecotServer:
         self.ca_file = self._folder / "ca.pem"
         configuration = self._folder / "dovecot.conf"
         command = over_the_system(root, self._folder / "own", "dovecot", "-F", "-c", str(configuration))
-        self._process = ServerProcess(command, self._folder / "dovecot.out", self.port)
+        process = ServerProcess(command, self._folder / "dovecot.out", self.port)
+        super().__init__(process, self._folder)
 
     @property
     def postfix_settings(self) -> Mapping[str, str]:
@@ -152,19 +152,6 @@ class DovecotServer:
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-
-    def __enter__(self) -> Self:
-        try:
-            self._install()
-            self._process.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stop()
-        remove_folder(self._folder)
 
 
 def _base64(data: bytes) -> bytes:

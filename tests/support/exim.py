@@ -4,12 +4,11 @@ It takes mail for any recipient, over STARTTLS and in the clear, with AUTH or wi
 """
 
 import os
-from typing import Self
 
 from tests.support.debian import make_user, over_the_system, unpacked
-from tests.support.folder import make_folder, remove_folder
+from tests.support.folder import make_folder
 from tests.support.identity import write_identity
-from tests.support.process import ServerProcess
+from tests.support.process import RunningServer, ServerProcess
 from tests.support.stored import Copies, in_maildirs
 from tests.support.waiting import free_port
 
@@ -63,7 +62,7 @@ login:
 """
 
 
-class EximServer:
+class EximServer(RunningServer):
     """An Exim in a folder of its own, in a `with` block; `settings` are more lines of its main section."""
 
     def __init__(self, *settings: str) -> None:
@@ -75,7 +74,8 @@ class EximServer:
         self._folder = make_folder("exim", None)
         self.ca_file = self._folder / "ca.pem"
         command = over_the_system(root, self._folder / "own", "exim4", "-bdf")
-        self._process = ServerProcess(command, self._folder / "exim.out", self.port)
+        process = ServerProcess(command, self._folder / "exim.out", self.port)
+        super().__init__(process, self._folder)
 
     def stored(self) -> Copies:
         """Return what it delivered."""
@@ -101,16 +101,3 @@ class EximServer:
                 user=USER, password=PASSWORD, settings=self._settings,
             )
         )  # fmt: skip
-
-    def __enter__(self) -> Self:
-        try:
-            self._install()
-            self._process.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stop()
-        remove_folder(self._folder)

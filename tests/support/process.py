@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Self
 
+from tests.support.folder import remove_folder
 from tests.support.waiting import answers, wait_until
 
 
@@ -43,3 +45,28 @@ class ServerProcess:
         if self._process.poll() is not None:
             raise RuntimeError(f"{self._name} ended: {self._log.read_text(errors='replace')[-2000:]}")
         return answers(self._port)
+
+
+class RunningServer:
+    """A server that runs in a `with` block, in folders of its own that are removed at its end."""
+
+    def __init__(self, process: ServerProcess, *folders: Path) -> None:
+        self._process = process
+        self._folders = folders
+
+    def _install(self) -> None:
+        """Write what it needs before it starts."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._install()
+            self._process.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+        for folder in self._folders:
+            remove_folder(folder)

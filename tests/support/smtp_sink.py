@@ -1,17 +1,15 @@
 """Postfix's smtp-sink: a server that fails in whatever way its flags say, and keeps what it takes."""
 
-from typing import Self
-
-from tests.support.folder import make_folder, remove_folder, server_user
+from tests.support.folder import make_folder, server_user
 from tests.support.missing import binary
-from tests.support.process import ServerProcess
+from tests.support.process import RunningServer, ServerProcess
 from tests.support.stored import Copies, in_dumps
 from tests.support.waiting import free_port
 
 _USER = "nobody"
 
 
-class SmtpSink:
+class SmtpSink(RunningServer):
     """It runs in a `with` block; `flags` are those of smtp-sink(1), such as "-f", "RCPT"."""
 
     def __init__(self, *flags: str) -> None:
@@ -22,23 +20,11 @@ class SmtpSink:
         self._folder = make_folder("sink", None)
         self._mail = make_folder("sink-mail", user)
         command = [program, *flags, "-d", f"{self._mail}/", *(("-u", user) if user else ())]
-        self._process = ServerProcess(
+        process = ServerProcess(
             [*command, f"inet:127.0.0.1:{self.port}", "100"], self._folder / "smtp-sink.out", self.port
         )
+        super().__init__(process, self._folder, self._mail)
 
     def stored(self) -> Copies:
         """Return what it took."""
         return in_dumps(self._mail)
-
-    def __enter__(self) -> Self:
-        try:
-            self._process.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.stop()
-        remove_folder(self._folder)
-        remove_folder(self._mail)
