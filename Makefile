@@ -10,7 +10,7 @@ ARGS ?=
 SECONDS ?= 240
 
 .DEFAULT_GOAL := help
-.PHONY: demo test cuts interop oldest check bench fuzz constraints clean help
+.PHONY: demo test cuts commits lab models bouncer interop oldest check bench fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -20,6 +20,19 @@ test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
 
 cuts: $(VENV)/.installed-dev ## Cut, stall, double and corrupt a connection at every byte, and count what is lost (minutes)
 	$(BIN)/python -m tests.cuts.run
+
+commits: $(VENV)/.installed-dev ## Cut a transaction at every byte, on PostgreSQL and MariaDB (half an hour)
+	OUTBOX_TEST_BYTES=0 $(BIN)/python -m pytest tests/faults/test_uncertain_commits.py --timeout 3600 $(ARGS)
+
+bouncer: $(VENV)/.installed-dev ## Run all tests that use PostgreSQL by way of PgBouncer in transaction mode
+	$(BIN)/python -m tests.bouncer.run --durations=5 $(or $(ARGS),tests/contract tests/faults tests/migrations tests/wire)
+
+lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (half an hour)
+	$(BIN)/python -m tests.lab.run $(ARGS)
+	$(if $(ARGS),,$(MAKE) models)
+
+models: $(VENV)/.installed-dev ## Compare the queue with its models for long, and explore the protocol further (half an hour)
+	OUTBOX_TEST_LONG=1 $(BIN)/python -m pytest tests/models $(ARGS)
 
 interop: $(VENV)/.installed-dev ## Send through Exim, Dovecot, postscreen and slow servers (as root on Debian)
 	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
@@ -46,6 +59,10 @@ fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break parser, encoder or co
 	$(BIN)/python -m tests.fuzz.run command -max_total_time=$(SECONDS) -print_final_stats=1
 	$(BIN)/python -m tests.fuzz.run conversation -max_total_time=$(SECONDS) -print_final_stats=1
 
+mutants: $(VENV)/.installed-mutation ## Break the store, the policy and the judge in a thousand ways, and see tests fail (hours)
+	$(BIN)/python -m tests.mutation.guards
+	$(BIN)/python -m tests.mutation.mutants
+
 # A file a set of extras: a second run installs nothing, a changed list of dependencies does.
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev]' --constraint constraints.txt
@@ -59,6 +76,10 @@ $(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[fuzz]' --constraint constraints.txt
 	@touch $@
 
+$(VENV)/.installed-mutation: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev,mutation]' --constraint constraints.txt
+	@touch $@
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
 	@# Debian's Python without python3-venv leaves half an environment behind.
@@ -67,7 +88,7 @@ $(BIN)/python:
 constraints: ## Resolve all dependencies anew and pin them in constraints.txt
 	rm -rf build/constraints
 	$(PYTHON) -m venv build/constraints
-	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev,fuzz]'
+	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev,fuzz,mutation]'
 	grep '^#' constraints.txt > build/constraints/new
 	build/constraints/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ @]+$$' >> build/constraints/new
 	mv build/constraints/new constraints.txt

@@ -9,17 +9,17 @@ import sys
 from pathlib import Path
 
 from bench.contestants import CONTESTANTS, GROUPS
-from bench.databases import NAMES, title
-from bench.drain import sizes
-from bench.enqueue import compose_cost, composed_size, enqueue_cost
+from bench.databases import title
 from bench.machine import facts
 from bench.missing import MissingError
+from bench.questions import STUDIES
 from bench.report import Report
 
-_SIZES, _ENQUEUE = "sizes", "enqueue"
-_PARTS = (*(contestant.name for contestant in CONTESTANTS), _SIZES, _ENQUEUE)
-_TRANSACTIONS = 1_000
-_COMPOSED = 5_000
+_GROUPS = {
+    **{name: frozenset(group.names) for name, group in GROUPS.items()},
+    **{study.name: frozenset(map(study.part, study.kinds)) for study in STUDIES},
+}
+_PARTS = frozenset(contestant.name for contestant in CONTESTANTS).union(*_GROUPS.values())
 
 
 def main() -> int:
@@ -30,13 +30,10 @@ def main() -> int:
     report = Report(options.only, facts())
     for round_ in range(1, options.rounds + 1):
         _race(report, options.only, options.mails, f"round {round_} of {options.rounds}")
-    for kind in NAMES:
-        _look_inside(report, options.only, kind, options.mails)
-    if _ENQUEUE in options.only:
-        report.compose, report.size = compose_cost(_COMPOSED), composed_size()
-    print(report.as_text())
+    _study(report, options.only, options.mails)
     if options.json:
         options.json.write_text(json.dumps(report.as_json(), indent=1) + "\n")
+    print(report.as_text())
     return 0 if report.holds else 1
 
 
@@ -54,29 +51,33 @@ def _race(report: Report, only: frozenset[str], mails: int, round_: str) -> None
             report.runs.setdefault(contestant.name, []).append(run)
 
 
-def _look_inside(report: Report, only: frozenset[str], kind: str, mails: int) -> None:
-    """Measure, through one kind of database, what the daemon's transactions hold and what enqueue costs."""
-    try:
-        if _SIZES in only:
-            _say(f"the daemon's transactions, {title(kind)}")
-            report.sizes[kind] = sizes(kind, mails)
-        if _ENQUEUE in only:
-            _say(f"cost of enqueue, {title(kind)}")
-            report.enqueue[kind] = enqueue_cost(kind, _TRANSACTIONS)
-    except MissingError as error:
-        report.lacks(error)
+def _study(report: Report, only: frozenset[str], mails: int) -> None:
+    """Ask each question about the queue, once whatever the rounds: some fill millions of rows."""
+    for study in STUDIES:
+        for kind in study.kinds:
+            if study.part(kind) not in only:
+                continue
+            _say(f"{study.name}, {title(kind)}")
+            try:
+                report.studies[study.part(kind)] = study.measure(kind, mails)
+            except MissingError as error:
+                report.lacks(error)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--mails", type=_count, default=20_000, help="mails in a drain [20000]")
-    parser.add_argument("--rounds", type=_count, default=1, help="runs of each; the median is shown [1]")
+    parser.add_argument(
+        "--mails", type=_count, default=20_000, help="mails in a drain; all sizes follow [20000]"
+    )
+    parser.add_argument(
+        "--rounds", type=_count, default=1, help="runs of each way of sending; the median is shown [1]"
+    )
     parser.add_argument(
         "--only",
         type=_parts,
-        default=frozenset(_PARTS),
+        default=_PARTS,
         metavar="NAME,...",
-        help=f"some of: {', '.join((*GROUPS, *_PARTS))}; a floor counts if all that it compares is in",
+        help=f"some of: {_names()}; a floor counts if all that it compares is in",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there too")
     return parser
@@ -90,12 +91,16 @@ def _count(text: str) -> int:
 
 
 def _parts(text: str) -> frozenset[str]:
-    parts: set[str] = set()
+    parts: frozenset[str] = frozenset()
     for name in text.split(","):
-        parts |= {*GROUPS[name].names} if name in GROUPS else {name}
-    if unknown := parts - {*_PARTS}:
-        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is none of {', '.join((*GROUPS, *_PARTS))}")
-    return frozenset(parts)
+        parts |= _GROUPS.get(name, {name})
+    if unknown := parts - _PARTS:
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r} is none of {_names()}")
+    return parts
+
+
+def _names() -> str:
+    return ", ".join((*_GROUPS, *sorted(_PARTS)))
 
 
 def _say(what: str) -> None:

@@ -7,88 +7,55 @@ second, the one of an idle daemon, only tells when to look.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 
-import outbox
-from bench.corpus import SENDER, email
-from bench.daemon import REAL, daemon
-from bench.databases import fresh_database
+from bench.daemon import REAL, daemon, until
 from bench.postfix import sink
 from bench.process import cpu_seconds, peak_memory
 from bench.run import Run
+from bench.shop import shop
 from outbox.mail.status import Status
 from outbox.store.database import Database
 from outbox.store.queue import Queue
 from outbox.store.schema import delivery, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-_TRANSACTION = 500
 _POLL = 0.1
 _START = 60.0
 _LEAST_RATE = 200
 """Mails a second below which a drain counts as stuck."""
 
 
-def drain(kind: str, mails: int) -> Run:
+def drain(kind: str, mails: int, command: Sequence[str] = REAL) -> Run:
     """Fill a fresh database of this kind with `mails` mails, and measure how the daemon sends them."""
-    with _filled(kind, mails) as url, tempfile.TemporaryDirectory(prefix="outbox-bench-") as folder:
-        return _measure(url, mails, Path(folder))
+    with shop(kind) as opened, tempfile.TemporaryDirectory(prefix="outbox-bench-") as folder:
+        opened.fill(mails)
+        opened.engine.dispose()
+        return _measure(opened.url, mails, Path(folder), command)
 
 
-def sizes(kind: str, mails: int) -> dict[str, list[int]]:
-    """Drain once more, and return the sizes of all claims and of all batches of verdicts."""
-    with _filled(kind, mails) as url, tempfile.TemporaryDirectory(prefix="outbox-bench-") as folder:
-        file = Path(folder) / "sizes.json"
-        _measure(url, mails, Path(folder), ("-m", "bench.observed", str(file)))
-        observed: dict[str, list[int]] = json.loads(file.read_text())
-        return observed
-
-
-@contextmanager
-def _filled(kind: str, mails: int) -> Iterator[str]:
-    with fresh_database(kind) as url:
-        engine = create_engine(url)
-        try:
-            if engine.dialect.name == "sqlite":
-                outbox.prepare_sqlite(engine)
-            outbox.migrate(engine)
-            shop = outbox.Outbox(sender=SENDER)
-            for first in range(0, mails, _TRANSACTION):
-                with engine.begin() as connection:
-                    shop.enqueue_many(connection, map(email, range(first, min(first + _TRANSACTION, mails))))
-        finally:
-            engine.dispose()
-        yield url
-
-
-def _measure(url: str, mails: int, folder: Path, command: Sequence[str] = REAL) -> Run:
+def _measure(url: str, mails: int, folder: Path, command: Sequence[str]) -> Run:
     database = Database(url)
     queue = Queue(database)
     deadline = time.monotonic() + _START + mails / _LEAST_RATE
     try:
-        with sink() as port, daemon(url, port, folder, command) as process:
+        with sink() as port, daemon(url, port, folder, command) as running:
 
-            def until(reached: Callable[[], bool], pause: float) -> None:
-                while not reached():
-                    if time.monotonic() > deadline or process.poll() is not None:
-                        log = (folder / "daemon.log").read_text()
-                        raise RuntimeError(f"the drain ended or hangs at {queue.counts()}:\n{log}")
-                    time.sleep(pause)
+            def reach(reached: Callable[[], bool], pause: float) -> None:
+                until(reached, pause, deadline - time.monotonic(), [running], queue.counts)
 
-            until(lambda: _has_begun(database), 0.02)
-            before = cpu_seconds(process.pid)
-            until(lambda: not queue.has_due(), _POLL)
-            until(lambda: queue.counts() == {Status.SENT: mails}, _POLL)
-            return Run(mails, _seconds(database), cpu_seconds(process.pid) - before, peak_memory(process.pid))
+            reach(lambda: _has_begun(database), 0.02)
+            before = cpu_seconds(running.pid)
+            reach(lambda: not queue.has_due(), _POLL)
+            reach(lambda: queue.counts() == {Status.SENT: mails}, _POLL)
+            return Run(mails, _seconds(database), cpu_seconds(running.pid) - before, peak_memory(running.pid))
     finally:
         database.close()
 

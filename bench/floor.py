@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from bench.bound import Bound
 from bench.contestants import far_name
 from bench.run import Run, best
 
@@ -34,28 +34,9 @@ class Floor:
         ours = runs[self.ours]
         return ours.rate / best([runs[name] for name in self.others]).rate if self.others else ours.per_trip
 
-    def holds(self, runs: Mapping[str, Run]) -> bool:
-        """Whether it was measured and reached."""
-        reached = self.reached(runs)
-        return reached is not None and reached >= self.least
-
-    def line(self, title: str, runs: Mapping[str, Run]) -> str:
-        """Say what was found, for a person."""
-        reached = self.reached(runs)
-        found = "was not measured" if reached is None else f"is {reached:.2f}"
-        aim = f" (aim: {self.aim:g})" if self.aim is not None else ""
-        verdict = "ok" if self.holds(runs) else "MISSED"
-        return f"floor of {title}: at least {self.least:g} x {self.beside}{aim}; it {found}: {verdict}"
-
-    def as_json(self, runs: Mapping[str, Run]) -> dict[str, Any]:
-        """Return the same, for a program."""
-        return {
-            "ours": self.ours,
-            "beside": self.beside,
-            "least": self.least,
-            "aim": self.aim,
-            "reached": self.reached(runs),
-        }
+    def bound(self, title: str, runs: Mapping[str, Run]) -> Bound:
+        """Return what was reached beside what must be; people call ours `title`."""
+        return Bound(f"{title}, x {self.beside}", self.least, self.reached(runs), aim=self.aim)
 
 
 FLOORS = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from outbox.cli import main
-from outbox.store.queue import Queue, Recorded
+from outbox.store.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.status import Settlement
     from outbox.store.moves import Claim
+    from outbox.store.verdicts import Recorded
 
 _CLAIMS: list[int] = []
 _RECORDS: list[int] = []
@@ -29,17 +30,19 @@ _RECORDS: list[int] = []
 class ObservedQueue(Queue):
     """The queue, with the size of each claim and of each batch of verdicts written down."""
 
-    def claim(self, holder: UUID, limit: int) -> list[Claim]:
+    def claim(self, holder: UUID, limit: int, *, alone: bool = True) -> list[Claim]:
         """Claim as the queue does."""
-        claims = super().claim(holder, limit)
+        claims = super().claim(holder, limit, alone=alone)
         _CLAIMS.append(len(claims))
         return claims
 
-    def record(self, holder: UUID, settlements: Iterable[Settlement], *, doubt_pause: float) -> Recorded:
+    def record(
+        self, holder: UUID, settlements: Iterable[Settlement], *, doubt_pause: float, again: bool = False
+    ) -> Recorded:
         """Record as the queue does."""
         batch = list(settlements)
         _RECORDS.append(len(batch))
-        return super().record(holder, batch, doubt_pause=doubt_pause)
+        return super().record(holder, batch, doubt_pause=doubt_pause, again=again)
 
 
 if __name__ == "__main__":

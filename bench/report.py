@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from itertools import chain
 from statistics import median as middle
 from typing import TYPE_CHECKING, Any
 
 from bench.contestants import CONTESTANTS, GROUPS, Group
 from bench.databases import title
-from bench.floor import FLOORS, Floor
+from bench.floor import FLOORS
+from bench.questions import STUDIES
 from bench.run import Run, best, median
 from bench.table import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bench.enqueue import EnqueueCost
+    from bench.bound import Bound
+    from bench.study import Study
 
 _MB = 1024 * 1024
 _TITLES = {contestant.name: contestant.title for contestant in CONTESTANTS}
@@ -29,10 +30,7 @@ class Report:
     only: frozenset[str]
     facts: dict[str, str]
     runs: dict[str, list[Run]] = field(default_factory=dict)
-    sizes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    enqueue: dict[str, EnqueueCost] = field(default_factory=dict)
-    compose: float | None = None
-    size: int | None = None
+    studies: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     def lacks(self, error: Exception) -> None:
@@ -46,21 +44,23 @@ class Report:
         return {name: median(runs) for name, runs in self.runs.items()}
 
     @property
-    def floors(self) -> list[Floor]:
-        """The floors for which all was asked that they compare."""
-        return [floor for floor in FLOORS if floor.names <= self.only]
+    def bounds(self) -> list[Bound]:
+        """The floors and goals for which all was asked that they compare, with what was reached."""
+        medians = self.medians
+        floors = [floor.bound(_TITLES[floor.ours], medians) for floor in FLOORS if floor.names <= self.only]
+        asked = ((study, kind) for study in STUDIES for kind in study.kinds if study.part(kind) in self.only)
+        goals = [study.bounds(kind, self.studies.get(study.part(kind))) for study, kind in asked]
+        return [*floors, *chain.from_iterable(goals)]
 
     @property
     def holds(self) -> bool:
-        """Whether all these floors were reached."""
-        medians = self.medians
-        return all(floor.holds(medians) for floor in self.floors)
+        """Whether all of these were reached."""
+        return all(bound.holds for bound in self.bounds)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything, for a program."""
-        medians = self.medians
-        floors = [floor.as_json(medians) for floor in self.floors]
-        return dataclasses.asdict(self) | {"only": sorted(self.only), "floors": floors}
+        bounds = [dataclasses.asdict(bound) for bound in self.bounds]
+        return dataclasses.asdict(self) | {"only": sorted(self.only), "bounds": bounds}
 
     def as_text(self) -> str:
         """Return everything, for a person."""
@@ -68,39 +68,15 @@ class Report:
         parts = [
             "\n".join(f"{name}: {fact}" for name, fact in self.facts.items()),
             *(_compared(group, medians) for group in GROUPS.values() if _tells(group, medians)),
-            table(_SIZE_COLUMNS, self._sizes()) if self.sizes else "",
-            table(_ENQUEUE_COLUMNS, self._enqueue()) if self.enqueue else "",
-            f"Making and composing one mail of {self.size} bytes takes {self.compose:.0f} us of CPU."
-            if self.compose is not None
-            else "",
+            *(_answered(study, self.studies) for study in STUDIES),
             "\n".join(self.missing),
-            "\n".join(floor.line(_TITLES[floor.ours], medians) for floor in self.floors),
+            "\n".join(map(str, self.bounds)),
         ]
         return "\n\n".join(filter(None, parts))
-
-    def _sizes(self) -> Iterable[tuple[str, ...]]:
-        for kind, observed in self.sizes.items():
-            for what, sizes in observed.items():
-                found = sorted(size for size in sizes if size)
-                yield (
-                    title(kind),
-                    what,
-                    str(len(found)),
-                    str(found[0]),
-                    f"{middle(found):.0f}",
-                    str(found[-1]),
-                )
-
-    def _enqueue(self) -> Iterable[tuple[str, ...]]:
-        for kind, cost in self.enqueue.items():
-            values = (cost.plain_p50, cost.mail_p50, cost.plain_p99, cost.mail_p99)
-            yield title(kind), *(f"{value:.2f}" for value in values)
 
 
 _RATE_COLUMNS = ("way of sending", "mails", "mails/s", "CPU s / 1,000", "peak MB")
 _PER_TRIP_COLUMN = "mails / round trip"
-_SIZE_COLUMNS = ("database", "transactions", "number", "least", "median", "most")
-_ENQUEUE_COLUMNS = ("ms a transaction", "p50 without", "p50 with a mail", "p99 without", "p99 with a mail")
 
 
 def _tells(group: Group, runs: dict[str, Run]) -> bool:
@@ -129,6 +105,17 @@ def _compared(group: Group, runs: dict[str, Run]) -> str:
         rows.append((_TITLES[name], *figures, *per_trip, *ratios))
     measured = f"; measured: {middle(trips) * 1000:.1f} ms" if trips else ""
     return f"{group.title}{measured}\n\n{table(columns, rows)}"
+
+
+def _answered(study: Study, found: dict[str, Any]) -> str:
+    """Return the table of one study, as far as it was made."""
+    rows = [
+        (title(kind), *cells)
+        for kind in study.kinds
+        if study.part(kind) in found
+        for cells in study.rows(found[study.part(kind)])
+    ]
+    return f"{study.title}\n\n{table(('database', *study.columns), rows)}" if rows else ""
 
 
 def _ratio(run: Run, others: list[Run]) -> str:

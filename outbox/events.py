@@ -115,6 +115,16 @@ def record_failed(error: Exception, verdicts: int) -> None:
     )
 
 
+def verdicts_wait(verdicts: int) -> None:
+    """Say that an open transaction keeps verdicts from being written; the others are."""
+    _log(
+        logging.WARNING,
+        "verdicts_wait",
+        "%(verdicts)d verdicts wait for deliveries that somebody has locked: look for an open transaction",
+        verdicts=verdicts,
+    )
+
+
 def verdict_refused(error: Exception, delivery_id: int, move: str) -> None:
     """Say that the database refuses one verdict, even in plain words; its delivery is rescued later."""
     _log(

@@ -206,9 +206,7 @@ def usable_connection(transaction: Target) -> Connection:
     if not transaction.in_transaction():
         # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
         transaction.begin()
-    # SQLite's recipe for BEGIN IMMEDIATE looks like autocommit to SQLAlchemy, but is inside a transaction.
-    begun = getattr(transaction.connection.driver_connection, "in_transaction", False)
-    if not begun and _autocommits(transaction):
+    if _autocommits(transaction):
         raise UnusableConnectionError(
             "The connection is in autocommit mode: the mail would be sent even if you roll back. "
             "Use a connection or session without isolation_level='AUTOCOMMIT'."
@@ -218,7 +216,10 @@ def usable_connection(transaction: Target) -> Connection:
 
 def _autocommits(connection: Connection) -> bool:
     driver = connection.connection.dbapi_connection
-    return driver is not None and connection.dialect.detect_autocommit_setting(driver)
+    if driver is None or not connection.dialect.detect_autocommit_setting(driver):
+        return False
+    # Where our own recipe says BEGIN it looks like autocommit to SQLAlchemy, but is inside a transaction.
+    return not dialect_of(connection.dialect.name).has_begun(connection.connection.driver_connection)
 
 
 def _remedy(transaction: object) -> str:

@@ -31,7 +31,8 @@ def db() -> None:
 @database_url
 def upgrade(**flags: Any) -> None:
     """Create the tables, or bring them to this release's version."""
-    with opened(load(**flags), create=True) as database:
+    # To change a large table takes as long as it takes.
+    with opened(load(**flags), create=True, silence=None) as database:
         database.read(database.dialect.check_version)
         _migrate(database)
         database.check()

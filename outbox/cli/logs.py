@@ -46,8 +46,9 @@ def logged_to_stderr(level: str) -> Iterator[None]:
     root.addHandler(handler)
     ours.setLevel(level)
     # Both tell every step at INFO, which would bury our own events where an embedder lets INFO pass.
-    for chatty in ("alembic", "apscheduler"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # The scheduler warns of a duty that takes longer than its interval: the next one makes up for it.
+    for chatty, least in (("alembic", logging.WARNING), ("apscheduler", logging.ERROR)):
+        logging.getLogger(chatty).setLevel(least)
     try:
         yield
     finally:

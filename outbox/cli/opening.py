@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from outbox.settings import Settings
 
 
+_PATIENCE = 600.0
+"""Seconds that a command waits in silence: it may ask for what stands in the whole of a large table."""
+
+
 @contextmanager
-def opened(settings: Settings, *, create: bool = False) -> Iterator[Database]:
-    """Give the database of `settings`, and close it after.
+def opened(
+    settings: Settings, *, create: bool = False, silence: float | None = _PATIENCE
+) -> Iterator[Database]:
+    """Give the database of `settings`, which may be silent for `silence` seconds, and close it after.
 
     Raises SchemaError, DatabaseUnavailableError or SettingsError. A missing SQLite file is an error unless
     `create`: opening it would leave an empty one behind, in a directory that may be the wrong one.
     """
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, silence)
     except (ArgumentError, ValueError):
         # Neither the URL nor the error is shown: both may hold its password.
         raise SettingsError(

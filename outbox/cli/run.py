@@ -11,6 +11,7 @@ from outbox.cli.opening import opened
 from outbox.cli.relay import refuse_bad_files, relay_of
 from outbox.delivery.retry import RetryPolicy
 from outbox.settings import Settings, load
+from outbox.store.deadline import SILENCE
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
 from outbox.worker.start import run as run_daemon
@@ -57,5 +58,5 @@ def run(**flags: Any) -> None:
         poll_interval=settings.poll_interval,
         lease_ttl=settings.lease_ttl,
     )
-    with logged_to_stderr(settings.log_level), opened(settings) as database:
+    with logged_to_stderr(settings.log_level), opened(settings, silence=SILENCE) as database:
         run_daemon(database, options, Notifier.from_environment())

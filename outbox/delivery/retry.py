@@ -13,9 +13,6 @@ LIFETIME = 5 * 86_400.0
 OWED_ATTEMPTS = 5
 """Judged attempts that a mail gets whatever its age."""
 
-MOST_DOUBTS = 3
-"""Doubts after which resending stops and a person decides."""
-
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:

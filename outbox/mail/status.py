@@ -5,7 +5,7 @@ The store compiles these moves to SQL, the schema's CHECKs repeat the states, an
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from outbox.mail.verdict import Answer, Evidence
 
@@ -35,12 +35,38 @@ class OnDoubt(StrEnum):
     ASSUME_SENT = "assume_sent"
 
 
+MOST_DOUBTS = 3
+"""Doubts after which resending stops and a person decides."""
+
+
 class Reason(StrEnum):
     """Why we, not the relay, moved a delivery; never mixed with the relay's words."""
 
     TOO_OLD = "too_old"
     EXPIRED = "expired"
     ASSUMED = "assumed"
+    POISON = "poison"
+    PERSON = "person"
+
+
+class Lane(IntEnum):
+    """Where a pending delivery queues: each lane is claimed by itself, so that none starves another."""
+
+    FRESH = 0
+    RETRY = 1
+    ALONE = 2
+    """Was in the hands of a daemon that died: claimed one at a time, for it may be what killed it."""
+
+
+class Wish(StrEnum):
+    """What a person asked for while a delivery was being sent; granted if it would wait again."""
+
+    CANCEL = "cancel"
+    HOLD = "hold"
+
+
+GRANTED: dict[Wish, Status] = {Wish.CANCEL: Status.CANCELLED, Wish.HOLD: Status.HELD}
+"""Where a delivery goes instead of back to `pending`; but see `destination`."""
 
 
 class Move(StrEnum):
@@ -55,8 +81,10 @@ class Move(StrEnum):
     DOUBT_HOLD = "doubt_hold"
     DOUBT_ASSUME = "doubt_assume"
     RELEASE = "release"
+    RESCUE_UNBEGUN = "rescue_unbegun"
     RESCUE_RESEND = "rescue_resend"
     RESCUE_HOLD = "rescue_hold"
+    RESCUE_POISON = "rescue_poison"
     EXPIRE_WAITING = "expire_waiting"
     EXPIRE_SENDING = "expire_sending"
 
@@ -80,11 +108,28 @@ MOVES: dict[Move, Edge] = {
     Move.DOUBT_HOLD: Edge(Status.SENDING, Status.IN_DOUBT, owned=True),
     Move.DOUBT_ASSUME: Edge(Status.SENDING, Status.SENT, owned=True),
     Move.RELEASE: Edge(Status.SENDING, Status.PENDING, owned=True),
+    Move.RESCUE_UNBEGUN: Edge(Status.SENDING, Status.PENDING, owned=False),
     Move.RESCUE_RESEND: Edge(Status.SENDING, Status.PENDING, owned=False),
     Move.RESCUE_HOLD: Edge(Status.SENDING, Status.IN_DOUBT, owned=False),
+    Move.RESCUE_POISON: Edge(Status.SENDING, Status.HELD, owned=False),
     Move.EXPIRE_WAITING: Edge(Status.PENDING, Status.EXPIRED, owned=False),
     Move.EXPIRE_SENDING: Edge(Status.SENDING, Status.EXPIRED, owned=True),
 }
+
+
+MAY_HAVE_ARRIVED = frozenset({Move.DOUBT_RESEND, Move.RESCUE_RESEND})
+"""Moves back to `pending` of a delivery that the relay may hold already."""
+
+
+def destination(move: Move, wish: Wish | None) -> Status:
+    """Return where `move` brings a delivery of which a person wished something while it was being sent."""
+    target = MOVES[move].target
+    if target is not Status.PENDING or wish is None:
+        return target
+    if wish is Wish.CANCEL and move in MAY_HAVE_ARRIVED:
+        # It does not go again, but nobody can call it taken back.
+        return Status.IN_DOUBT
+    return GRANTED[wish]
 
 
 class Late(StrEnum):

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from outbox.errors import UnsupportedDatabaseError
+from outbox.store.deadline import SILENCE, Deadline
 from outbox.store.dialects import StoreDialect, dialect_of
 
 if TYPE_CHECKING:
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TRIES = 5
+_LONGEST = 4.0
 
 
 class Database:
     """One database, by URL. Safe to use from several threads.
 
-    On SQLite reading and writing need engines of their own: a writer begins with the write lock.
+    A statement of `write` or `read` that stays without an answer for `silence` seconds ends with
+    OperationalError; None waits for ever. On SQLite reading and writing need engines of their own: a writer
+    begins with the write lock.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, silence: float | None = SILENCE) -> None:
         parsed = make_url(url)
         self.dialect: StoreDialect = dialect_of(parsed.get_backend_name())
         try:
             # Hidden: an error of the database must not carry mail into a log.
-            options = {**self.dialect.engine_options(), "hide_parameters": True}
+            options = {**self.dialect.engine_options(silence), "hide_parameters": True}
             self.engine: Engine = create_engine(parsed, **options)
             is_sqlite = parsed.get_backend_name() == "sqlite"
             self._reader = create_engine(parsed, **options) if is_sqlite else self.engine
@@ -41,7 +45,10 @@ class Database:
             raise UnsupportedDatabaseError(
                 f"The driver of {parsed.drivername!r} is not installed ({error}). {_remedy(parsed)}"
             ) from error
-        self.dialect.prepare(self.engine)
+        self.dialect.prepare(self.engine, silence)
+        self._deadline = Deadline(self.dialect, silence)
+        for engine in {self.engine, self._reader}:
+            self._deadline.guard(engine)
 
     @property
     def shown(self) -> str:
@@ -53,21 +60,38 @@ class Database:
 
         Everything that is run here repeats its own precondition, so a second run does no harm.
         """
+        began = time.monotonic()
         for attempt in range(1, _TRIES):
             try:
-                with self.engine.begin() as connection:
-                    return work(connection)
+                return self._once(work)
             except DBAPIError as error:
-                if error.connection_invalidated or not self.dialect.is_retryable(error):
+                # A lock that somebody keeps for so long is no collision.
+                late = time.monotonic() - began > _LONGEST
+                if late or error.connection_invalidated or not self.dialect.is_retryable(error):
                     raise
             # Both losers of a deadlock must not meet again at the same moment.
             time.sleep(random.uniform(0.001, 0.01) * attempt)  # noqa: S311 - jitter, not a secret
-        with self.engine.begin() as connection:
-            return work(connection)
+        return self._once(work)
+
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        with (
+            self._deadline.call() as call,
+            self.engine.connect() as connection,
+            call.over(connection),
+            connection.begin(),
+        ):
+            result = work(connection)
+            call.commits()
+            return result
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads."""
-        with self._reader.connect() as connection:
+        with (
+            self._deadline.call() as call,
+            self._reader.connect() as connection,
+            call.over(connection),
+            connection.begin(),
+        ):
             return work(connection)
 
     def check(self) -> None:
@@ -79,6 +103,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self._deadline.close()
         self.engine.dispose()
         self._reader.dispose()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,15 @@ from outbox.store.dialects import dialect_of
 from outbox.store.schema import STREAM, delivery, message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
 
-_MESSAGE = insert(message)
-_DELIVERY = insert(delivery)
+# Inline: nobody reads the ids that a server gives, and PostgreSQL would return them.
+_MESSAGE = insert(message).inline()
+_DELIVERY = insert(delivery).inline()
 _BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash).where(
     message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
 )
@@ -80,9 +81,20 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     return ids
 
 
-def _undone_together(connection: Connection) -> Any:
+@contextmanager
+def _undone_together(connection: Connection) -> Iterator[None]:
     dialect_of(connection.dialect.name).begin_for_savepoint(connection)
-    return connection.begin_nested()
+    savepoint = connection.begin_nested()
+    try:
+        yield
+    except BaseException as error:
+        try:
+            savepoint.rollback()
+        except DBAPIError:
+            # MariaDB undoes the whole transaction of who loses a deadlock, and the savepoint with it.
+            raise error from None
+        raise
+    savepoint.commit()
 
 
 def _insert_keyed(connection: Connection, keyed: Sequence[NewMessage]) -> dict[UUID, UUID]:

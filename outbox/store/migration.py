@@ -36,7 +36,33 @@ def migrate(engine: Engine) -> None:
     lock = dialect_of(engine.dialect.name).lock_migrations
     # Every worker of an application may call this at its start: the second one finds nothing to do.
     with engine.begin() as connection, lock(connection):
+        _refuse_beside_daemons(connection)
         command.upgrade(_config(connection=connection), "head")
+
+
+def _refuse_beside_daemons(connection: Connection) -> None:
+    """Raise SchemaError where tables would change under a working daemon.
+
+    It could not write down any more what the relay has answered, and the mail would go again.
+    """
+    found, wanted = _versions(connection)
+    if found is None or found == wanted or found not in _known():
+        return
+    from sqlalchemy import select  # noqa: PLC0415 - as above
+
+    from outbox.store.clock import seconds_since  # noqa: PLC0415 - as above
+    from outbox.store.schema import SessionState, session  # noqa: PLC0415 - as above
+
+    living = select(session.c.host, session.c.pid, session.c.ttl).where(
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+        seconds_since(session.c.beat_at) < session.c.ttl,
+    )
+    if (row := connection.execute(living).first()) is not None:
+        raise SchemaError(
+            f"The outbox tables are of version {found} and cannot change to {wanted} while a daemon works on "
+            f"them: process {row.pid} on {row.host}. Stop all daemons first; one that was killed counts for "
+            f"{row.ttl:g} s more."
+        )
 
 
 def print_sql(dialect: str, out: TextIO) -> None:
@@ -50,17 +76,12 @@ def print_sql(dialect: str, out: TextIO) -> None:
 
 def check_schema(connection: Connection) -> None:
     """Raise SchemaError, naming the command to run, unless the tables are of this release's version."""
-    from alembic.migration import MigrationContext  # noqa: PLC0415 - lazy, see the module's docstring
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
-
-    scripts = ScriptDirectory.from_config(_config())
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    found, wanted = context.get_current_revision(), scripts.get_current_head()
+    found, wanted = _versions(connection)
     if found == wanted:
         return
     if found is None:
         raise missing_tables()
-    if found in {script.revision for script in scripts.walk_revisions()}:
+    if found in _known():
         raise SchemaError(
             f"The outbox tables are of version {found}, this release needs {wanted}. Run: outbox db upgrade"
         )
@@ -68,6 +89,22 @@ def check_schema(connection: Connection) -> None:
         f"The outbox tables are of version {found}, which this release (version {wanted}) does not know. "
         "Upgrade the program: pip install --upgrade email-outbox"
     )
+
+
+def _versions(connection: Connection) -> tuple[str | None, str | None]:
+    """Return the version of the tables and the one that this release needs."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - lazy, see the module's docstring
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
+
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision(), ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _known() -> set[str]:
+    """Return the versions that this release knows."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
+
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config(**attributes: object) -> Config:

@@ -13,20 +13,23 @@ from sqlalchemy import (
     SmallInteger,
     String,
     and_,
+    bindparam,
     case,
     literal_column,
     null,
     or_,
     type_coerce,
+    update,
 )
 
-from outbox.mail.status import FINAL, MOVES, Move, Settlement, Status
+from outbox.mail.status import FINAL, MOVES, Lane, Move, Reason, Settlement, Status, Wish
 from outbox.store.clock import seconds_since, utc_after, utc_now
 from outbox.store.schema import delivery
-from outbox.store.types import Guid
+from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import ColumnElement
@@ -39,9 +42,46 @@ IS_PENDING = _d.status == literal_column(f"'{Status.PENDING}'")
 IS_SENDING = _d.status == literal_column(f"'{Status.SENDING}'")
 
 
+def is_still(status: Status) -> ColumnElement[bool]:
+    """Return the condition that a delivery is in `status`, for one that is looked up by its id.
+
+    The bare column would offer the indexes of all that is in this status. With old statistics PostgreSQL
+    would walk over all of that for one row, and over all that was there since the last vacuum. MariaDB would
+    lock what it walks over, in an order that deadlocks, and in an application's isolation the gaps as well.
+    """
+    return _d.status.concat(literal_column("''")) == literal_column(f"'{status}'")
+
+
+IS_WISHED = _d.wish.is_not(None)
+PERSON: ColumnElement[str] = literal_column(f"'{Reason.PERSON}'")
+
+
+def is_cancelled(waits: ColumnElement[bool], doubtful: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a wish makes a delivery cancelled which else `waits`."""
+    return and_(waits, _d.wish == literal_column(f"'{Wish.CANCEL}'"), ~doubtful)
+
+
+def granted(
+    waits: ColumnElement[bool], doubtful: ColumnElement[bool], status: ColumnElement[str]
+) -> ColumnElement[str]:
+    """Return `status`, or where the delivery `waits` what a person wished: `mail.status.destination` in SQL.
+
+    `doubtful` says that the relay may hold the mail.
+    """
+    return case(
+        (is_cancelled(waits, doubtful), literal_column(f"'{Status.CANCELLED}'")),
+        (and_(waits, _d.wish == literal_column(f"'{Wish.HOLD}'")), literal_column(f"'{Status.HELD}'")),
+        (and_(waits, IS_WISHED), literal_column(f"'{Status.IN_DOUBT}'")),
+        else_=status,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One delivery held under a fence; durations are seconds, by the database clock at the claim."""
+    """One delivery held under a fence; durations are seconds, by the database clock at the claim.
+
+    `due_at` only says, to that same clock, where the next scan of the lane may begin.
+    """
 
     delivery_id: int
     message_id: UUID
@@ -52,14 +92,17 @@ class Claim:
     attempts: int
     doubts: int
     judged_ago: float | None
+    lane: Lane
+    due_at: datetime
     expires_in: float | None
 
     @classmethod
     def from_row(cls, row: Any) -> Claim:
         """Build a claim from a row of CLAIMED, in its order."""
-        *values, expired_ago = row
+        *values, lane, due_at, expired_ago = row
         in_order: list[Any] = values
-        return cls(*in_order, None if expired_ago is None else -expired_ago)  # type: ignore[call-arg] # as CLAIMED
+        expires_in = None if expired_ago is None else -expired_ago
+        return cls(*in_order, Lane(lane), due_at, expires_in)  # type: ignore[call-arg] # as CLAIMED
 
 
 CLAIMED: tuple[ColumnElement[Any], ...] = (
@@ -72,19 +115,31 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     _d.attempts,
     _d.doubts,
     type_coerce(seconds_since(_d.judged_at), Float).label("judged_ago"),
+    _d.lane,
+    _d.due_at,
     type_coerce(seconds_since(_d.expires_at), Float).label("expired_ago"),
 )
 
 
-def is_due(stream: ColumnElement[str], retry: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a delivery of this lane may be claimed now."""
+def is_due(
+    stream: ColumnElement[str], lane: ColumnElement[int], floor: ColumnElement[datetime]
+) -> ColumnElement[bool]:
+    """Return the condition that a delivery of this lane, due since `floor` or later, may be claimed now."""
     return and_(
         IS_PENDING,
         _d.stream == stream,
-        _d.retry == retry,
+        _d.lane == lane,
+        _d.due_at >= floor,
         _d.due_at <= utc_now(),
         or_(_d.expires_at.is_(None), _d.expires_at > utc_now()),
     )
+
+
+IN_LANE = is_due(
+    bindparam("lane_stream", type_=String),
+    bindparam("lane_number", type_=SmallInteger),
+    bindparam("lane_floor", type_=UtcDateTime),
+)
 
 
 def outcome_row(settlement: Settlement, session: UUID) -> dict[str, Any]:
@@ -139,27 +194,48 @@ def as_json(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def outcome(v: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:
-    """Return what a verdict sets on a held delivery, from expressions named as in `outcome_row`."""
-    told = v["told"] == 1
+    """Return what a verdict sets on a held delivery, from expressions named as in `outcome_row`.
+
+    A judged delivery has passed through a daemon that lived on: it is no longer suspected of killing one.
+    """
+    told, judged, delayed = v["told"] == 1, v["judged"] == 1, v["delay"].is_not(None)
+    waits, doubtful = v["status"] == literal_column(f"'{Status.PENDING}'"), v["doubt"] == 1
     return {
-        "status": v["status"],
+        "status": granted(waits, doubtful, v["status"]),
         "session": null(),
-        "due_at": case((v["delay"].is_not(None), utc_after(v["delay"])), else_=_d.due_at),
-        "retry": or_(_d.retry, v["delay"].is_not(None)),
+        "due_at": case((delayed, utc_after(v["delay"])), else_=_d.due_at),
+        "lane": case(
+            (and_(delayed, or_(judged, _d.lane == int(Lane.FRESH))), int(Lane.RETRY)), else_=_d.lane
+        ),
         "attempts": _d.attempts + v["judged"],
-        "judged_at": case((and_(v["judged"] == 1, _d.judged_at.is_(None)), utc_now()), else_=_d.judged_at),
+        "judged_at": case((and_(judged, _d.judged_at.is_(None)), utc_now()), else_=_d.judged_at),
+        "rescues": case((judged, 0), else_=_d.rescues),
         "doubts": _d.doubts + v["doubt"],
         **{
             name: case((told, v[name]), else_=_d[name])
-            for name in ("relay", "reply_code", "enhanced_code", "reply", "queue_id", "reason")
+            for name in ("relay", "reply_code", "enhanced_code", "reply", "queue_id")
         },
-        "finished_at": case((v["final"] == 1, utc_now()), else_=null()),
+        "reason": case((and_(waits, IS_WISHED), PERSON), (told, v["reason"]), else_=_d.reason),
+        "finished_at": case((or_(v["final"] == 1, is_cancelled(waits, doubtful)), utc_now()), else_=null()),
     }
 
 
 def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
     """Return the precondition of every owned move: this row, this fence, this session, still sending."""
-    return and_(_d.id == v["id"], _d.fence == v["fence"], _d.session == v["session"], IS_SENDING)
+    return and_(
+        _d.id == v["id"], _d.fence == v["fence"], _d.session == v["session"], is_still(Status.SENDING)
+    )
+
+
+_ONE = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}
+
+RECORD_ONE = update(delivery).where(is_held(_ONE)).values(outcome(_ONE))
+"""Writes one verdict, given by `as_one`."""
+
+
+def as_one(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an outcome row as the parameters of RECORD_ONE."""
+    return {f"v_{name}": value for name, value in row.items()}
 
 
 assert all(edge.source is Status.SENDING for edge in MOVES.values() if edge.owned)  # noqa: S101 - is_held relies on it

@@ -1,7 +1,7 @@
-"""The named moves of the queue, each in one short transaction.
+"""The queue of one database, as the daemon sees it: each method is one short transaction.
 
 Every write repeats its precondition in its own WHERE; a row that no longer fits is not changed, which is
-normal and counted. Nothing else in the program changes a delivery.
+normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` changes a delivery.
 """
 
 from __future__ import annotations
@@ -9,19 +9,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, exists, func, insert, literal, null, select, update
+from sqlalchemy import and_, bindparam, case, false, func, literal, null, or_, select, true, update
 
-from outbox.mail.status import LATE, Late, Move, OnDoubt, Reason, Settlement, Status
-from outbox.store.clock import after, utc_now
-from outbox.store.moves import IS_PENDING, IS_SENDING, Claim, is_due, outcome_row
-from outbox.store.schema import STREAM, SessionState, attempt, delivery, message, session
-from outbox.store.types import Guid
+from outbox.mail.status import Lane, Move, OnDoubt, Reason, Settlement, Status
+from outbox.store.clock import utc_now
+from outbox.store.lanes import LEFT, Lanes
+from outbox.store.moves import (
+    IS_PENDING,
+    IS_SENDING,
+    IS_WISHED,
+    PERSON,
+    Claim,
+    granted,
+    is_cancelled,
+    is_due,
+    is_still,
+)
+from outbox.store.rescues import rescue_some
+from outbox.store.schema import STREAM, delivery, message
+from outbox.store.types import Guid, UtcDateTime
+from outbox.store.verdicts import Recorded, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from outbox.store.database import Database
 
@@ -39,75 +53,53 @@ class Message:
     on_doubt: OnDoubt
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of a batch of verdicts: applied, late but still telling, and dropped as late."""
-
-    applied: int
-    late: int
-    dropped: int
+def _waits_in(lane: Lane, floor: ColumnElement[Any]) -> ColumnElement[bool]:
+    due = is_due(literal(STREAM), literal(int(lane)), floor)
+    # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
+    return select(literal(1)).where(due).order_by(_d.due_at).limit(1).scalar_subquery().is_not(None)
 
 
-_LANE_IS_DUE = select(exists().where(is_due(literal(STREAM), bindparam("retry", type_=_d.retry.type))))
-_ATTEMPT = insert(attempt)
+_IS_DUE = select(
+    or_(
+        _waits_in(Lane.FRESH, bindparam("fresh_floor", type_=UtcDateTime)),
+        _waits_in(Lane.RETRY, bindparam("retry_floor", type_=UtcDateTime)),
+        and_(bindparam("alone") == true(), _waits_in(Lane.ALONE, literal(LEFT, UtcDateTime))),
+    ),
+    utc_now(),
+)
+_NOW = select(utc_now())
 
-# A success is true whatever happened since. Where another session holds the delivery again, that is a doubt.
-_LATE_SENT = (
+_WANTED = select(_d.id).where(_d.id == bindparam("delivery"))
+_ANNOUNCE = (
     update(delivery)
-    .where(_d.id == bindparam("late_id"), _d.status != Status.SENT.value)
-    # MariaDB assigns from left to right: what reads the old status comes before what sets the new one.
-    .ordered_values(
-        (_d.doubts, _d.doubts + case((IS_SENDING, 1), else_=0)),
-        (_d.status, literal(Status.SENT.value)),
-        (_d.session, null()),
-        (_d.relay, bindparam("late_relay")),
-        (_d.reply_code, bindparam("late_code")),
-        (_d.enhanced_code, bindparam("late_enhanced")),
-        (_d.reply, bindparam("late_reply")),
-        (_d.queue_id, bindparam("late_queue_id")),
-        (_d.reason, null()),
-        (_d.finished_at, utc_now()),
+    .where(
+        _d.id == bindparam("delivery"),
+        _d.fence == bindparam("claimed"),
+        _d.session == bindparam("holder", type_=Guid),
+        is_still(Status.SENDING),
     )
+    .values(announced=_d.fence)
 )
-_LATE_DOUBT = (
-    update(delivery)
-    .where(_d.id == bindparam("late_id"), IS_PENDING)
-    .values(doubts=_d.doubts + 1, due_at=after("late_delay"), retry=True)
-)
-_RELEASE_UNKNOWN = (
-    update(delivery)
+_UNKNOWN = (
+    select(_d.id)
     .where(
         _d.session == bindparam("holder", type_=Guid),
         IS_SENDING,
         _d.id.not_in(bindparam("known", expanding=True)),
     )
-    .values(status=Status.PENDING.value, session=null())
+    .with_for_update(skip_locked=True)
 )
-
-_HOLDER_IS_GONE = ~exists().where(
-    session.c.id == _d.session,
-    session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
-)
-_ORPHANS = (
-    select(_d.id, _d.fence, _d.session, _m.on_doubt)
-    .join(message, _m.id == _d.message_id)
-    .where(IS_SENDING, _HOLDER_IS_GONE)
-    .order_by(_d.id)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True, of=delivery)
-)
-_RESCUE = (
+_RELEASE_UNKNOWN = (
     update(delivery)
-    .where(
-        _d.id == bindparam("orphan_id"),
-        _d.fence == bindparam("orphan_fence"),
-        _d.session == bindparam("orphan_session", type_=Guid),
-        IS_SENDING,
-        _HOLDER_IS_GONE,
+    .where(_d.session == bindparam("holder", type_=Guid), is_still(Status.SENDING))
+    .values(
+        # Nobody has begun to send what nobody knows.
+        status=granted(true(), false(), literal(Status.PENDING.value)),
+        session=None,
+        reason=case((IS_WISHED, PERSON), else_=_d.reason),
+        finished_at=case((is_cancelled(true(), false()), utc_now()), else_=null()),
     )
-    .values(status=bindparam("target"), session=null(), rescues=_d.rescues + 1)
 )
-
 _OVERDUE = (
     select(_d.id)
     .where(IS_PENDING, _d.expires_at <= utc_now())
@@ -116,41 +108,69 @@ _OVERDUE = (
 )
 _EXPIRE = (
     update(delivery)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), IS_PENDING, _d.expires_at <= utc_now())
+    .where(is_still(Status.PENDING), _d.expires_at <= utc_now())
     .values(status=Status.EXPIRED.value, reason=Reason.EXPIRED.value, finished_at=utc_now())
 )
 _COUNTS = select(_d.status, func.count()).group_by(_d.status)
 
 
 class Queue:
-    """The queue of one database, as the daemon sees it."""
+    """The queue of one database, as one daemon sees it; `lanes` is what it remembers between two claims."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lanes: Lanes | None = None) -> None:
         self._database = database
+        self._lanes = lanes or Lanes()
         wanted = database.dialect.among(_m.id, "ids")
-        self._messages = select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted)
-
-    def has_due(self) -> bool:
-        """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
-        return self._database.read(
-            lambda connection: any(
-                connection.execute(_LANE_IS_DUE, {"retry": retry}).scalar() for retry in (False, True)
-            )
+        # A body that travels as text takes twice as much memory, and PostgreSQL has a choice.
+        self._messages = (
+            select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted).execution_options(in_binary=True)
         )
+        among = database.dialect.among(_d.id, "ids")
+        self._expire = _EXPIRE.where(among)
+        self._release_unknown = _RELEASE_UNKNOWN.where(among)
+        self._verdicts = Verdicts(database.dialect)
 
-    def claim(self, holder: UUID, limit: int) -> list[Claim]:
+    def has_due(self, *, alone: bool = True) -> bool:
+        """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
+        look = self._lanes.look()
+        parameters = {
+            "fresh_floor": look.floors[Lane.FRESH],
+            "retry_floor": look.floors[Lane.RETRY],
+            "alone": alone,
+        }
+        found, now = self._database.read(lambda connection: connection.execute(_IS_DUE, parameters).one())
+        if not found:
+            for lane in (Lane.FRESH, Lane.RETRY):
+                self._lanes.found(look, lane, [now])
+        return bool(found)
+
+    def claim(self, holder: UUID, limit: int, *, alone: bool = True) -> list[Claim]:
         """Claim at most `limit` due deliveries for session `holder`, raising the fence of each by one.
 
-        Retries take at most half, so that a dead domain's backlog never starves fresh mail.
+        `alone` allows one of the rescued among them. Retries take at most half of the others, rounded up,
+        so that a dead domain's backlog never starves fresh mail.
         """
+        look = self._lanes.look()
 
-        def work(connection: Connection) -> list[Claim]:
-            claim = self._database.dialect.claim
-            retries = claim(connection, holder, STREAM, limit - limit // 2, retry=True)
-            room = limit - len(retries)
-            return (claim(connection, holder, STREAM, room, retry=False) if room else []) + retries
+        def work(connection: Connection) -> tuple[datetime | None, list[tuple[Lane, int, list[Claim]]]]:
+            def take(lane: Lane, most: int) -> tuple[Lane, int, list[Claim]]:
+                which = {"lane_stream": STREAM, "lane_number": int(lane), "lane_floor": look.floors[lane]}
+                claims = self._database.dialect.claim(connection, holder, which, most) if most else []
+                return lane, most, claims
 
-        return self._database.write(work)
+            now = connection.execute(_NOW).scalar_one() if look.is_whole else None
+            rescued = take(Lane.ALONE, int(alone))
+            room = limit - len(rescued[-1])
+            retries = take(Lane.RETRY, room - room // 2)
+            return now, [rescued, take(Lane.FRESH, room - len(retries[-1])), retries]
+
+        now, taken = self._database.write(work)
+        for lane, most, claims in taken:
+            if most:
+                seen = [claim.due_at for claim in claims]
+                # Where all of it was claimed, none is left that was due until now.
+                self._lanes.found(look, lane, [*seen, now] if now and len(claims) < most else seen)
+        return [claim for _, _, claims in taken for claim in claims]
 
     def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
         """Read the messages of these ids."""
@@ -161,61 +181,70 @@ class Queue:
 
         return self._database.read(work)
 
-    def record(self, holder: UUID, settlements: Iterable[Settlement], *, doubt_pause: float) -> Recorded:
+    def announce(self, holder: UUID, claim: Claim) -> bool | None:
+        """Write down that the sending of a rescued delivery begins; tell whether it did.
+
+        False: it is no longer held. None: not now, since somebody has locked it; nothing waits for that.
+        """
+        parameters = {"holder": holder, "delivery": claim.delivery_id, "claimed": claim.fence}
+
+        def work(connection: Connection) -> bool | None:
+            free = connection.execute(_WANTED.with_for_update(skip_locked=True), parameters).first()
+            if free is None and connection.execute(_WANTED, parameters).first():
+                return None
+            return connection.execute(_ANNOUNCE, parameters).rowcount == 1
+
+        return self._database.write(work)
+
+    def record(
+        self, holder: UUID, settlements: Iterable[Settlement], *, doubt_pause: float, again: bool = False
+    ) -> Recorded:
         """Write what became of held deliveries, with their attempt rows, in one transaction.
 
         A verdict whose claim is no longer held is late, and does what `mail.status.LATE` allows.
-        `doubt_pause` is the wait, in seconds, that a late doubt puts on a waiting row.
+        `doubt_pause` is the wait, in seconds, that a late doubt puts on a waiting row. `again` says that
+        these verdicts may be written already, since the answer to an earlier COMMIT was lost, or that
+        somebody may have locked their rows: then nothing waits for those.
         """
         # In id order, so that two daemons never lock the same rows the other way round.
         batch = sorted(settlements, key=lambda settlement: settlement.delivery_id)
         if not batch:
-            return Recorded(0, 0, 0)
-
-        def work(connection: Connection) -> Recorded:
-            rows = [outcome_row(settlement, holder) for settlement in batch]
-            won = self._database.dialect.record(connection, rows)
-            late = [settlement for settlement in batch if settlement.delivery_id not in won]
-            telling = [settlement for settlement in late if LATE[settlement.move] is not Late.DROPPED]
-            for settlement in telling:
-                _settle_late(connection, settlement, doubt_pause)
-            notes = [
-                _attempt_row(settlement, holder, late=settlement.delivery_id not in won)
-                for settlement in batch
-                if (settlement.noted and settlement.delivery_id in won) or settlement in telling
-            ]
-            if notes:
-                connection.execute(_ATTEMPT, notes)
-            return Recorded(len(won), len(telling), len(late) - len(telling))
-
-        return self._database.write(work)
+            return Recorded()
+        recorded = self._database.write(
+            lambda connection: self._verdicts.record(
+                connection, holder, batch, doubt_pause=doubt_pause, again=again
+            )
+        )
+        if any(settlement.move is Move.RELEASE for settlement in batch):
+            self._lanes.forget()
+        return recorded
 
     def release_unknown(self, holder: UUID, known: Collection[int]) -> int:
         """Give back what `holder` has claimed without knowing it: the answer to its COMMIT was lost."""
-        return self._database.write(
-            lambda connection: (
-                connection.execute(_RELEASE_UNKNOWN, {"holder": holder, "known": list(known)}).rowcount
-            )
-        )
-
-    def rescue(self) -> int:
-        """Take deliveries from sessions that are lost or stopped; return how many.
-
-        Nobody knows whether their dots went out, so each mail's `on_doubt` decides.
-        """
 
         def work(connection: Connection) -> int:
-            orphans = connection.execute(_ORPHANS).all()
-            return sum(_rescue_one(connection, *orphan) for orphan in orphans)
+            ids = list(connection.execute(_UNKNOWN, {"holder": holder, "known": list(known)}).scalars())
+            parameters = {"holder": holder, "ids": ids}
+            return connection.execute(self._release_unknown, parameters).rowcount if ids else 0
 
-        return self._repeat(work)
+        released = self._database.write(work)
+        if released:
+            self._lanes.forget()
+        return released
+
+    def rescue(self, pause: float = 60.0) -> int:
+        """Take deliveries from sessions that are lost or stopped; return how many.
+
+        One that has crashed a daemon by itself waits for `pause` seconds.
+        """
+        return self._repeat(lambda connection: rescue_some(connection, pause))
 
     def expire(self) -> int:
         """End waiting deliveries that are too late to be useful; return how many."""
 
         def work(connection: Connection) -> int:
             ids = list(connection.execute(_OVERDUE).scalars())
-            return connection.execute(_EXPIRE, {"ids": ids}).rowcount if ids else 0
+            return connection.execute(self._expire, {"ids": ids}).rowcount if ids else 0
 
         return self._repeat(work)
 
@@ -224,66 +253,8 @@ class Queue:
         rows = self._database.read(lambda connection: connection.execute(_COUNTS).all())
         return {Status(status): count for status, count in rows}
 
-    def _repeat(self, work: Any) -> int:
+    def _repeat(self, work: Callable[[Connection], int]) -> int:
         total = 0
         while moved := self._database.write(work):
             total += moved
         return total
-
-
-def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: float) -> None:
-    if LATE[settlement.move] is Late.WINS:
-        answer = settlement.answer
-        connection.execute(
-            _LATE_SENT,
-            {
-                "late_id": settlement.delivery_id,
-                "late_relay": settlement.relay,
-                "late_code": answer.code if answer else None,
-                "late_enhanced": answer.enhanced if answer else None,
-                "late_reply": answer.text if answer else None,
-                "late_queue_id": settlement.queue_id,
-            },
-        )
-    else:
-        connection.execute(_LATE_DOUBT, {"late_id": settlement.delivery_id, "late_delay": doubt_pause})
-
-
-def _rescue_one(connection: Connection, id_: int, fence: int, holder: UUID, on_doubt: str) -> int:
-    move = Move.RESCUE_RESEND if on_doubt == OnDoubt.RESEND else Move.RESCUE_HOLD
-    target = Status.PENDING if move is Move.RESCUE_RESEND else Status.IN_DOUBT
-    moved = connection.execute(
-        _RESCUE,
-        {"orphan_id": id_, "orphan_fence": fence, "orphan_session": holder, "target": target.value},
-    ).rowcount
-    if moved:
-        connection.execute(
-            _ATTEMPT,
-            {
-                "delivery_id": id_,
-                "fence": fence,
-                "session": holder,
-                "detail": "its session was lost or stopped while it held this delivery",
-                "verdict": move.value,
-            },
-        )
-    return moved
-
-
-def _attempt_row(settlement: Settlement, holder: UUID, *, late: bool) -> dict[str, Any]:
-    answer, evidence = settlement.answer, settlement.evidence
-    return {
-        "delivery_id": settlement.delivery_id,
-        "fence": settlement.fence,
-        "session": holder,
-        "relay": settlement.relay,
-        "stage": settlement.stage,
-        "reply_code": answer.code if answer else None,
-        "enhanced_code": answer.enhanced if answer else None,
-        "reply": answer.text if answer else None,
-        "detail": settlement.detail,
-        "verdict": settlement.move.value,
-        "late": late,
-        "bytes_written": evidence.written if evidence else None,
-        "waited": evidence.waited if evidence else None,
-    }

@@ -30,12 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from outbox.mail.status import FINAL, OnDoubt, Status
+from outbox.mail.status import FINAL, Lane, OnDoubt, Status, Wish
 from outbox.store.clock import utc_now
 from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
 
 STREAM = "default"
-"""The one lane of mail, until streams can be named."""
+"""The stream of all mail, until others can be named."""
 
 
 class SessionState(StrEnum):
@@ -109,7 +109,6 @@ delivery = Table(
     Column("status", Word(16), nullable=False, server_default=text("'pending'")),
     Column("due_at", UtcDateTime, nullable=False, server_default=utc_now()),
     Column("expires_at", UtcDateTime),
-    Column("retry", Boolean, nullable=False, server_default=text("false")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("judged_at", UtcDateTime),
     Column("fence", Integer, nullable=False, server_default=text("0")),
@@ -123,8 +122,13 @@ delivery = Table(
     Column("queue_id", String(128)),
     Column("reason", String(32)),
     Column("finished_at", UtcDateTime),
+    Column("lane", SmallInteger, nullable=False, server_default=text("0")),
+    Column("wish", Word(16)),
+    Column("announced", Integer),
     UniqueConstraint("message_id", "n"),
     _one_of("status", Status),
+    CheckConstraint(f"lane IN ({', '.join(str(lane.value) for lane in Lane)})", name="lane_known"),
+    _one_of("wish", Wish),
     CheckConstraint("(status = 'sending') = (session IS NOT NULL)", name="sending_has_session"),
     CheckConstraint(f"(status IN ({_FINAL})) = (finished_at IS NOT NULL)", name="final_is_finished"),
     # A purge must not let SQLite hand out an old id again.
@@ -197,12 +201,12 @@ def _lacks_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
     return not _has_partial(dialect=dialect)
 
 
-# Every claim reads the left edge of "due" and every rescue "held", so these hold unfinished rows only.
+# Every claim reads "due" and every rescue "held", so these hold unfinished rows only.
 # MariaDB has no partial index: the status leads instead.
 _PENDING = text("status = 'pending'")
 _SENDING = text("status = 'sending'")
 for _name, _columns, _where in (
-    ("due", ("stream", "retry", "due_at"), _PENDING),
+    ("due", ("stream", "lane", "due_at"), _PENDING),
     ("held", ("session",), _SENDING),
     ("expires", ("expires_at",), text("status = 'pending' AND expires_at IS NOT NULL")),
     # What waits for a person is counted by a view, which must not read the history for it.

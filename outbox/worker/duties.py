@@ -1,15 +1,21 @@
-"""The periodic duties, on APScheduler's own threads: rescue what the lost left, end what is too late."""
+"""The periodic duties, on a thread of APScheduler: rescue what the lost left, end what is too late.
+
+APScheduler counts by the host's clock, which may be wrong or be set; the duties must go on all the same.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
-from outbox.worker.lease import BEAT, VALID
+from outbox.worker.lease import BEAT, VALID, boot_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +26,23 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY = 10.0
 """Seconds between two looks for mail that is too late; a claim refuses it in any case."""
+
+_STEP = 1.0
+"""Seconds by which the host's clock has been set, and not only corrected on its way."""
+
+
+class Every(BaseTrigger):  # type: ignore[misc] # it has no types
+    """Due so many seconds from now, whenever that is asked.
+
+    APScheduler's own trigger would count up all runs since a clock that began in 1970 was set.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._pause = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:  # noqa: ARG002 - see above
+        """Return when the duty runs next."""
+        return now + self._pause
 
 
 class Duties:
@@ -33,17 +56,26 @@ class Duties:
         self._heartbeat = heartbeat
         self._ttl = ttl
         self._found = found
-        # Missed runs are made up by one; a duty never runs beside itself.
+        self._ahead = _ahead()
+        # Missed runs are made up by one; a duty never runs beside itself or another: that is one connection.
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
+            executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._scheduler.add_job(self._guarded, "interval", [self.rescue], seconds=ttl * BEAT, id="rescue")
-        self._scheduler.add_job(self._guarded, "interval", [self.expire], seconds=EXPIRE_EVERY, id="expire")
+        self._scheduler.add_job(self._guarded, Every(ttl * BEAT), [self.rescue], id="rescue")
+        self._scheduler.add_job(self._guarded, Every(EXPIRE_EVERY), [self.expire], id="expire")
 
     def start(self) -> None:
         """Begin the duties."""
         self._scheduler.start()
+
+    def mind_the_clock(self) -> None:
+        """Plan anew where the host's clock was set: set back, it would take hours to come to the old plan."""
+        before, self._ahead = self._ahead, _ahead()
+        if abs(self._ahead - before) > _STEP:
+            for job in self._scheduler.get_jobs():
+                job.reschedule(job.trigger)
 
     def stop(self) -> None:
         """End the duties, and wait for those under way."""
@@ -54,7 +86,7 @@ class Duties:
         lost = 0
         if self._heartbeat.is_unbroken():
             lost = self._sessions.declare_lost(self._heartbeat.lease.id, self._ttl * VALID)
-        rescued = self._queue.rescue()
+        rescued = self._queue.rescue(pause=self._ttl)
         if lost or rescued:
             events.rescued(lost, rescued)
         if rescued:
@@ -71,3 +103,8 @@ class Duties:
             duty()
         except SQLAlchemyError as error:
             events.duty_failed(error)
+
+
+def _ahead() -> float:
+    """Return how far the host's clock is ahead of a steady one, in seconds."""
+    return time.time() - boot_clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from outbox.store.schema import SessionState
     from outbox.store.sessions import Sessions, Totals
+
+_SOONEST = 0.8
+"""How much of the time between two beats has passed at least."""
 
 
 class Heartbeat:
@@ -61,10 +65,13 @@ class Heartbeat:
         return lease
 
     def _run(self) -> None:
-        while not self._halt.wait(self._ttl * BEAT):
+        # Those who began together must not all come at once, now and after an outage.
+        while not self._halt.wait(self._ttl * BEAT * random.uniform(_SOONEST, 1.0)):  # noqa: S311 - jitter
             try:
                 self._beat()
             except SQLAlchemyError as error:
+                # The silence of others means nothing while we could not be heard ourselves.
+                self.lease.unbroken_since = boot_clock()
                 events.beat_failed(error)
             except Exception as error:  # noqa: BLE001 - the loop raises it: nobody watches this thread
                 self.failure = error

@@ -18,35 +18,33 @@ from outbox.delivery.breaker import Breaker
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.limits import Limits
 from outbox.errors import UnwrittenVerdictsError
-from outbox.mail.status import OnDoubt
-from outbox.mail.verdict import RelayFault, Untouched, Verdict
+from outbox.mail.verdict import Untouched
 from outbox.store.gates import Gates
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
+from outbox.worker.backoff import backoff
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
+from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
 from outbox.worker.recorder import Recorder
 from outbox.worker.sender import Sender
-from outbox.worker.settle import expire, release, settle
 from outbox.worker.stop import Stop
 from outbox.worker.supply import Supply
 from outbox.worker.threads import Threads
 from outbox.worker.tray import Tray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from outbox.mail.status import Settlement
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
     from outbox.worker.parcel import Parcel
 
-_LONGEST_DATABASE_WAIT = 5.0
 # Well below the WatchdogSec of deploy/outbox.service, in seconds.
 _WATCHDOG = 10.0
 
@@ -56,7 +54,6 @@ class Daemon:
 
     def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
         self._relay = options.relay
-        self._policy = options.policy
         self._connections = options.connections
         self._poll_interval = options.poll_interval
         self._ttl = options.lease_ttl
@@ -75,7 +72,23 @@ class Daemon:
         self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
         self._supply = Supply(self._queue, self._threads, self._tray, lambda: limits.recipients)
         self._recorder = Recorder(
-            self._queue, self._threads, self._totals, options.policy.doubt_pause, self._when_written
+            self._queue,
+            self._threads,
+            self._totals,
+            options.policy.doubt_pause,
+            lambda settlements: self._outcome.written(settlements),  # noqa: PLW0108 - it is made below
+            lambda settlement: self._outcome.refused(settlement),  # noqa: PLW0108 - it is made below
+        )
+        self._outcome = Outcome(
+            self._relay.name,
+            options.policy,
+            self._pace,
+            self._breaker,
+            self._memory,
+            self._tray,
+            self._supply,
+            self._recorder,
+            self._wake.set,
         )
         self._heartbeat: Heartbeat
         self._idle = False
@@ -89,14 +102,14 @@ class Daemon:
         when it was told to leave before all that it knows was written.
         """
         duties = await self._begin()
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self._watch(duties))
         remembering = asyncio.create_task(self._memory.run())
         recording = asyncio.create_task(self._recorder.run())
         senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
         failure = None
         while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
-            failure = self._failure([recording, remembering, *senders])
+            failure = self._failure([recording, remembering, watching, *senders])
         await self._drain(senders, recording)
         await self._end(duties)
         for task in (recording, remembering, watching):
@@ -112,7 +125,7 @@ class Daemon:
             wait = await self._look()
         except SQLAlchemyError as error:
             self._failures += 1
-            wait = min(0.1 * 2.0 ** min(self._failures, 10), _LONGEST_DATABASE_WAIT)
+            wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
         if self._failures:
@@ -123,6 +136,8 @@ class Daemon:
 
     async def _look(self) -> float:
         """Load bodies of what is claimed, or claim more, where there is room; return the wait."""
+        if (parcel := self._tray.wanted) is not None:
+            await self._supply.announce(parcel)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0
@@ -130,21 +145,30 @@ class Daemon:
         room = self._room(now)
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
-        # An idle daemon only reads.
-        if self._idle and not await self._threads.run(self._queue.has_due):
+        # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
+        if self._idle and not self._supply.must_sweep(now) and not await self._has_due():
             return self._poll_interval
-        self._idle = not await self._supply.claim(self._heartbeat.lease, room, now)
+        lease = self._heartbeat.lease
+        if not lease.is_valid(boot_clock()):
+            return self._poll_interval
+        claimed, twice = await self._supply.claim(lease, room, now)
+        self._outcome.put_off(lease, twice)
+        self._idle = not claimed
         return self._poll_interval if self._idle else 0.0
+
+    async def _has_due(self) -> bool:
+        return await self._threads.run(self._queue.has_due, alone=not self._supply.holds_alone)
 
     def _room(self, now: float) -> int:
         """Return how many deliveries to claim: none while nothing may be sent, or enough is in hand."""
-        if not self._width() or self._supply.waits_for_memory:
+        if not self._width():
             return 0
         if self._breaker.is_open:
             # The probe: one mail, when nothing else is under way.
             return 0 if self._supply.holds else 1
         size = self._pace.claim_size(now)
-        return size if self._tray.ready <= size else 0
+        # Large mail that waits for memory must not keep small mail from the senders that are free.
+        return size if self._tray.ready + self._supply.waiting <= size else 0
 
     def _width(self) -> int:
         """Return how many senders may work at once."""
@@ -163,60 +187,11 @@ class Daemon:
     def _may_begin(self, parcel: Parcel) -> bool:
         """End the recipients of `parcel` that are too late by now; tell whether any are left."""
         if not parcel.lease.is_valid(boot_clock()):
-            self._deliver(parcel, [Untouched("the lease of this session is over")] * len(parcel.claims))
+            over = Untouched("the lease of this session is over")
+            self._outcome.deliver(parcel, [over] * len(parcel.claims))
             return False
-        late = parcel.split_expired(self._now())
-        self._recorder.put(parcel.lease, [expire(claim, self._relay.name) for claim in late])
-        if not parcel.claims:
-            self._supply.sent(parcel)
+        self._outcome.expire_late(parcel)
         return bool(parcel.claims)
-
-    def _deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
-        """Hand on what became of a parcel: to the recorder for the queue, to the breaker for the relay."""
-        on_doubt = parcel.message.on_doubt if parcel.message else OnDoubt.HOLD
-        self._supply.sent(parcel)
-        self._pace.finished(len(verdicts))
-        self._recorder.put(
-            parcel.lease,
-            [
-                settle(claim, verdict, self._relay.name, on_doubt, self._policy, random.random())  # noqa: S311 - jitter
-                for claim, verdict in zip(parcel.claims, verdicts, strict=True)
-            ],
-        )
-        if self._supply.waits_for_memory:
-            self._wake.set()
-        faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
-        # A relay that judges one recipient works, whatever it says of itself to the next.
-        if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
-            self._memory.works()
-            if self._breaker.judged():
-                events.relay_back(self._relay.name)
-                self._tray.stir()
-        elif faults:
-            self._fault(faults[0])
-
-    def _fault(self, fault: RelayFault) -> None:
-        now = self._now()
-        self._breaker.fault(now, random.random())  # noqa: S311 - jitter
-        wait = self._breaker.wait(now)
-        # Each connection meets the same fault: it is told once, and when the breaker opens.
-        if self._memory.fails(fault.reason) or wait:
-            events.relay_fault(self._relay.name, fault, wait)
-        if self._breaker.is_open:
-            self._release_waiting(f"relay {self._relay.name} is down")
-        self._wake.set()
-
-    def _release_waiting(self, reason: str) -> None:
-        """Give back to the queue what nobody has begun to send."""
-        for parcel in self._supply.give_up():
-            self._recorder.put(
-                parcel.lease, [release(claim, self._relay.name, None, reason) for claim in parcel.claims]
-            )
-
-    def _when_written(self, settlements: Sequence[Settlement]) -> None:
-        self._supply.written(settlements)
-        if self._breaker.is_open:
-            self._wake.set()  # the probe waits until everything else is settled
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -249,14 +224,17 @@ class Daemon:
         return duties
 
     def _sender(self) -> Sender:
-        return Sender(self._dialler, self._tray, self._may_begin, self._may_dot, self._deliver, self._fault)
+        outcome = self._outcome
+        return Sender(
+            self._dialler, self._tray, self._may_begin, self._may_dot, outcome.deliver, outcome.fault
+        )
 
     async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
         events.daemon_draining(self._tray.carrying)
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
-        self._release_waiting("the daemon stops")
+        self._outcome.release_waiting("the daemon stops")
         self._tray.close()
         await self.stop.wait(*senders, grace=0)
         for sender in senders:
@@ -268,8 +246,7 @@ class Daemon:
         await self.stop.wait(written)
 
     async def _end(self, duties: Duties) -> None:
-        with suppress(SQLAlchemyError):
-            await self._supply.release_unknown(self._heartbeat.lease)
+        await self.stop.wait(asyncio.ensure_future(self._release_unknown()))
         await self._patiently(duties.stop)
         await self._patiently(self._heartbeat.stop)
         if self._recorder.backlog:
@@ -280,14 +257,19 @@ class Daemon:
         self._threads.close()
         events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
 
+    async def _release_unknown(self) -> None:
+        with suppress(SQLAlchemyError):
+            await self._supply.release_unknown(self._heartbeat.lease)
+
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""
         await self.stop.wait(asyncio.ensure_future(self._threads.run(work, *arguments)))
 
-    async def _watch(self) -> None:
+    async def _watch(self, duties: Duties) -> None:
         """Feed the watchdog as long as this loop turns: a slow database is no reason to be killed."""
         while True:
             self._notifier.watchdog()
+            duties.mind_the_clock()
             await asyncio.sleep(_WATCHDOG)
 
     def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:

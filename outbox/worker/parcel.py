@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from outbox.mail.status import Lane
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
@@ -30,6 +32,12 @@ class Parcel:
     message: Message | None = None
     tries: int = 0
     """How often it went over another connection because the one before left it untouched."""
+    alone: bool = False
+    """Whether it is a rescued delivery, which travels by itself."""
+    announced: bool = False
+    """Whether the database knows that the sending of a rescued delivery begins."""
+    wanted: bool = False
+    """Whether a sender stands ready for a rescued delivery, and waits for its announcement."""
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""
@@ -41,13 +49,16 @@ class Parcel:
 
 
 def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[Parcel]:
-    """Group claims by message into parcels of at most `most` recipients, in the order of the claims."""
-    by_message: dict[UUID, list[Claim]] = {}
+    """Group claims by message into parcels of at most `most` recipients, in the order of the claims.
+
+    A rescued delivery, of which a claim has one at most, goes by itself.
+    """
+    by_message: dict[tuple[UUID, bool], list[Claim]] = {}
     for claim in claims:
-        by_message.setdefault(claim.message_id, []).append(claim)
+        by_message.setdefault((claim.message_id, claim.lane is Lane.ALONE), []).append(claim)
     return [
-        Parcel(message_id, part, lease, now, part[0].size)
-        for message_id, whole in by_message.items()
+        Parcel(message_id, part, lease, now, part[0].size, alone=alone)
+        for (message_id, alone), whole in by_message.items()
         for part in _parts(iter(whole), most)
     ]
 

@@ -57,6 +57,8 @@ class Sender:
         # Parcels that a connection left untouched: they go at once over a fresh one.
         self._again: deque[Parcel] = deque()
         self._faults = 0
+        # By the loop's clock; a sender is woken for many reasons, and most find no work for it.
+        self._idle_until = 0.0
 
     async def run(self) -> None:
         """Send until the tray is closed, then finish what has begun and give back the rest."""
@@ -70,6 +72,7 @@ class Sender:
                     await self._work()
                 finally:
                     self._tray.leave()
+                    self._idle_until = asyncio.get_running_loop().time() + IDLE
                 if self._faults:
                     # The others may go on; this one must not knock at a closed door in a loop.
                     await self._tray.rest(min(2.0 ** (self._faults - 1), LONGEST_REST))
@@ -84,7 +87,7 @@ class Sender:
             await self._tray.changed()
             return
         try:
-            async with asyncio.timeout(IDLE):
+            async with asyncio.timeout_at(self._idle_until):
                 await self._tray.changed(connected=True)
         except TimeoutError:
             await self._hang_up()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from outbox.delivery.retry import MOST_DOUBTS, RetryPolicy
-from outbox.mail.status import Move, OnDoubt, Reason, Settlement
+from outbox.mail.status import MOST_DOUBTS, Move, OnDoubt, Reason, Settlement
 from outbox.mail.verdict import Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 from outbox.smtp.stage import Stage
 
 if TYPE_CHECKING:
+    from outbox.delivery.retry import RetryPolicy
     from outbox.store.moves import Claim
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox import events
 from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
+from outbox.worker.heap import return_large_blocks
 from outbox.worker.loop import Daemon
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
     Raises DatabaseUnavailableError when the database does not answer within about eight seconds, and
     SchemaError or UnsupportedDatabaseError when the daemon cannot work with it.
     """
+    return_large_blocks()
     reach(database)
 
     async def main() -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from outbox.mail.status import Lane
 from outbox.worker.parcel import Parcel, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from outbox.mail.status import Settlement
+    from outbox.store.moves import Claim
     from outbox.store.queue import Queue
     from outbox.worker.lease import Lease
     from outbox.worker.threads import Threads
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 BODIES = 64 * 1024 * 1024
 """Bytes of bodies in memory at once; a larger single mail is still sent, alone."""
+
+PORTION = 8 * 1024 * 1024
+"""Bytes of bodies in one answer of the database, of which drivers hold up to three copies; or one mail."""
+
+SWEEP = 60.0
+"""Seconds between two looks for claims that nobody here knows: a server may finish one that we gave up."""
 
 
 class Supply:
@@ -35,9 +43,17 @@ class Supply:
         self._most = most
         self._bare: deque[Parcel] = deque()
         self._loaded = 0
+        # Bytes of those that have passed the first one, which waits for memory.
+        self._passed = 0
         # The fence of each delivery in hand: the same one may be claimed again before its release is known.
         self._held: dict[int, int] = {}
+        # Of these, the ones that no verdict was given on.
+        self._sending: dict[int, int] = {}
+        # Ours until the session ends, with a verdict that the database refuses: nothing waits for them.
+        self._refused: set[int] = set()
+        self._alone: int | None = None
         self._unsure = False
+        self._swept_at = 0.0
 
     @property
     def holds(self) -> int:
@@ -45,40 +61,70 @@ class Supply:
         return len(self._held)
 
     @property
-    def can_load(self) -> bool:
-        """Whether claims wait for their bodies and there is memory for some."""
-        return bool(self._bare) and self._loaded < BODIES
+    def holds_alone(self) -> bool:
+        """Whether a rescued delivery is in hand: another one is claimed only after it."""
+        return self._alone is not None
 
     @property
-    def waits_for_memory(self) -> bool:
-        """Whether claims wait for their bodies until others are sent."""
-        return bool(self._bare)
+    def can_load(self) -> bool:
+        """Whether claims wait for their bodies and there is memory for some."""
+        return any(self._fits(parcel) for parcel in self._bare)
 
-    async def claim(self, lease: Lease, limit: int, now: float) -> int:
-        """Claim at most `limit` deliveries at `now`, by the daemon's clock; return how many there were."""
-        await self.release_unknown(lease)
+    @property
+    def waiting(self) -> int:
+        """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
+        return len(self._bare)
+
+    def must_sweep(self, now: float) -> bool:
+        """Tell whether the next claim first looks for those that nobody here knows."""
+        return self._unsure or now - self._swept_at >= SWEEP
+
+    async def claim(self, lease: Lease, limit: int, now: float) -> tuple[int, list[Claim]]:
+        """Claim at most `limit` deliveries at `now`, by the daemon's clock; return how many there were.
+
+        And those among them that this process still sends under an older claim, which it had lost: whoever
+        has sent a mail to its last byte, and waits for the answer, must not send it beside that.
+        """
+        if self.must_sweep(now):
+            await self.release_unknown(lease)
+            self._swept_at = now
         try:
-            claims = await self._threads.run(self._queue.claim, lease.id, limit)
+            claims = await self._threads.run(self._queue.claim, lease.id, limit, alone=not self.holds_alone)
         except SQLAlchemyError:
             self._unsure = True
             raise
-        if not lease.lost:
-            self._held.update((claim.delivery_id, claim.fence) for claim in claims)
-            self._bare.extend(pack(claims, lease, now, self._most()))
-        return len(claims)
+        if lease.lost:
+            # Others would have to take it for begun.
+            await self.release_unknown(lease)
+            return len(claims), []
+        twice = [claim for claim in claims if claim.delivery_id in self._sending]
+        new = [claim for claim in claims if claim.delivery_id not in self._sending]
+        rescued = (claim.delivery_id for claim in new if claim.lane is Lane.ALONE)
+        self._alone = next(rescued, self._alone)
+        for held in (self._held, self._sending):
+            held.update((claim.delivery_id, claim.fence) for claim in new)
+        self._bare.extend(pack(new, lease, now, self._most()))
+        return len(claims), twice
 
     async def release_unknown(self, lease: Lease) -> None:
         """Give back what an earlier claim may have taken whose answer was lost: nobody here knows of it."""
-        if self._unsure:
-            await self._threads.run(self._queue.release_unknown, lease.id, list(self._held))
-            self._unsure = False
+        known = [*self._held, *self._refused]
+        await self._threads.run(self._queue.release_unknown, lease.id, known)
+        self._unsure = False
+
+    async def announce(self, parcel: Parcel) -> None:
+        """Write down that the sending of a rescued delivery begins, and let the senders have it."""
+        (claim,) = parcel.claims
+        announced = await self._threads.run(self._queue.announce, parcel.lease.id, claim)
+        if announced:
+            parcel.announced = True
+            self._tray.stir()
+        elif announced is False and self._tray.remove(parcel):
+            self._forget(parcel)
 
     async def load(self) -> None:
-        """Read the bodies of as many claims as memory allows, and put them on the tray."""
-        parcels: list[Parcel] = []
-        while self.can_load:
-            parcels.append(self._bare.popleft())
-            self._loaded += parcels[-1].size
+        """Read the bodies of a portion of the claims, and put them on the tray."""
+        parcels = self._portion()
         try:
             ids = {parcel.message_id for parcel in parcels}
             messages = await self._threads.run(self._queue.messages, ids)
@@ -93,15 +139,45 @@ class Supply:
                 parcel.message = messages.get(parcel.message_id)
         self._tray.put(parcel for parcel in parcels if not parcel.lease.lost)
 
+    def _fits(self, parcel: Parcel) -> bool:
+        first = self._bare[0]
+        if parcel is not first and (first.size > BODIES or self._passed >= BODIES):
+            # Were it passed for ever, it would never go.
+            return False
+        return not self._loaded or self._loaded + parcel.size <= BODIES
+
+    def _portion(self) -> list[Parcel]:
+        """Take the first claims that there is memory for; small ones pass a large one that waits for it."""
+        chosen: list[Parcel] = []
+        left: deque[Parcel] = deque()
+        size = 0
+        for parcel in self._bare:
+            if self._fits(parcel) and (not chosen or size + parcel.size <= PORTION):
+                chosen.append(parcel)
+                size += parcel.size
+                self._loaded += parcel.size
+            else:
+                left.append(parcel)
+        if chosen:
+            self._passed = 0 if chosen[0] is self._bare[0] else self._passed + size
+        self._bare = left
+        return chosen
+
     def sent(self, parcel: Parcel) -> None:
         """Free the memory of a parcel whose sending has ended."""
         self._loaded -= parcel.size
         parcel.message = None
+        self._ends(parcel)
 
     def written(self, settlements: Iterable[Settlement]) -> None:
         """Forget claims whose verdicts are in the database."""
         for settlement in settlements:
             self._release(settlement.delivery_id, settlement.fence)
+
+    def refused(self, settlement: Settlement) -> None:
+        """Take note of a claim whose verdict can never be written."""
+        self._release(settlement.delivery_id, settlement.fence)
+        self._refused.add(settlement.delivery_id)
 
     def give_up(self, lease: Lease | None = None) -> list[Parcel]:
         """Take back all parcels that nobody has begun to send, or those of one lease."""
@@ -109,10 +185,13 @@ class Supply:
         self._loaded -= sum(parcel.size for parcel in waiting)
         bare = [parcel for parcel in self._bare if lease is None or parcel.lease is lease]
         self._bare = deque(parcel for parcel in self._bare if parcel not in bare)
+        for parcel in waiting + bare:
+            self._ends(parcel)
         return waiting + bare
 
     def drop(self, lease: Lease) -> None:
         """Forget what a lost lease held: others rescue it."""
+        self._refused.clear()
         for parcel in self.give_up(lease):
             for claim in parcel.claims:
                 self._release(claim.delivery_id, claim.fence)
@@ -122,6 +201,15 @@ class Supply:
         for claim in parcel.claims:
             self._release(claim.delivery_id, claim.fence)
 
+    def _ends(self, parcel: Parcel) -> None:
+        for claim in parcel.claims:
+            if self._sending.get(claim.delivery_id) == claim.fence:
+                del self._sending[claim.delivery_id]
+
     def _release(self, delivery_id: int, fence: int) -> None:
+        if self._sending.get(delivery_id) == fence:
+            del self._sending[delivery_id]
         if self._held.get(delivery_id) == fence:
             del self._held[delivery_id]
+            if delivery_id == self._alone:
+                self._alone = None

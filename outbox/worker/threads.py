@@ -14,10 +14,14 @@ T = TypeVar("T")
 
 
 class Threads:
-    """A few threads: one claims, one records, one is left for starting and stopping."""
+    """Two threads: one claims while the other records; what is rare takes its turn between.
+
+    With the heartbeat's and that of the duties they are four, and so are the connections of a daemon
+    (`store/dialects/plain.py`): nobody waits for one, the heartbeat least of all.
+    """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="outbox-database")
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="outbox-database")
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on a thread and return what it returns."""

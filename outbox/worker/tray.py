@@ -46,9 +46,19 @@ class Tray:
         """Senders at work that are past connecting."""
         return self._active - self._coming
 
+    @property
+    def wanted(self) -> Parcel | None:
+        """The rescued delivery that a connected sender wants to send, and whose announcement it waits for."""
+        first = self._ready[0] if self._ready else None
+        return first if first and first.wanted and not first.announced else None
+
     def put(self, parcels: Iterable[Parcel]) -> None:
-        """Add parcels behind the others, and wake the senders."""
-        self._ready.extend(parcels)
+        """Add parcels behind the others, a rescued one before them, and wake the senders."""
+        for parcel in parcels:
+            if parcel.alone:
+                self._ready.appendleft(parcel)
+            else:
+                self._ready.append(parcel)
         self._low_mark = len(self._ready) * 2 // 3
         self.stir()
 
@@ -58,8 +68,10 @@ class Tray:
         One that is `returning` has a parcel of its own; one that must connect first is let in only where more
         parcels are ready than senders already connect for.
         """
-        ready = bool(self._ready) if connected else self._coming < len(self._ready)
-        if not (returning or ready) or self._active >= self._width():
+        # Who has asked for the announcement of a rescued delivery is woken when it is made.
+        ready = len(self._ready) - (self.wanted is not None)
+        there = ready > (0 if connected else self._coming)
+        if not (returning or there) or self._active >= self._width():
             return False
         self._active += 1
         return True
@@ -73,10 +85,22 @@ class Tray:
         self._coming -= 1
 
     def take(self) -> Parcel | None:
-        """Give a sender that has arrived the next parcel, or None when there is none or it shall leave."""
+        """Give a sender that has arrived the next parcel, or None when there is none or it shall leave.
+
+        A rescued delivery is given once it is announced; until then the one behind it.
+        """
         if not self._ready or self._active > self._width():
             return None
         parcel = self._ready.popleft()
+        if parcel.alone and not parcel.announced:
+            if not parcel.wanted:
+                parcel.wanted = True
+                self._low()
+            rescued, following = parcel, self._ready.popleft() if self._ready else None
+            self._ready.appendleft(rescued)
+            if following is None:
+                return None
+            parcel = following
         if len(self._ready) <= self._low_mark:
             self._low()
         return parcel
@@ -119,6 +143,13 @@ class Tray:
         kept = [parcel for parcel in self._ready if not (lease is None or parcel.lease is lease)]
         self._ready = deque(kept)
         return taken
+
+    def remove(self, parcel: Parcel) -> bool:
+        """Take out a parcel, if it is still here."""
+        if parcel not in self._ready:
+            return False
+        self._ready.remove(parcel)
+        return True
 
     def close(self) -> None:
         """Let the senders end when they have finished what they hold."""

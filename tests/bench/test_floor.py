@@ -28,13 +28,13 @@ def test_what_was_not_measured_holds_nothing(missing: str) -> None:
     runs = {"ours": run(2000), "slow": run(100), "fast": run(1000)}
     del runs[missing]
     floor = Floor("ours", "peers", 2, ("slow", "fast"))
-    assert (floor.reached(runs), floor.holds(runs)) == (None, False)
+    assert floor.bound("ours", runs).holds is False
 
 
 @pytest.mark.parametrize(("rate", "holds"), [(501, True), (499, False)])
 def test_an_aim_is_not_a_floor(rate: float, holds: bool) -> None:  # noqa: FBT001 a value of the table
     floor = Floor("ours", "smtp-source", 0.5, ("other",), aim=0.7)
-    assert floor.holds({"ours": run(rate), "other": run(1000)}) is holds
+    assert floor.bound("ours", {"ours": run(rate), "other": run(1000)}).holds is holds
 
 
 def test_every_floor_compares_what_is_measured() -> None:

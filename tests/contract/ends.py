@@ -6,7 +6,8 @@ from typing import Any
 from outbox.mail.status import MOVES, Move, Reason, Settlement
 from outbox.mail.verdict import Answer
 from outbox.store.moves import Claim
-from outbox.store.queue import Queue, Recorded
+from outbox.store.queue import Queue
+from outbox.store.verdicts import Recorded
 
 OWNED = [move for move, edge in MOVES.items() if edge.owned]
 PAUSE = 600.0

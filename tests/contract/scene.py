@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Engine, Row, create_engine, delete, insert, literal, select, update
+from sqlalchemy import Column, Connection, Engine, Row, create_engine, delete, insert, literal, select, update
 
 from outbox import Outbox, prepare_sqlite
 from outbox.mail.status import OnDoubt
@@ -43,7 +43,8 @@ class Scene:
         self.application.dispose()
 
     def empty(self) -> None:
-        """Delete all rows."""
+        """Delete all rows, and forget where the lanes were."""
+        self.queue = Queue(self.database)
         with self.application.begin() as connection:
             for table in TABLES:
                 connection.execute(delete(table))
@@ -85,9 +86,8 @@ class Scene:
 
     def change(self, ids: int | Sequence[int], **values: Any) -> None:
         """Overwrite columns of deliveries, past every rule."""
-        chosen = [ids] if isinstance(ids, int) else list(ids)
         with self.application.begin() as connection:
-            connection.execute(update(delivery).where(delivery.c.id.in_(chosen)).values(**values))
+            change(connection, [ids] if isinstance(ids, int) else ids, **values)
 
     def add(self, *statuses: str, on_doubt: OnDoubt = OnDoubt.RESEND) -> UUID:
         """Insert a message whose recipients are in these states, and return its id."""
@@ -122,6 +122,11 @@ class Scene:
     def count(self, table: Any = delivery) -> int:
         """Count the rows of a table."""
         return len(self.database.read(lambda connection: connection.execute(select(table)).all()))
+
+
+def change(connection: Connection, ids: Sequence[int], **values: Any) -> None:
+    """Overwrite columns of deliveries in a transaction that the caller ends."""
+    connection.execute(update(delivery).where(delivery.c.id.in_(ids)).values(**values))
 
 
 def ago(seconds: float) -> Any:

@@ -1,11 +1,13 @@
 """A transaction that lost a deadlock, or found the database locked, is run again in its place."""
 
 import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, event, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from outbox.store.schema import delivery
@@ -75,7 +77,7 @@ def test_a_lock_that_takes_too_long_is_tried_again(
         waits.append(seconds)
         blocker.commit()
 
-    monkeypatch.setattr("outbox.store.database.time", SimpleNamespace(sleep=wait))
+    monkeypatch.setattr("outbox.store.database.time", SimpleNamespace(sleep=wait, monotonic=time.monotonic))
 
     def work(connection: Connection) -> None:
         if connection.dialect.name == "mysql":
@@ -95,6 +97,42 @@ def test_a_lock_that_takes_too_long_is_tried_again(
     assert scene.row(id_).attempts == 2
 
 
+@pytest.mark.parametrize("shared_url", ["mysql"], indirect=True)
+def test_fault_23_our_connections_read_what_is_committed_and_keep_no_gap(scene: Scene) -> None:
+    assert scene.database.read(lambda connection: connection.get_isolation_level()) == "READ COMMITTED"
+    assert scene.database.write(lambda connection: connection.get_isolation_level()) == "READ COMMITTED"
+
+
+@pytest.mark.parametrize("shared_url", ["mysql"], indirect=True)
+def test_fault_23_a_record_that_has_changed_since_it_was_read_is_tried_again_in_its_place(
+    scene: Scene, rival: Scene
+) -> None:
+    (id_,) = scene.mail()
+    changed = update(delivery).where(delivery.c.id == id_).values(attempts=delivery.c.attempts + 1)
+    read: list[int] = []
+
+    def work(connection: Connection) -> None:
+        read.append(connection.execute(select(delivery.c.attempts)).scalar_one())
+        if len(read) == 1:
+            with rival.application.begin() as other:
+                other.execute(changed)
+        connection.execute(changed)
+
+    # What MariaDB 11.8 does by default to who reads a snapshot: with that, ours meets the error 1020.
+    with scene.another() as ours:
+        event.listen(ours.database.engine, "connect", _take_snapshots)
+        ours.database.write(work)
+    assert read == [0, 1]
+    assert scene.row(id_).attempts == 2
+
+
+def _take_snapshots(driver: Any, _record: object) -> None:
+    cursor = driver.cursor()
+    cursor.execute("SET SESSION innodb_snapshot_isolation = ON")
+    cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    cursor.close()
+
+
 @SQLITE
 @pytest.mark.usefixtures("impatient")
 def test_a_busy_file_is_tried_again(scene: Scene, rival: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +144,7 @@ def test_a_busy_file_is_tried_again(scene: Scene, rival: Scene, monkeypatch: pyt
         waits.append(seconds)
         blocker.rollback()
 
-    monkeypatch.setattr("outbox.store.database.time", SimpleNamespace(sleep=wait))
+    monkeypatch.setattr("outbox.store.database.time", SimpleNamespace(sleep=wait, monotonic=time.monotonic))
     scene.start()
     blocker.close()
     assert len(waits) == 1
@@ -118,7 +156,9 @@ def test_a_file_that_stays_busy_is_an_error_after_five_tries(
     scene: Scene, rival: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("outbox.store.database.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(
+        "outbox.store.database.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+    )
     with rival.application.begin(), pytest.raises(DBAPIError, match="locked"):
         scene.start()
     assert len(waits) == 4

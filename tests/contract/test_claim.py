@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from outbox.mail.status import Lane
 from outbox.store.moves import Claim
 from outbox.store.schema import delivery
 from tests.contract.scene import Scene, ago, in_state
@@ -30,16 +31,21 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "attempts": 2,
         "doubts": 1,
         "judged_ago": None,
+        "lane": Lane.FRESH,
+        "due_at": row.due_at,
         "expires_in": None,
     } == asdict(claim)
 
 
-def test_a_claim_changes_nothing_but_status_session_and_fence(scene: Scene) -> None:
+def test_a_claim_changes_nothing_but_status_session_fence_and_an_old_wish(scene: Scene) -> None:
     (id_,) = scene.mail()
+    scene.change(id_, wish="hold")
     before = scene.row(id_)._asdict()
     me = scene.start()
     scene.queue.claim(me, 1)
-    assert before | {"status": "sending", "session": me, "fence": 1} == scene.row(id_)._asdict()
+    # A wish is about the sending that was under way when it was asked for.
+    changed = {"status": "sending", "session": me, "fence": 1, "wish": None}
+    assert before | changed == scene.row(id_)._asdict()
 
 
 def test_a_claim_tells_ages_as_durations_by_the_database_clock(scene: Scene) -> None:
@@ -92,7 +98,7 @@ def test_a_claim_takes_at_most_its_limit_and_the_longest_due_first(scene: Scene)
 
 def test_retries_are_claimed_longest_due_first(scene: Scene) -> None:
     mails = scene.mail(6)
-    scene.change(mails, retry=True)
+    scene.change(mails, lane=1)
     for age, id_ in enumerate(mails):
         scene.change(id_, due_at=ago(60 * (age + 1)))
     assert mails[4:] == ids(scene.queue.claim(scene.start(), 4))
@@ -101,7 +107,7 @@ def test_retries_are_claimed_longest_due_first(scene: Scene) -> None:
 @pytest.mark.parametrize(("limit", "retries"), [(1, 1), (2, 1), (5, 3), (8, 4)])
 def test_retries_take_at_most_half_while_fresh_mail_waits(scene: Scene, limit: int, retries: int) -> None:
     mails = scene.mail(20)
-    scene.change(mails[:10], retry=True, due_at=ago(3600))
+    scene.change(mails[:10], lane=1, due_at=ago(3600))
     claimed = ids(scene.queue.claim(scene.start(), limit))
     assert limit == len(claimed)
     assert retries == len([id_ for id_ in claimed if id_ in mails[:10]])
@@ -117,10 +123,10 @@ def test_an_empty_queue_has_nothing_due_and_gives_nothing(scene: Scene) -> None:
     assert scene.queue.claim(scene.start(), 10) == []
 
 
-@pytest.mark.parametrize("retry", [False, True])
-def test_a_look_sees_what_a_claim_would_find_and_changes_nothing(scene: Scene, *, retry: bool) -> None:
+@pytest.mark.parametrize("lane", Lane)
+def test_a_look_sees_what_a_claim_would_find_and_changes_nothing(scene: Scene, lane: Lane) -> None:
     (id_,) = scene.mail()
-    scene.change(id_, retry=retry)
+    scene.change(id_, lane=lane.value)
     before = scene.rows()
     assert scene.queue.has_due()
     assert before == scene.rows()

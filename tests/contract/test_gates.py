@@ -10,8 +10,8 @@ from outbox.delivery.relay import Pipelining
 from outbox.store.clock import seconds_since
 from outbox.store.gates import FORGOTTEN_AFTER, Gates, Learnt
 from outbox.store.schema import gate
+from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, ago
-from tests.contract.test_races import at_once
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Each condition of a write holds by itself, also where the schema's CHECKs no longer back it up."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,8 @@ from sqlalchemy import create_engine, text
 from outbox import migrate
 from outbox.mail.status import LATE, Late, Move, Status
 from outbox.store.dialects.mysql import _CLAIM
-from outbox.store.queue import _EXPIRE, Recorded, _rescue_one
+from outbox.store.rescues import _rescue_one
+from outbox.store.verdicts import Recorded
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
 
@@ -82,24 +84,26 @@ def test_nothing_is_rescued_or_given_back_that_is_not_being_sent(lax: Scene) -> 
 
 
 @pytest.mark.parametrize("spoiler", ["fence", "session", "status", "holder"])
-def test_a_rescuer_that_looked_too_long_ago_takes_nothing(lax: Scene, spoiler: str) -> None:
+def test_fault_14_a_rescuer_that_looked_too_long_ago_takes_nothing(lax: Scene, spoiler: str) -> None:
     (id_,) = lax.mail()
     dead = uuid4()
     lax.change(id_, status="sending", session=dead, fence=3)
-    seen: dict[str, Any] = {"fence": 3, "holder": dead}
+    seen = SimpleNamespace(
+        id=id_, fence=3, session=dead, lane=0, rescues=0, announced=None, on_doubt="resend", wish=None
+    )
     match spoiler:
         case "fence":
-            seen["fence"] = 2
+            seen.fence = 2
         case "session":
-            seen["holder"] = uuid4()
+            seen.session = uuid4()
         case "status":
             leave(lax, id_, Status.HELD, dead)
         case _:
             living = lax.start()
             lax.change(id_, session=living)
-            seen["holder"] = living
+            seen.session = living
     before = lax.rows()
-    moved = lax.database.write(lambda connection: _rescue_one(connection, id_, **seen, on_doubt="resend"))
+    moved = lax.database.write(lambda connection: _rescue_one(connection, seen, 60.0))
     assert (moved, before, []) == (0, lax.rows(), lax.attempts())
 
 
@@ -108,7 +112,8 @@ def test_an_expiry_that_looked_too_long_ago_ends_nothing(scene: Scene, values: d
     (id_,) = scene.mail()
     scene.change(id_, **{"expires_at": ago(60)} | values)
     before = scene.rows()
-    assert scene.database.write(lambda connection: connection.execute(_EXPIRE, {"ids": [id_]}).rowcount) == 0
+    expire, ids = scene.queue._expire, {"ids": [id_]}
+    assert scene.database.write(lambda connection: connection.execute(expire, ids).rowcount) == 0
     assert before == scene.rows()
 
 

@@ -115,7 +115,7 @@ def test_a_new_delivery_is_pending_fresh_and_unclaimed(scene: Scene) -> None:
     assert row.size == len(scene.queue.messages([row.message_id])[row.message_id].mime)
     assert (
         row.status,
-        row.retry,
+        row.lane,
         row.attempts,
         row.fence,
         row.rescues,

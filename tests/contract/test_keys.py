@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from outbox import KeyConflictError
 from outbox.store.schema import delivery, message
+from tests.contract.crowd import at_once
 from tests.contract.scene import Scene
-from tests.contract.test_races import at_once
 
 FIELDS: dict[str, Any] = {"to": "ann@example.org", "subject": "Hello", "text": "Hello."}
 OTHER: dict[str, Any] = FIELDS | {"text": "Something else."}

@@ -6,8 +6,8 @@ import pytest
 
 from outbox.mail.status import FINAL, LATE, Late, Move, Status
 from outbox.store.moves import Claim
-from outbox.store.queue import Recorded
 from outbox.store.schema import delivery
+from outbox.store.verdicts import Recorded
 from tests.contract.ends import OWNED, PAUSE, record, settlement, words
 from tests.contract.scene import Scene, ago, in_state
 
@@ -63,7 +63,7 @@ def test_a_late_doubt_pauses_a_waiting_delivery_and_is_counted(scene: Scene, mov
     before = scene.row(claim.delivery_id)
     assert record(scene.queue, me, settlement(claim, move)) == Recorded(applied=0, late=1, dropped=0)
     row = scene.row(claim.delivery_id)
-    assert before._asdict() | {"doubts": 1, "retry": True, "due_at": row.due_at} == row._asdict()
+    assert before._asdict() | {"doubts": 1, "lane": 1, "due_at": row.due_at} == row._asdict()
     assert scene.since(delivery.c.due_at, claim.delivery_id) == pytest.approx(-PAUSE, abs=30)
 
 

@@ -1,6 +1,5 @@
 """Daemons and applications at once: no row is held twice, and nobody waits for nothing."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from uuid import UUID
@@ -8,39 +7,21 @@ from uuid import UUID
 import pytest
 
 from outbox.mail.status import Move, Status
+from outbox.store.lanes import LEFT
 from outbox.store.moves import outcome_row
 from outbox.store.schema import STREAM, delivery, message
+from tests.contract.crowd import at_once
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
 
+FRESH = {"lane_stream": STREAM, "lane_number": 0, "lane_floor": LEFT}
 SERVERS = pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
 """SQLite has one writer: there the second one waits, which other tests see."""
 
 
-def at_once(*works: Callable[[], None]) -> None:
-    """Run each work on a thread of its own, all from the same moment, and raise what any of them raised."""
-    together = threading.Barrier(len(works))
-    faults: list[BaseException] = []
-
-    def run(work: Callable[[], None]) -> None:
-        try:
-            together.wait(30)
-            work()
-        except BaseException as fault:  # noqa: BLE001 - raised again below, on the test's own thread
-            faults.append(fault)
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if faults:
-        raise faults[0]
-
-
 def test_claimers_at_once_never_hold_the_same_delivery(scene: Scene, rival: Scene) -> None:
     ids = scene.mail(150)
-    scene.change(ids[::3], retry=True)
+    scene.change(ids[::3], lane=1)
     claimed: list[int] = []
 
     def drain(one: Scene) -> Callable[[], None]:
@@ -88,17 +69,17 @@ def test_a_claim_takes_what_another_open_claim_has_left_without_waiting_for_it(
     ids = scene.mail(4)
     mine, other = scene.start(), rival.start()
     with scene.database.engine.begin() as connection:
-        first = scene.database.dialect.claim(connection, mine, STREAM, 2, retry=False)
+        first = scene.database.dialect.claim(connection, mine, FRESH, 2)
         second = rival.queue.claim(other, 10)
     assert sorted(ids) == sorted(claim.delivery_id for claim in [*first, *second])
     assert {mine: 2, other: 2} == Counter(row.session for row in scene.rows())
 
 
 @SERVERS
-def test_an_open_claim_keeps_no_application_from_enqueuing(scene: Scene, rival: Scene) -> None:
+def test_fault_24_an_open_claim_keeps_no_application_from_enqueuing(scene: Scene, rival: Scene) -> None:
     scene.mail(3)
     with scene.database.engine.begin() as connection:
-        scene.database.dialect.claim(connection, scene.start(), STREAM, 10, retry=False)
+        scene.database.dialect.claim(connection, scene.start(), FRESH, 10)
         rival.mail(3)
         rival.mail(1, key="a")
     assert scene.queue.counts() == {"sending": 3, "pending": 4}
@@ -128,7 +109,7 @@ def test_a_rescue_does_not_wait_for_what_a_holder_is_writing(scene: Scene, rival
     scene.change(dead, status="sending", session=UUID(int=1))
     verdict = outcome_row(settlement(claim, Move.DELIVER), me)
     with scene.database.engine.begin() as connection:
-        assert scene.database.dialect.record(connection, [verdict]) == {claim.delivery_id}
+        assert scene.database.dialect.record(connection, [verdict], apart=False) == {claim.delivery_id}
         # MariaDB may pass by more than that: it locks what it looks at.
         rescued = rival.queue.rescue()
     assert rescued + rival.queue.rescue() == 1

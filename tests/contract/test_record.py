@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Row, literal, null
 
 from outbox.mail.status import FINAL, LATE, MOVES, Late, Move, Settlement, Status
-from outbox.store.queue import Recorded
 from outbox.store.schema import attempt, delivery
+from outbox.store.verdicts import Recorded
 from tests.contract.ends import OWNED, TOLD, record, settlement, words
 from tests.contract.scene import Scene, ago, in_state
 
@@ -47,7 +47,8 @@ def test_a_verdict_sets_status_counts_and_words_and_lets_go(scene: Scene, move: 
         "session": None,
         "attempts": 2 + end.judged,
         "doubts": 1 + end.doubt,
-        "retry": end.delay is not None,
+        "lane": 0 if end.delay is None else 1,
+        "rescues": 0 if end.judged else BEFORE["rescues"],
     }
     if move is not Move.RELEASE:  # which says nothing of the mail, so that the last words stay
         expected |= words(end)
@@ -89,10 +90,10 @@ def test_the_first_judged_attempt_keeps_its_date(scene: Scene, move: Move) -> No
 @pytest.mark.parametrize("move", OWNED)
 def test_a_mail_becomes_a_retry_only_when_it_waits_for_another_attempt(scene: Scene, move: Move) -> None:
     me, (fresh, retried) = scene.held(2)
-    scene.change(retried.delivery_id, retry=True)
+    scene.change(retried.delivery_id, lane=1)
     record(scene.queue, me, [settlement(fresh, move), settlement(retried, move)])
-    assert (move in {Move.DEFER, Move.DOUBT_RESEND}) == scene.row(fresh.delivery_id).retry
-    assert scene.row(retried.delivery_id).retry
+    lanes = [scene.row(each.delivery_id).lane for each in (fresh, retried)]
+    assert [int(move in {Move.DEFER, Move.DOUBT_RESEND}), 1] == lanes
 
 
 def test_a_fraction_of_a_second_is_a_delay(scene: Scene) -> None:

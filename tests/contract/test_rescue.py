@@ -1,14 +1,17 @@
 """What the dead held is taken from them, once, and each mail's `on_doubt` says where it goes."""
 
 import threading
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import delete, event
 
-from outbox.mail.status import Move, OnDoubt
-from outbox.store.schema import SessionState
+from outbox.mail.status import Lane, Move, OnDoubt
+from outbox.store.schema import SessionState, session
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
+from tests.plans.history import History
 
 LIVE = [SessionState.RUNNING, SessionState.STOPPING]
 GONE = [SessionState.STOPPED, SessionState.LOST, None]
@@ -46,7 +49,8 @@ def test_what_a_dead_session_held_goes_where_its_mail_says(
     before = scene.row(id_)._asdict()
     target, verdict = TARGETS[on_doubt]
     assert scene.queue.rescue() == 1
-    assert before | {"status": target, "session": None, "rescues": 2} == scene.row(id_)._asdict()
+    changed = {"status": target, "session": None, "rescues": 2, "lane": Lane.ALONE}
+    assert before | changed == scene.row(id_)._asdict()
     (attempt,) = scene.attempts()
     assert (id_, 7, dead, verdict) == (
         attempt.delivery_id,
@@ -82,19 +86,53 @@ def test_a_rescue_takes_from_the_dead_and_leaves_the_others_their_own(scene: Sce
     assert scene.row(waiting).rescues == 0
 
 
-def test_more_than_one_batch_is_rescued_in_one_go(scene: Scene) -> None:
+def test_fault_12_what_a_session_held_is_rescued_also_when_its_row_is_gone(scene: Scene) -> None:
+    scene.held(3)
+    with scene.application.begin() as connection:
+        connection.execute(delete(session))
+    assert scene.queue.rescue() == 3
+    assert scene.queue.counts() == {"pending": 3}
+
+
+def test_fault_12_a_session_keeps_its_row_whatever_ends_it(scene: Scene) -> None:
+    dead, stopped, living = scene.start(SessionState.LOST), scene.start(), scene.start()
+    scene.sessions.enter(stopped, SessionState.STOPPED)
+    scene.change(scene.mail(2), status="sending", session=dead)
+    scene.sessions.declare_lost(living, 40.0)
+    scene.queue.rescue()
+    scene.queue.expire()
+    assert scene.count(session) == 3
+
+
+def test_fault_15_more_than_one_batch_is_rescued_in_one_go_a_batch_in_a_transaction(scene: Scene) -> None:
     ids = scene.mail(501)
     scene.change(ids, status="sending", session=uuid4())
+    transactions = [0]
+
+    def moved(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        transactions[-1] += statement.startswith("UPDATE outbox_delivery")
+
+    def committed(_connection: Any) -> None:
+        transactions.append(0)
+
+    listeners: list[tuple[str, Any]] = [("before_cursor_execute", moved), ("commit", committed)]
+    for name, listener in listeners:
+        event.listen(scene.database.engine, name, listener)
     assert scene.queue.rescue() == 501
+    for name, listener in listeners:
+        event.remove(scene.database.engine, name, listener)
     assert scene.queue.counts() == {"pending": 501}
+    assert [count for count in transactions if count] == [500, 1]
 
 
-def test_the_living_do_not_stand_in_the_way_of_a_rescue(scene: Scene) -> None:
-    living, (dead,) = scene.mail(500), scene.mail()
-    scene.change(living, status="sending", session=scene.start())
-    scene.change(dead, status="sending", session=uuid4())
-    assert scene.queue.rescue() == 1
-    assert scene.row(dead).status == "pending"
+def test_fault_15_ten_thousand_deliveries_of_the_living_hide_none_of_the_dead(scene: Scene) -> None:
+    history = History(scene)
+    for _ in range(4):
+        history.add(2500, "sending", session=scene.start())
+        history.add(1, "sending", session=uuid4())
+    dead = [row.id for row in scene.rows()][2500::2501]
+    assert scene.queue.rescue() == 4
+    assert dead == [row.id for row in scene.rows() if row.status == "pending"]
 
 
 def test_a_rescued_delivery_is_claimed_under_a_new_fence_and_its_old_holder_is_late(scene: Scene) -> None:

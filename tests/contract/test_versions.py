@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from outbox import migrate
 from outbox.errors import EX_CONFIG, UnsupportedDatabaseError
 from outbox.store.database import Database
 from outbox.store.dialects import dialect_of
+from outbox.worker.start import reach
 
 
 class Connection:
@@ -49,6 +51,20 @@ def test_the_minimum_itself_is_enough(name: str, connection: Any) -> None:
     dialect_of(name).check_version(connection)
 
 
+@pytest.mark.parametrize("found", [(10, 5, 29), (10, 3, 39), (5, 5)])
+def test_fault_22_a_mariadb_that_cannot_skip_locks_is_refused_at_the_start(
+    mysql_url: str, found: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = r"\.".join(map(str, found))
+    database = Database(mysql_url)
+    migrate(database.engine)
+    database.check()
+    monkeypatch.setattr(database.engine.dialect, "server_version_info", found)
+    with pytest.raises(UnsupportedDatabaseError, match=f"^MariaDB {shown} is too old"):
+        reach(database)
+    database.close()
+
+
 def test_a_postgresql_database_that_is_not_in_utf8_is_refused(postgresql_url: str) -> None:
     engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
     name = f"{make_url(postgresql_url).database}_latin1"
@@ -63,5 +79,5 @@ def test_a_postgresql_database_that_is_not_in_utf8_is_refused(postgresql_url: st
                 database.check()
             database.close()
         finally:
-            connection.execute(text(f"DROP DATABASE {name}"))
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from tests.support.arrivals import assert_each_arrived_once
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.ledger import LedgerSink
 from tests.support.postgres import PostgresServer
@@ -14,12 +15,6 @@ def _assert_nothing_burnt(app: Application, waiting: int) -> None:
     assert waiting == counts["pending"] + counts["sending"]
     assert app.scalar("SELECT max(attempts) FROM outbox_delivery WHERE status <> 'sent'") == 0
     assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
-
-
-def _assert_each_arrived_once(app: Application, sink: LedgerSink) -> None:
-    arrived = [(entry.message_id, entry.recipient) for entry in sink.entries()]
-    assert app.committed() == dict.fromkeys(arrived, 1)
-    assert len(arrived) == len(set(arrived))
 
 
 def test_fault_63_a_relay_that_stops_under_idle_connections_costs_no_attempt(
@@ -37,7 +32,7 @@ def test_fault_63_a_relay_that_stops_under_idle_connections_costs_no_attempt(
             app.wait_sent(210)
             assert daemon.terminate() == 0
         assert app.counts() == {"sent": 210}
-        _assert_each_arrived_once(app, sink)
+        assert_each_arrived_once(app, sink)
 
 
 def test_fault_56_a_refused_password_costs_no_attempt_until_it_is_corrected(
@@ -54,7 +49,7 @@ def test_fault_56_a_refused_password_costs_no_attempt_until_it_is_corrected(
             app.wait_sent(200)
             assert daemon.terminate() == 0
         assert app.counts() == {"sent": 200}
-        _assert_each_arrived_once(app, sink)
+        assert_each_arrived_once(app, sink)
 
 
 def test_a_database_that_stops_for_ten_seconds_in_a_drain_loses_nothing(tmp_path: Path) -> None:

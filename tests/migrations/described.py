@@ -55,7 +55,7 @@ def _tables() -> set[str]:
 def _parts(sql: str | None) -> list[str]:
     """Return the parts of a CREATE statement in alphabetical order: the order of constraints says nothing.
 
-    SQLite writes a column that was added later behind the last one, on the same line.
+    SQLite writes a column that was added later behind the last one, on the same line, and its constraint too.
     """
-    lines = re.split(r"\n|, ", re.sub(r"AUTO_INCREMENT=\d+ ", "", sql or ""))
+    lines = re.split(r"\n|, | (?=CONSTRAINT )", re.sub(r"AUTO_INCREMENT=\d+ ", "", sql or ""))
     return sorted(part for line in lines if (part := " ".join(line.split()).rstrip(" ,")))

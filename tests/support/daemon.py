@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import Engine, create_engine, text
 
@@ -20,6 +20,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 class RunningDaemon:
     """`outbox run` in a `with` block; `settings` are OUTBOX_* names in lower case."""
+
+    program: ClassVar[Sequence[str]] = ("outbox", "run")
+    """The module that runs it, and its arguments: one of a test's own may break it from inside."""
 
     def __init__(self, url: str, folder: Path, *, port: int, **settings: object) -> None:
         self.log_file = folder / f"daemon-{os.urandom(4).hex()}.log"
@@ -35,29 +38,53 @@ class RunningDaemon:
         }
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun_before = 0
 
     def start(self) -> None:
         """Start it and return when its session has begun."""
-        before = self.log().count("sends through")
+        self.launch()
+        self.wait_begun()
+
+    def launch(self) -> None:
+        """Start it without waiting for its session."""
+        self._begun_before = self._begun()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "outbox", "run"],
+                [sys.executable, "-m", *self.program],
                 env=self._environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        wait_until(lambda: self._is_gone() or self.log().count("sends through") > before, "the daemon runs")
+
+    def wait_begun(self) -> None:
+        """Return when the session of the last start has begun."""
+        wait_until(lambda: self._is_gone() or self._begun() > self._begun_before, "the daemon runs")
         assert not self._is_gone(), self.log()
 
-    def terminate(self, timeout: float = 30) -> int:
-        """Ask it to drain; return its exit code."""
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGSTOP and SIGCONT pause it and let it go on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait_end(self, timeout: float = 30) -> int:
+        """Wait until it ends by itself; return its exit code, below 0 the signal that ended it."""
+        assert self._process is not None
         code = self._process.wait(timeout)
         self._process = None
         return code
+
+    def terminate(self, timeout: float = 30) -> int:
+        """Ask it to drain; return its exit code."""
+        self.send(signal.SIGTERM)
+        return self.wait_end(timeout)
 
     def kill(self) -> None:
         """Kill it where it stands."""
@@ -73,6 +100,9 @@ class RunningDaemon:
     def log(self) -> str:
         """Return what it has logged so far, over all its starts."""
         return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def _begun(self) -> int:
+        return self.log().count("sends through")
 
     def _is_gone(self) -> bool:
         return self._process is None or self._process.poll() is not None
@@ -119,6 +149,17 @@ class Application:
         """Wait until at least `count` deliveries are sent."""
         wait_until(lambda: self.counts()["sent"] >= count, f"{count} deliveries are sent", timeout)
 
+    def wait_beats(self, pid: int, count: int) -> None:
+        """Wait until the newest session of this process has beaten so often from now on."""
+        sql = f"SELECT beat_at FROM outbox_session WHERE pid = {pid:d} ORDER BY started_at DESC"
+        seen: set[object] = set()
+
+        def have_beaten() -> bool:
+            seen.add(self.scalar(sql))
+            return len(seen) > count
+
+        wait_until(have_beaten, f"process {pid} has beaten {count} times")
+
     def committed(self, status: str = "%") -> Counter[tuple[str, str]]:
         """Return Message-ID and recipient of every delivery in the database, or of those in one status."""
         sql = (
@@ -130,9 +171,9 @@ class Application:
 
 
 @contextmanager
-def application(url: str) -> Iterator[Application]:
-    """Give an application on a freshly migrated database."""
-    engine = create_engine(url)
+def application(url: str, **options: Any) -> Iterator[Application]:
+    """Give an application on a freshly migrated database; `options` go to `create_engine`."""
+    engine = create_engine(url, **options)
     if engine.dialect.name == "sqlite":
         outbox.prepare_sqlite(engine)
     try:

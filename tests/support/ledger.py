@@ -4,40 +4,50 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from tests.support.folder import make_folder, remove_folder
 from tests.support.waiting import answers, free_port, wait_until
 
 _SERVER = Path(__file__).with_name("ledger_server.py")
-_FIELDS = 3
+_FIELDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recipient of one mail that arrived: `body_hash` is the SHA-256 (hex) of the unstuffed body."""
+    """One recipient of one mail that arrived: `body_hash` is the SHA-256 (hex) of the unstuffed body.
+
+    `client` is who brought it, by its name in EHLO: two entries with the same arrivals are equal without it.
+    """
 
     message_id: str
     recipient: str
     body_hash: str
+    client: str = field(default="", compare=False)
 
 
 class LedgerSink:
     """The server as a process of its own, in a `with` block; its ledger outlives `stop` and `start`.
 
     With `user` and `password` it requires AUTH PLAIN (without TLS); `set_password` changes what it wants.
+    Each mail takes it `delay` seconds.
     """
 
-    def __init__(self, *, user: str | None = None, password: str = "") -> None:
+    def __init__(self, *, user: str | None = None, password: str = "", delay: float = 0) -> None:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.user = user
+        self._delay = delay
         self._folder = make_folder("ledger", None)
         self._ledger = self._folder / "ledger"
         self._control = self._folder / "auth.json"
         self._process: subprocess.Popen[bytes] | None = None
+        self._entries: list[Entry] = []
+        self._read = 0
+        self._reading = Lock()
         if user is not None:
             self.set_password(password)
 
@@ -49,9 +59,10 @@ class LedgerSink:
 
     def start(self) -> None:
         """Start it on its port and return when it takes connections."""
+        settings = ["--port", str(self.port), "--ledger", str(self._ledger), "--delay", str(self._delay)]
         auth = ["--auth", str(self._control)] if self.user is not None else []
         self._process = subprocess.Popen(
-            [sys.executable, str(_SERVER), "--port", str(self.port), "--ledger", str(self._ledger), *auth],
+            [sys.executable, str(_SERVER), *settings, *auth],
             stdin=subprocess.DEVNULL,
             # Nothing of the tests' environment (coverage, PYTHONPATH) concerns this process.
             env={"PATH": os.environ.get("PATH", "")},
@@ -67,11 +78,17 @@ class LedgerSink:
 
     def entries(self) -> list[Entry]:
         """Return what the ledger holds, in order of arrival; a half-written last line was never answered."""
-        if not self._ledger.exists():
-            return []
-        *lines, _ = self._ledger.read_text(encoding="utf-8").split("\n")
-        fields = (line.split("\t") for line in lines)
-        return [Entry(*each) for each in fields if len(each) == _FIELDS]
+        # Several threads ask, and none may read on from where another has not yet read to.
+        with self._reading:
+            if self._ledger.exists():
+                with self._ledger.open("rb") as ledger:
+                    ledger.seek(self._read)
+                    new = ledger.read()
+                *lines, _ = new.split(b"\n")
+                self._read += sum(len(line) + 1 for line in lines)
+                fields = (line.decode().split("\t") for line in lines)
+                self._entries += [Entry(*each) for each in fields if len(each) == _FIELDS]
+            return list(self._entries)
 
     def wait_entries(self, count: int, timeout: float = 60) -> list[Entry]:
         """Return `entries()` once there are at least `count`."""

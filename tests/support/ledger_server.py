@@ -1,7 +1,8 @@
 """An SMTP server that puts each mail into a ledger on disk before it answers for it.
 
 Run by path, as a process of its own, so that it can be killed. The ledger has one line a recipient:
-Message-ID, recipient, SHA-256 of the body (after the first empty line, dots unstuffed), separated by tabs.
+Message-ID, recipient, SHA-256 of the body (after the first empty line, dots unstuffed) and the client's name
+in EHLO, separated by tabs.
 Answers that wait at the same time share one fsync; the 250 goes out after it. So a line without a 250 is
 possible, a 250 without a line is not.
 """
@@ -25,13 +26,17 @@ _ADDRESS = re.compile(r"<([^>]*)>")
 class Ledger:
     """The file, and the group commit in front of it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delay: float) -> None:
+        self._delay = delay
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._waiting: list[tuple[bytes, Callable[[], None]]] = []
         self._wanted = asyncio.Event()
 
-    def add(self, lines: bytes, answer: Callable[[], None]) -> None:
-        """Write `lines` as soon as the disk is free, and call `answer` when they are on it."""
+    def take(self, lines: bytes, answer: Callable[[], None]) -> None:
+        """Write `lines` after the delay, as soon as the disk is free; call `answer` when they are on it."""
+        asyncio.get_running_loop().call_later(self._delay, self._add, lines, answer)
+
+    def _add(self, lines: bytes, answer: Callable[[], None]) -> None:
         self._waiting.append((lines, answer))
         self._wanted.set()
 
@@ -80,6 +85,7 @@ class Conversation(asyncio.Protocol):
         self._access = access
         self._buffer = bytearray()
         self._recipients: list[str] = []
+        self._client = ""
         self._searched = 0
         self._in_data = False
         self._is_waiting = False
@@ -132,9 +138,9 @@ class Conversation(asyncio.Protocol):
         found = _MESSAGE_ID.search(header)
         name = found[1].strip().replace(b"\t", b" ").decode("utf-8", "replace") if found else ""
         digest = hashlib.sha256(body).hexdigest()
-        lines = "".join(f"{name}\t{recipient}\t{digest}\n" for recipient in self._recipients)
+        lines = "".join(f"{name}\t{to}\t{digest}\t{self._client}\n" for to in self._recipients)
         self._in_data, self._is_waiting, self._recipients = False, True, []
-        self._ledger.add(lines.encode(), self._answered)
+        self._ledger.take(lines.encode(), self._answered)
 
     def _answered(self) -> None:
         self._is_waiting = False
@@ -150,9 +156,9 @@ class Conversation(asyncio.Protocol):
         match verb.upper():
             case "EHLO":
                 offers = ["ledger", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
-                self._greet([*offers, "AUTH PLAIN"] if self._access.is_required else offers)
+                self._greet(argument, [*offers, "AUTH PLAIN"] if self._access.is_required else offers)
             case "HELO":
-                self._greet(["ledger"])
+                self._greet(argument, ["ledger"])
             case "AUTH":
                 self._authenticate(argument)
             case "MAIL" | "RCPT" | "DATA":
@@ -194,7 +200,8 @@ class Conversation(asyncio.Protocol):
         self._is_known = self._access.admits(response)
         self._say("235 2.7.0 Welcome" if self._is_known else "535 5.7.8 Wrong name or password")
 
-    def _greet(self, lines: list[str]) -> None:
+    def _greet(self, client: str, lines: list[str]) -> None:
+        self._client = client.replace("\t", " ")
         self._recipients = []
         for line in lines[:-1]:
             self._say(f"250-{line}")
@@ -219,8 +226,9 @@ async def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--auth", type=Path, help='JSON file {"user": …, "password": …}: require AUTH PLAIN')
+    parser.add_argument("--delay", type=float, default=0, help="seconds that each mail takes")
     options = parser.parse_args()
-    await serve(options.port, Ledger(options.ledger), Access(options.auth))
+    await serve(options.port, Ledger(options.ledger, options.delay), Access(options.auth))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ class MariadbServer:
                 [
                     binary("mariadbd", _PACKAGE), "--no-defaults", f"--datadir={self._data}",
                     f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self._folder / 'socket'}",
-                    f"--pid-file={self._folder / 'pid'}", "--innodb-buffer-pool-size=64M", *self._as_user(),
+                    f"--pid-file={self._folder / 'pid'}", "--innodb-buffer-pool-size=64M",
+                    # At its start a server deletes all temporary tables in this folder.
+                    f"--tmpdir={self._folder}", *self._as_user(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -77,7 +79,8 @@ class MariadbServer:
         outcome = subprocess.run(
             [
                 binary("mariadb-install-db", _PACKAGE), "--no-defaults", f"--datadir={self._data}",
-                "--auth-root-authentication-method=normal", "--skip-test-db", *self._as_user(),
+                "--auth-root-authentication-method=normal", "--skip-test-db",
+                f"--tmpdir={self._folder}", *self._as_user(),
             ],
             capture_output=True,
             text=True,

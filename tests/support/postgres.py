@@ -1,5 +1,8 @@
 """A private PostgreSQL that a test may stop, kill and start again, with fsync left on."""
 
+import contextlib
+import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Literal, Self
@@ -43,6 +46,22 @@ class PostgresServer:
         """Stop and start it again on the same port."""
         self.stop(mode)
         self.start()
+
+    def freeze(self) -> None:
+        """Stop each of its processes where it stands; the kernel still takes connections for it."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        # The postmaster first: it must not have more children meanwhile.
+        os.kill(postmaster, number)
+        for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     @property
     def is_running(self) -> bool:

@@ -5,6 +5,8 @@ import smtplib
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +80,16 @@ def test_it_is_no_bottleneck() -> None:
         assert len(sink.entries()) == count
     print(f"ledger: {count / elapsed:.0f} mails/s")  # noqa: T201 -- shown with -s
     assert count / elapsed > 1000  # a slow disk passes too; a sleep in the way does not
+
+
+def test_readers_at_the_same_time_read_each_line_once(tmp_path: Path) -> None:
+    sink = LedgerSink()
+    sink._ledger = tmp_path / "ledger"
+    lines = [f"<{n}@example.org>\tann@example.org\t{n:064x}\tclient\n" for n in range(3000)]
+    with ThreadPoolExecutor(4) as pool, sink._ledger.open("a", buffering=1) as ledger:
+        reading = [pool.submit(lambda: [sink.entries() for _ in range(200)]) for _ in range(4)]
+        for line in lines:
+            ledger.write(line)
+        for each in reading:
+            each.result()
+    assert [f"<{n}@example.org>" for n in range(3000)] == [entry.message_id for entry in sink.entries()]

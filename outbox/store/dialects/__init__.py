@@ -10,7 +10,7 @@ from outbox.store.dialects.postgresql import PostgreSQL
 from outbox.store.dialects.sqlite import SQLite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
@@ -31,15 +31,19 @@ _DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
 class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
 
-    def engine_options(self) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
-    def prepare(self, engine: Engine) -> None: ...  # noqa: D102 - documented where implemented
+    def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
+    def prepare(self, engine: Engine, silence: float | None) -> None: ...  # noqa: D102 - documented where implemented
+    def has_begun(self, driver: Any) -> bool: ...  # noqa: D102 - documented where implemented
+    def cancel(self, driver: Any) -> None: ...  # noqa: D102 - documented where implemented
+    def descriptor(self, driver: Any) -> int | None: ...  # noqa: D102 - documented where implemented
     def check_version(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
     def explain(self, error: DBAPIError) -> OutboxError | None: ...  # noqa: D102 - documented where implemented
     def is_retryable(self, error: DBAPIError) -> bool: ...  # noqa: D102 - documented where implemented
     def claim(  # noqa: D102 - documented where implemented
-        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
     ) -> list[Claim]: ...
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]: ...  # noqa: D102 - documented where implemented
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]: ...  # noqa: D102 - documented where implemented
+    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None: ...  # noqa: D102 - documented where implemented
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert: ...  # noqa: D102 - documented where implemented
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented

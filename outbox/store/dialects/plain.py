@@ -4,17 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, insert
+
+from outbox.store.schema import attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Select
+
+POOL: dict[str, Any] = {
+    "pool_size": 4,
+    "max_overflow": 0,
+    "pool_timeout": 5,
+    # `Database` ends each transaction itself: another ROLLBACK would be a round trip for nothing.
+    "pool_reset_on_return": None,
+}
+"""At most four connections a daemon, one for each thread that speaks to the database at the same time.
+
+These are the heartbeat, the duties and the two of `worker/threads.py`: none ever waits for another's.
+"""
+
+_NOTE = insert(attempt)
 
 
 class PlainDialect:
     """The answers of a database without a trap in that place; the others override them and say why."""
 
-    def prepare(self, engine: Engine) -> None:
+    def prepare(self, engine: Engine, silence: float | None) -> None:
         """Prepare the daemon's writing engine: its options say it all."""
+
+    def has_begun(self, driver: Any) -> bool:
+        """Tell whether a driver that would commit each statement is inside a transaction all the same."""
+        return bool(getattr(driver, "in_transaction", False))
+
+    def cancel(self, driver: Any) -> None:
+        """Ask the database to give up what this connection waits for: here nobody can be asked."""
+
+    def descriptor(self, driver: Any) -> int | None:  # noqa: ARG002 - some have one
+        """Return the file descriptor of the driver's socket, None where it has none."""
+        return None
+
+    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Write attempt rows."""
+        connection.execute(_NOTE, rows)
 
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that `column` is one of a list, the parameter `name`."""

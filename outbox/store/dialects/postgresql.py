@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
-    Boolean,
     Integer,
     String,
     bindparam,
+    event,
     func,
+    null,
     select,
     text,
     update,
@@ -21,29 +22,41 @@ from sqlalchemy.dialects import postgresql
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, OUTCOME_TYPES, Claim, as_json, is_due, outcome
+from outbox.store.dialects.plain import POOL, PlainDialect
+from outbox.store.moves import CLAIMED, IN_LANE, OUTCOME_TYPES, Claim, as_json, outcome
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Insert, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table
     from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.types import TypeEngine
 
     from outbox.errors import OutboxError
 
 _d = delivery.c
 
+
+def _one_of(name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Return what is to be compared with `=` to a list, the parameter `name`, by an index.
+
+    The planner sees the length of a list that is given as it is, and reads a whole table of up to a few
+    hundred pages for so many ids where it does not know better. For one that a query makes it counts on ten.
+    """
+    return func.any(func.array(select(func.unnest(bindparam(name, type_=ARRAY(type_)))).scalar_subquery()))
+
+
+_CANCEL_TIMEOUT = 5
 _MIGRATION = 0x6F757462_6F78  # "outbox", as a number of its own among the database's advisory locks
 
 # The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
 # take more than n. FOR UPDATE already keeps it from being inlined; MATERIALIZED says so to the reader.
 _due = (
     select(_d.id, _d.fence)
-    .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
+    .where(IN_LANE)
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -55,7 +68,12 @@ _CLAIM = (
     # The lock proved the status, and the fence that no claim came between snapshot and lock. Naming the
     # status again would let stale statistics use the partial index here: all pending rows for each claimed.
     .where(_d.id == _due.c.id, _d.fence == _due.c.fence)
-    .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
+    .values(
+        status=Status.SENDING.value,
+        session=bindparam("holder", type_=Guid),
+        fence=_d.fence + 1,
+        wish=null(),
+    )
     .returning(*CLAIMED)
 )
 
@@ -77,7 +95,7 @@ _RECORD = (
     .where(
         # Only the primary key may find the rows. A literal status would offer the index of held ones, which
         # keeps a dead entry for each mail sent since the last vacuum: 7 ms where this takes 1.6.
-        _d.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))),
+        _d.id == _one_of("ids", _d.id.type),
         _d.id == _v.c.id,
         _d.fence == _v.c.fence,
         _d.session == _v.c.session,
@@ -87,6 +105,25 @@ _RECORD = (
     .returning(_d.id)
 )
 
+# As one JSON text, too: psycopg's executemany takes six times as long for 200 rows. It is a pipeline besides,
+# which ends with a Flush, behind which the server does not count how long a transaction is idle.
+_NOTE = text(
+    """INSERT INTO outbox_attempt (delivery_id, fence, session, relay, stage, reply_code, enhanced_code,
+        reply, detail, verdict, late, bytes_written, waited)
+    SELECT * FROM json_to_recordset(CAST(:notes AS json)) AS j(
+        delivery_id bigint, fence int, session uuid, relay text, stage text, reply_code smallint,
+        enhanced_code text, reply text, detail text, verdict text, late boolean, bytes_written bigint,
+        waited double precision)"""
+)
+
+
+def _execute_in_binary(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Execute what asks for an answer in binary; tell whether this was such a statement."""
+    if not context.execution_options.get("in_binary"):
+        return False
+    cursor.execute(statement, parameters, binary=True)
+    return True
+
 
 class PostgreSQL(PlainDialect):
     """The statements and habits of PostgreSQL."""
@@ -94,19 +131,54 @@ class PostgreSQL(PlainDialect):
     oldest: ClassVar[tuple[int, ...]] = (14,)
     retryable: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
 
-    def engine_options(self) -> dict[str, Any]:
-        """Return the daemon's arguments of `create_engine`: a dead server is noticed, not waited for."""
+    def engine_options(self, silence: float | None) -> dict[str, Any]:
+        """Return the daemon's arguments of `create_engine`: a dead server is noticed, not waited for.
+
+        Nothing here is state of a session, so that PgBouncer may hand each transaction another one.
+        """
         return {
+            **POOL,
             "connect_args": {
+                # PgBouncer older than 1.21 in transaction mode mixes up the statements that its clients have
+                # prepared; and one that was prepared while the table was small might keep its plan.
+                "prepare_threshold": None,
+                # For the whole of it: also a server that takes the connection and then says nothing.
                 "connect_timeout": 5,
+                # `prepare` says BEGIN in the driver's place.
+                "autocommit": silence is not None,
                 "application_name": "outbox",
                 "client_encoding": "utf8",
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
                 "tcp_user_timeout": 15_000,
-            }
+            },
         }
+
+    def prepare(self, engine: Engine, silence: float | None) -> None:
+        """Let the server end by itself the transaction that we have left behind without a word.
+
+        Else a route that is lost under it would leave its locks held for two hours. A session that remembered
+        the limit would be PgBouncer's: so each BEGIN says it, in the same packet. It is half of our patience:
+        the locks are free when the same work is tried again.
+        """
+        event.listen(engine, "do_execute", _execute_in_binary)
+        if silence is not None:
+            limit = f"SET LOCAL idle_in_transaction_session_timeout = {int(silence * 500)}"
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"BEGIN; {limit}"))
+
+    def has_begun(self, driver: Any) -> bool:
+        """Tell whether a driver that would commit each statement is inside a transaction all the same."""
+        # 0 is idle, with psycopg and with its predecessor.
+        return bool(getattr(getattr(driver, "info", None), "transaction_status", 0))
+
+    def cancel(self, driver: Any) -> None:
+        """Ask the server to give up what this connection waits for, so that its locks are free again."""
+        driver.cancel_safe(timeout=_CANCEL_TIMEOUT)
+
+    def descriptor(self, driver: Any) -> int | None:
+        """Return the file descriptor of the driver's socket."""
+        return int(driver.fileno())
 
     def check_version(self, connection: Connection) -> None:
         """Raise UnsupportedDatabaseError below PostgreSQL 14, or for a database that is not in UTF-8."""
@@ -138,20 +210,25 @@ class PostgreSQL(PlainDialect):
         return getattr(error.orig, "sqlstate", None) in self.retryable
 
     def claim(
-        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
     ) -> list[Claim]:
-        """Claim at most `limit` due deliveries of a lane for `session`."""
-        parameters = {"holder": session, "lane_stream": stream, "lane_retry": retry, "limit": limit}
+        """Claim at most `limit` due deliveries of a lane, given as the parameters of IN_LANE."""
+        parameters = {**lane, "holder": session, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]:  # noqa: ARG002 - for others
         """Apply outcome rows where their claim still holds; return the ids that changed."""
         parameters = {"outcomes": as_json(rows), "ids": [row["id"] for row in rows]}
         return set(connection.execute(_RECORD, parameters).scalars())
 
+    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Write attempt rows."""
+        notes = json.dumps([{**row, "session": row["session"].hex} for row in rows])
+        connection.execute(_NOTE, {"notes": notes})
+
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that `column` is one of a list: an array, so one statement for any length."""
-        return column == func.any(bindparam(name, type_=ARRAY(column.type)))
+        return column == _one_of(name, column.type)
 
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
         """Return the insert into `table` that does nothing when its unique `key` is taken."""

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Boolean, Integer, String, bindparam, event, select, update
+from sqlalchemy import Integer, bindparam, event, null, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
@@ -15,12 +15,20 @@ from sqlalchemy.pool import QueuePool
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect
-from outbox.store.moves import CLAIMED, IS_PENDING, IS_SENDING, OUTCOME_TYPES, Claim, is_due, is_held, outcome
+from outbox.store.moves import (
+    CLAIMED,
+    IN_LANE,
+    IS_PENDING,
+    IS_SENDING,
+    RECORD_ONE,
+    Claim,
+    as_one,
+)
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Column, Connection, Engine, Insert, Table
@@ -30,23 +38,21 @@ if TYPE_CHECKING:
 
 _d = delivery.c
 
-_due = (
-    select(_d.id)
-    .where(is_due(bindparam("lane_stream", type_=String), bindparam("lane_retry", type_=Boolean)))
-    .order_by(_d.due_at)
-    .limit(bindparam("limit", type_=Integer))
-)
+_due = select(_d.id).where(IN_LANE).order_by(_d.due_at).limit(bindparam("limit", type_=Integer))
 _CLAIM = (
     update(delivery)
     .where(_d.id.in_(_due), IS_PENDING)
-    .values(status=Status.SENDING.value, session=bindparam("holder", type_=Guid), fence=_d.fence + 1)
+    .values(
+        status=Status.SENDING.value,
+        session=bindparam("holder", type_=Guid),
+        fence=_d.fence + 1,
+        wish=null(),
+    )
     .returning(*CLAIMED)
 )
 _HELD = select(_d.id, _d.fence).where(
     _d.id.in_(bindparam("ids", expanding=True)), _d.session == bindparam("holder", type_=Guid), IS_SENDING
 )
-_VERDICT = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}
-_RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a connection waits for the write lock."""
@@ -147,11 +153,15 @@ class SQLite(PlainDialect):
 
     oldest: ClassVar[tuple[int, ...]] = (3, 35, 0)
 
-    def engine_options(self) -> dict[str, Any]:
+    def engine_options(self, silence: float | None) -> dict[str, Any]:  # noqa: ARG002 - servers want it
         """Return the arguments of `create_engine` for the daemon."""
         return {"connect_args": {"timeout": BUSY_TIMEOUT}}
 
-    def prepare(self, engine: Engine) -> None:
+    def cancel(self, driver: Any) -> None:
+        """Interrupt the statement that this connection runs."""
+        driver.interrupt()
+
+    def prepare(self, engine: Engine, silence: float | None) -> None:  # noqa: ARG002 - servers want it
         """Give the daemon's writing engine WAL and BEGIN IMMEDIATE."""
         prepare_sqlite(engine)
 
@@ -179,13 +189,13 @@ class SQLite(PlainDialect):
         return _is_busy(error)
 
     def claim(
-        self, connection: Connection, session: UUID, stream: str, limit: int, *, retry: bool
+        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
     ) -> list[Claim]:
-        """Claim at most `limit` due deliveries of a lane for `session`."""
-        parameters = {"holder": session, "lane_stream": stream, "lane_retry": retry, "limit": limit}
+        """Claim at most `limit` due deliveries of a lane, given as the parameters of IN_LANE."""
+        parameters = {**lane, "holder": session, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]:  # noqa: ARG002 - for others
         """Apply outcome rows where their claim still holds; return the ids that changed.
 
         The write lock is ours, so what the read finds held is what the update changes.
@@ -193,7 +203,7 @@ class SQLite(PlainDialect):
         fences = {row["id"]: row["fence"] for row in rows}
         held = connection.execute(_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
         won = {id_ for id_, fence in held if fence == fences[id_]}
-        connection.execute(_RECORD, [{f"v_{name}": value for name, value in row.items()} for row in rows])
+        connection.execute(RECORD_ONE, [as_one(row) for row in rows])
         return won
 
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:

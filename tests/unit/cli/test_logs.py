@@ -27,8 +27,8 @@ def test_the_level_is_that_of_our_events_alone(capsys: pytest.CaptureFixture[str
     with logged_to_stderr("DEBUG"):
         logging.getLogger("outbox").debug("ours")
         logging.getLogger("alembic.runtime").info("theirs")
-        logging.getLogger("apscheduler.scheduler").info("theirs")
-        logging.getLogger("apscheduler.scheduler").warning("a warning of theirs")
+        logging.getLogger("apscheduler.scheduler").warning("a duty that takes its time")
+        logging.getLogger("alembic.runtime").warning("a warning of theirs")
     (ours, warning) = capsys.readouterr().err.splitlines()
     assert (ours.endswith("ours"), warning.endswith("a warning of theirs")) == (True, True)
     assert before == logging.getLogger("outbox").level

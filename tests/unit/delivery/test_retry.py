@@ -2,7 +2,7 @@
 
 import pytest
 
-from outbox.delivery.retry import LIFETIME, MOST_DOUBTS, OWED_ATTEMPTS, RetryPolicy
+from outbox.delivery.retry import LIFETIME, OWED_ATTEMPTS, RetryPolicy
 
 
 def test_the_waits_are_those_of_postfix() -> None:
@@ -42,4 +42,3 @@ def test_a_mail_is_too_old_after_five_days_and_five_attempts(
 
 def test_the_lifetime_is_within_what_the_rfc_asks_for() -> None:
     assert 4 <= LIFETIME / 86_400 <= 5
-    assert MOST_DOUBTS == 3

@@ -1,9 +1,23 @@
 """The table of moves is whole: every move has its edge, every owned one a rule for coming late."""
 
-from outbox.mail.status import FINAL, LATE, MOVES, Late, Move, Reason, Settlement, Status
+import pytest
 
-LEFT_TO_LATER = {Status.HELD, Status.CANCELLED}
-"""States that only people put a delivery into; they cannot yet."""
+from outbox.mail.status import (
+    FINAL,
+    LATE,
+    MOVES,
+    Lane,
+    Late,
+    Move,
+    Reason,
+    Settlement,
+    Status,
+    Wish,
+    destination,
+)
+
+LEFT_TO_LATER = {Status.CANCELLED}
+"""What only a person can bring about, by a wish (see `GRANTED`)."""
 
 
 def test_every_move_has_one_edge() -> None:
@@ -34,6 +48,45 @@ def test_a_success_wins_late_a_doubt_tells_late_and_all_else_is_dropped() -> Non
     assert [move for move, late in LATE.items() if late is Late.WINS] == [Move.DELIVER]
     doubts = {move for move in Move if move.value.startswith("doubt_")}
     assert {move for move, late in LATE.items() if late is Late.DOUBTS} == doubts
+
+
+WAITING_AGAIN = [Move.DEFER, Move.RELEASE, Move.RESCUE_UNBEGUN]
+PERHAPS_SENT = [Move.DOUBT_RESEND, Move.RESCUE_RESEND]
+
+
+@pytest.mark.parametrize("move", Move)
+def test_nobody_s_wish_changes_where_a_move_leads(move: Move) -> None:
+    assert destination(move, None) is MOVES[move].target
+
+
+@pytest.mark.parametrize("move", [move for move in Move if move not in (*WAITING_AGAIN, *PERHAPS_SENT)])
+@pytest.mark.parametrize("wish", Wish)
+def test_a_wish_changes_nothing_where_the_mail_would_not_wait_again(move: Move, wish: Wish) -> None:
+    assert destination(move, wish) is MOVES[move].target
+
+
+@pytest.mark.parametrize("move", [*WAITING_AGAIN, *PERHAPS_SENT])
+def test_what_would_wait_again_is_held_if_somebody_wished_so(move: Move) -> None:
+    assert destination(move, Wish.HOLD) is Status.HELD
+
+
+@pytest.mark.parametrize("move", WAITING_AGAIN)
+def test_what_was_not_sent_is_cancelled_if_somebody_wished_so(move: Move) -> None:
+    assert destination(move, Wish.CANCEL) is Status.CANCELLED
+
+
+@pytest.mark.parametrize("move", PERHAPS_SENT)
+def test_what_perhaps_was_sent_is_in_doubt_and_not_cancelled(move: Move) -> None:
+    assert destination(move, Wish.CANCEL) is Status.IN_DOUBT
+
+
+def test_lanes_are_the_numbers_that_the_database_holds() -> None:
+    assert [(lane.name, lane.value) for lane in Lane] == [("FRESH", 0), ("RETRY", 1), ("ALONE", 2)]
+
+
+def test_a_settlement_is_noted_unless_it_says_otherwise() -> None:
+    end = Settlement(1, 1, Move.DEFER, "mx")
+    assert (end.noted, end.judged, end.doubt) == (True, False, False)
 
 
 def test_a_settlement_knows_its_target() -> None:

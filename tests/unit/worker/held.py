@@ -3,10 +3,11 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from outbox.mail.status import Move, OnDoubt, Settlement
+from outbox.mail.status import Lane, Move, OnDoubt, Settlement
 from outbox.store.moves import Claim
 from outbox.store.queue import Message
 from outbox.worker.lease import Lease
@@ -27,9 +28,16 @@ def claim(delivery_id: int = 1, **changes: Any) -> Claim:
         "attempts": 0,
         "doubts": 0,
         "judged_ago": None,
+        "lane": Lane.FRESH,
+        "due_at": datetime(2026, 1, 1, tzinfo=UTC),
         "expires_in": None,
     }
     return Claim(**values | changes)
+
+
+def rescued(delivery_id: int = 1, **changes: Any) -> Claim:
+    """Return the claim of a delivery that was in the hands of a daemon that died."""
+    return claim(delivery_id, lane=Lane.ALONE, **changes)
 
 
 def lease() -> Lease:
@@ -40,7 +48,8 @@ def lease() -> Lease:
 def parcel(*claims: Claim, under: Lease | None = None, now: float = 0.0) -> Parcel:
     """Return a parcel of these claims, or of a fresh one."""
     held = list(claims) or [claim()]
-    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size)
+    alone = held[0].lane is Lane.ALONE
+    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, alone=alone)
 
 
 def message(number: int = 1) -> Message:

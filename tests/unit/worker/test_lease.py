@@ -1,5 +1,10 @@
 """A session stops trusting itself before the others begin to take from it."""
 
+import time
+from unittest.mock import patch
+
+import pytest
+
 from outbox.worker.lease import BEAT, UNBROKEN, VALID, Lease, boot_clock
 
 
@@ -24,3 +29,11 @@ def test_it_stops_to_trust_itself_before_others_take_over_and_judges_others_late
 
 def test_the_clock_only_goes_forward() -> None:
     assert boot_clock() <= boot_clock()
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has CLOCK_BOOTTIME")
+def test_fault_9_the_clock_of_the_lease_goes_on_while_the_machine_is_suspended() -> None:
+    with patch("time.clock_gettime", return_value=4711.0) as asked:
+        assert boot_clock() == 4711.0
+    # CLOCK_MONOTONIC stands still meanwhile (clock_gettime(2)).
+    asked.assert_called_once_with(time.CLOCK_BOOTTIME)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from outbox.delivery.limits import MOST_RECIPIENTS
 from outbox.worker.parcel import pack
-from tests.unit.worker.held import claim, lease, parcel
+from tests.unit.worker.held import claim, lease, parcel, rescued
 
 
 def test_recipients_of_one_message_are_one_parcel_in_the_order_of_their_claims() -> None:
@@ -21,6 +21,12 @@ def test_more_recipients_than_one_transaction_takes_are_several_parcels() -> Non
     parcels = pack(claims, lease(), 0.0, MOST_RECIPIENTS)
     assert [len(one.claims) for one in parcels] == [50, 50, 1]
     assert claims == [each for one in parcels for each in one.claims]
+
+
+def test_fault_78_a_rescued_delivery_goes_apart_from_the_others_of_its_message() -> None:
+    first, suspect, third = claim(1), rescued(2), claim(3)
+    parcels = pack([first, suspect, third], lease(), 0.0, MOST_RECIPIENTS)
+    assert [([first, third], False), ([suspect], True)] == [(one.claims, one.alone) for one in parcels]
 
 
 def test_no_claims_are_no_parcels() -> None:

@@ -10,9 +10,10 @@ from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Move, Settlement
 from outbox.mail.verdict import Answer
-from outbox.store.queue import Recorded
 from outbox.store.sessions import Totals
-from outbox.worker.recorder import MOST, STALLED, Recorder
+from outbox.store.verdicts import Recorded
+from outbox.worker.backoff import backoff
+from outbox.worker.recorder import MOST, PAUSE, STALLED, Recorder
 from tests.unit.worker.held import NoThreads, lease, run, settlement
 
 
@@ -23,10 +24,14 @@ class Queue:
         self.batches: list[tuple[UUID, list[int]]] = []
         self.times: list[float] = []
         self.failures = failures
+        self.agains: list[bool] = []
         self.answer = Recorded(0, 0, 0)
 
-    def record(self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float) -> Recorded:
+    def record(
+        self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float, again: bool
+    ) -> Recorded:
         assert doubt_pause == 600.0
+        self.agains.append(again)
         self.times.append(asyncio.get_running_loop().time())
         if self.failures:
             self.failures -= 1
@@ -43,6 +48,7 @@ class Scene:
         taken: Any = queue
         self.totals = Totals()
         self.written: list[list[int]] = []
+        self.refused: list[int] = []
         threads: Any = NoThreads()
         self.recorder = Recorder(
             taken,
@@ -50,6 +56,7 @@ class Scene:
             self.totals,
             600.0,
             lambda batch: self.written.append([one.delivery_id for one in batch]),
+            lambda one: self.refused.append(one.delivery_id),
         )
 
     async def __aenter__(self) -> Self:
@@ -102,7 +109,11 @@ def test_verdicts_are_kept_and_written_when_the_database_is_back(caplog: pytest.
         queue = run(scene())
     assert [ids for _, ids in queue.batches] == [[1, 2]]
     waits = [later - earlier for earlier, later in zip(queue.times, queue.times[1:], strict=False)]
-    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0])
+    # The longest by `backoff`, of which up to half is taken away.
+    longest = [backoff(failures, 0.0) for failures in range(1, 10)]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True)), waits
+    # From the second time on it may be that only the answer was lost.
+    assert queue.agains == [False] + [True] * 9
     assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["record_failed"] * 9
 
 
@@ -161,11 +172,13 @@ def test_late_verdicts_are_told(caplog: pytest.LogCaptureFixture) -> None:
 class Refusing(Queue):
     """Refuses every batch that has a text it cannot hold, as a database of an old character set does."""
 
-    def record(self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float) -> Recorded:
+    def record(
+        self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float, again: bool
+    ) -> Recorded:
         texts = [one.answer.text for one in settlements if one.answer]
         if not all(text.isascii() for text in texts) or "never" in texts:
             raise UnicodeEncodeError("latin-1", "", 0, 1, "no")
-        return super().record(holder, settlements, doubt_pause=doubt_pause)
+        return super().record(holder, settlements, doubt_pause=doubt_pause, again=again)
 
 
 def test_a_verdict_that_the_database_refuses_is_written_in_plain_words_and_stops_no_other() -> None:
@@ -186,8 +199,91 @@ def test_a_verdict_that_is_refused_even_so_is_told_and_stops_no_other(
         async with Scene(Refusing()) as scene:
             scene.recorder.put(lease(), [settlement(1), settlement(2, answer=Answer(250, None, "never"))])
             await scene.recorder.drained()
-            assert [id_ for batch in scene.written for id_ in batch] == [1, 2]
+            # Who is told that a claim is over gives up what it thinks nobody knows: this one is still ours.
+            assert [id_ for batch in scene.written for id_ in batch] == [1]
+            assert scene.refused == [2]
             return [id_ for _, ids in scene.queue.batches for id_ in ids]
 
     assert run(scene()) == [1]
     assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["verdict_refused"]
+
+
+class Locked(Queue):
+    """Somebody has locked one delivery, until he has been met a few times."""
+
+    def __init__(self, id_: int, times: int) -> None:
+        super().__init__()
+        self.id = id_
+        self.left = times
+
+    def record(
+        self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float, again: bool
+    ) -> Recorded:
+        if self.left and self.id in {one.delivery_id for one in settlements}:
+            self.left -= 1
+            if not again:  # it waited for the lock, in vain
+                self.agains.append(again)
+                raise OperationalError("UPDATE", {}, Exception("lock wait timeout"))
+            free = [one for one in settlements if one.delivery_id != self.id]
+            super().record(holder, free, doubt_pause=doubt_pause, again=again)
+            return Recorded(len(free), busy=frozenset({self.id}))
+        return super().record(holder, settlements, doubt_pause=doubt_pause, again=again)
+
+
+def test_a_delivery_that_somebody_has_locked_holds_up_no_other_verdict(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> tuple[Scene, list[bool]]:
+        async with Scene(Locked(2, times=4)) as scene:
+            scene.recorder.put(lease(), [settlement(n) for n in (1, 2, 3)])
+            await asyncio.sleep(0.5)
+            stalled = [scene.recorder.is_stalled()]
+            assert scene.written == [[1, 3]]
+            scene.recorder.put(lease(), [settlement(4)])
+            await asyncio.sleep(2.2)
+            stalled.append(scene.recorder.is_stalled())
+            assert [4] in scene.written
+            await scene.recorder.drained()
+            return scene, stalled
+
+    scene_after, stalled = run(scene())
+    assert stalled == [False, False]
+    assert sorted(id_ for batch in scene_after.written for id_ in batch) == [1, 2, 3, 4]
+    # Once it has met a lock it waits for none any more for a while, and says so once.
+    assert scene_after.queue.agains[0] is False
+    assert all(scene_after.queue.agains[1:])
+    events = [record.__dict__["outbox"]["event"] for record in caplog.records]
+    assert events == ["record_failed", "verdicts_wait"]
+
+
+def test_verdicts_behind_those_that_wait_for_a_lock_are_neither_starved_nor_forgotten() -> None:
+    async def scene() -> None:
+        async with Scene(Queue()) as scene:
+            # As many deliveries as are in flight, each of which comes back by itself.
+            under = lease()
+            for n in range(400):
+                scene.recorder._put_off(under, [settlement(n)])
+            scene.recorder.backlog += 400
+            await asyncio.sleep(PAUSE + 0.001)
+            scene.recorder.put(lease(), [settlement(1000)])
+            await asyncio.sleep(0.01)
+            assert [1000] in scene.written
+            assert sum(map(len, scene.written)) == 401
+            assert len(scene.written) == 2
+
+    run(scene())
+
+
+def test_it_is_stalled_by_a_database_that_fails_while_put_off_verdicts_are_tried_again() -> None:
+    async def scene() -> list[bool]:
+        async with Scene(Queue(failures=99)) as scene:
+            scene.recorder._put_off(lease(), [settlement(1)])
+            scene.recorder.backlog += 1
+            await asyncio.sleep(PAUSE + 0.1)
+            calm = scene.recorder.is_stalled()
+            scene.recorder.put(lease(), [settlement(2)])
+            await asyncio.sleep(STALLED + 0.1)
+            assert all(scene.queue.agains)
+            return [calm, scene.recorder.is_stalled()]
+
+    assert run(scene()) == [False, True]

@@ -1,74 +1,15 @@
 """The daemon knows what it holds, keeps its bodies within bounds, and asks after an answer that was lost."""
 
-from collections.abc import Collection
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from outbox.store.moves import Claim
-from outbox.store.queue import Message
-from outbox.worker.parcel import Parcel
-from outbox.worker.supply import BODIES, Supply
-from outbox.worker.tray import Tray
-from tests.unit.worker.held import NoThreads, claim, lease, message, run, settlement
-
-GONE = OperationalError("COMMIT", {}, Exception("gone away"))
-
-
-class Queue:
-    """Gives the claims that it was made with, and notes what it is asked."""
-
-    def __init__(self, *claims: Claim) -> None:
-        self.claims = list(claims)
-        self.failing = False
-        self.asked: list[Any] = []
-
-    def claim(self, _holder: UUID, limit: int) -> list[Claim]:
-        if self.failing:
-            raise GONE
-        given, self.claims = self.claims[:limit], self.claims[limit:]
-        return given
-
-    def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
-        if self.failing:
-            raise GONE
-        self.asked.append(sorted(ids))
-        return {id_: message(id_.int) for id_ in ids if id_.int < 100}
-
-    def release_unknown(self, _holder: UUID, known: Collection[int]) -> int:
-        self.asked.append(("release", sorted(known)))
-        return 0
-
-
-class Scene:
-    """A supply between a queue and a tray."""
-
-    def __init__(self, *claims: Claim) -> None:
-        self.queue = Queue(*claims)
-        queue: Any = self.queue
-        threads: Any = NoThreads()
-        self.tray = Tray(lambda: 99, lambda: None)
-        self.supply = Supply(queue, threads, self.tray, lambda: 50)
-        self.lease = lease()
-
-    def claim(self, limit: int = 99) -> int:
-        return run(self.supply.claim(self.lease, limit, 0.0))
-
-    def load(self) -> list[Parcel]:
-        run(self.supply.load())
-        return self.taken()
-
-    def taken(self) -> list[Parcel]:
-        parcels = []
-        while (parcel := self.tray.take()) is not None:
-            parcels.append(parcel)
-        return parcels
-
-
-def mails(count: int, size: int = 1000) -> list[Claim]:
-    return [claim(n, message_id=UUID(int=n), size=size) for n in range(1, count + 1)]
+from outbox.mail.status import Lane
+from outbox.worker.supply import BODIES, SWEEP
+from tests.unit.worker.held import claim, lease, message, run, settlement
+from tests.unit.worker.supplied import Scene, mails
 
 
 def test_what_is_claimed_is_held_until_its_verdict_is_written() -> None:
@@ -97,27 +38,6 @@ def test_a_message_that_is_gone_reaches_the_tray_without_a_body() -> None:
     scene.claim()
     (parcel,) = scene.load()
     assert parcel.message is None
-
-
-def test_bodies_stay_within_their_bound_and_the_next_ones_wait_for_it() -> None:
-    scene = Scene(*mails(4, size=BODIES // 2))
-    scene.claim()
-    first = scene.load()
-    assert [parcel.message_id.int for parcel in first] == [1, 2]
-    assert (scene.supply.can_load, scene.supply.waits_for_memory) == (False, True)
-    scene.supply.sent(first[0])
-    assert scene.supply.can_load
-    assert first[0].message is None
-    assert [parcel.message_id.int for parcel in scene.load()] == [3]
-
-
-def test_a_mail_larger_than_the_bound_is_sent_alone() -> None:
-    scene = Scene(*mails(2, size=2 * BODIES))
-    scene.claim()
-    (first,) = scene.load()
-    assert not scene.supply.can_load
-    scene.supply.sent(first)
-    assert len(scene.load()) == 1
 
 
 def test_bodies_that_could_not_be_read_are_read_later_in_the_same_order() -> None:
@@ -149,9 +69,11 @@ def test_giving_up_takes_back_what_nobody_has_begun_and_frees_its_memory() -> No
     under_way = scene.tray.take()
     assert under_way is not None
     assert [parcel.message_id.int for parcel in scene.supply.give_up()] == [2, 3, 4, 5]
-    assert not scene.supply.waits_for_memory
+    assert scene.supply.waiting == 0
     assert scene.supply.holds == 5  # until their release is written
-    scene.queue.claims = mails(2, size=BODIES // 4)
+    scene.queue.claims = [
+        replace(each, delivery_id=each.delivery_id + 9) for each in mails(2, size=BODIES // 4)
+    ]
     scene.claim()
     assert len(scene.load()) == 2
 
@@ -171,6 +93,7 @@ def test_what_a_lost_lease_held_is_forgotten_and_nothing_else() -> None:
 def test_a_release_that_is_known_late_does_not_free_the_same_delivery_claimed_again() -> None:
     scene = Scene(claim(1, fence=1))
     scene.claim()
+    scene.supply.sent(*scene.load())
     scene.queue.claims = [claim(1, fence=2)]
     scene.claim()
     scene.supply.written([settlement(1)])  # of fence 1
@@ -183,3 +106,72 @@ def test_what_is_claimed_or_loaded_under_a_lease_that_was_lost_meanwhile_never_r
     scene.lease.lost = True
     assert (scene.claim(2), scene.load(), scene.supply.holds) == (2, [], 0)
     assert not scene.supply.can_load
+
+
+def test_fault_17_claims_that_nobody_here_knows_are_looked_for_each_minute() -> None:
+    scene = Scene(*mails(5))
+    seen = []
+    for now in (SWEEP, SWEEP + 1, 2 * SWEEP - 1, 2 * SWEEP, 2 * SWEEP + 1):
+        scene.claim(1, now)
+        seen.append(len(scene.queue.asked))
+    assert seen == [1, 1, 1, 2, 2]
+    assert scene.queue.asked == [("release", []), ("release", [1, 2, 3])]
+
+
+def test_fault_17_after_an_unsure_claim_they_are_looked_for_at_once_and_until_it_succeeds() -> None:
+    scene = Scene(*mails(1))
+    scene.claim(1, SWEEP)
+    scene.queue.failing = True
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            scene.claim(1, SWEEP + 1)
+    scene.queue.failing = False
+    for _ in range(2):
+        scene.claim(1, SWEEP + 2)
+    assert scene.queue.asked == [("release", []), ("release", [1])]
+
+
+def test_what_waits_for_its_body_its_sender_or_its_verdict_is_never_taken_for_unknown() -> None:
+    scene = Scene(*mails(3))
+    scene.claim(1)
+    scene.supply.sent(*scene.load())  # and the database refuses its verdict for ever: no word comes
+    scene.claim(1)
+    run(scene.supply.load())
+    scene.claim(1)
+    scene.supply.give_up()
+    scene.claim(1, SWEEP)
+    assert scene.queue.asked[-1] == ("release", [1, 2, 3])
+
+
+def test_a_claim_whose_verdict_can_never_be_written_is_ours_but_nothing_waits_for_it() -> None:
+    scene = Scene(claim(1, lane=Lane.ALONE), claim(2))
+    scene.claim()
+    scene.supply.refused(settlement(1))
+    scene.supply.refused(settlement(2))
+    assert (scene.supply.holds, scene.supply.holds_alone) == (0, False)
+    run(scene.supply.release_unknown(scene.lease))
+    assert ("release", [1, 2]) in scene.queue.asked
+
+
+def test_what_this_process_still_sends_under_a_lost_claim_is_not_taken_again() -> None:
+    scene = Scene(claim(1, fence=1), claim(1, fence=2, lane=Lane.ALONE), claim(2))
+    scene.claim(1)
+    (first,) = scene.load()
+    scene.lease.lost = True
+    scene.lease = lease()
+    assert scene.claim() == 2
+    assert [each.delivery_id for each in scene.twice] == [1]
+    assert not scene.supply.holds_alone
+    assert [each.claims[0].delivery_id for each in scene.load()] == [2]
+    scene.supply.written([replace(settlement(1), fence=2)])  # it was given back
+    assert scene.supply.holds == 2
+    scene.supply.sent(first)
+    scene.supply.written([settlement(1)])
+    assert scene.supply.holds == 1
+
+
+def test_what_was_claimed_for_a_session_that_was_lost_meanwhile_is_given_back_unbegun() -> None:
+    scene = Scene(*mails(2))
+    scene.lease.lost = True
+    assert scene.claim() == 2
+    assert ("release", []) in scene.queue.asked

@@ -1,9 +1,13 @@
 """Parcels wait on the tray for senders, and senders for parcels; nobody is forgotten."""
 
 import asyncio
+from collections.abc import Callable
 
+import pytest
+
+from outbox.worker.parcel import Parcel
 from outbox.worker.tray import Tray
-from tests.unit.worker.held import claim, lease, parcel, run
+from tests.unit.worker.held import claim, lease, parcel, rescued, run
 
 PARCELS = [parcel(claim(n)) for n in range(8)]
 
@@ -172,3 +176,69 @@ def test_a_rest_ends_with_its_time_or_with_the_tray() -> None:
         return rested, loop.time()
 
     assert run(scene()) == (3.0, 4.0)
+
+
+def test_a_rescued_parcel_goes_before_the_others_once_it_is_announced() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    suspect = parcel(rescued(9))
+    suspect.announced = True
+    tray.put([*PARCELS[:2], suspect])
+    assert [suspect, *PARCELS[:2]] == [tray.take() for _ in range(3)]
+
+
+def test_until_a_rescued_parcel_is_announced_the_ones_behind_it_are_given() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    suspect = parcel(rescued(9))
+    tray.put([suspect, *PARCELS[:3]])
+    assert tray.wanted is None
+    assert PARCELS[:2] == [tray.take(), tray.take()]
+    assert tray.wanted is suspect
+    suspect.announced = True
+    assert tray.wanted is None
+    assert [suspect, PARCELS[2], None] == [tray.take() for _ in range(3)]
+
+
+def test_the_loop_is_called_once_for_the_announcement_of_a_rescued_parcel() -> None:
+    calls: list[str] = []
+    tray = Tray(lambda: 9, lambda: calls.append("look"))
+    tray.put([parcel(rescued(9))])
+    assert [tray.take() for _ in range(3)] == [None] * 3
+    assert calls == ["look"]
+
+
+def test_while_an_announcement_is_awaited_only_who_finds_something_else_may_enter() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    tray.put([parcel(rescued(9))])
+    assert tray.enter(connected=True)
+    assert tray.take() is None
+    tray.leave()
+    # Who has asked for it would only ask again, for as long as the database takes to answer.
+    assert [tray.enter(), tray.enter(connected=True)] == [False, False]
+    assert tray.enter(returning=True)
+    tray.put(PARCELS[:1])
+    assert tray.enter(connected=True)
+    assert PARCELS[0] is tray.take()
+    assert not tray.enter(connected=True)
+
+
+@pytest.mark.parametrize(
+    "take_out", [lambda tray, suspect: tray.remove(suspect), lambda tray, suspect: tray.empty(suspect.lease)]
+)
+def test_what_was_wanted_and_is_taken_out_is_not_announced(
+    take_out: Callable[[Tray, Parcel], object],
+) -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    suspect = parcel(rescued(9))
+    tray.put([suspect, *PARCELS[:1]])
+    tray.take()
+    assert tray.wanted is suspect
+    take_out(tray, suspect)
+    assert tray.wanted is None
+
+
+def test_only_a_parcel_that_is_still_here_can_be_removed() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    tray.put(PARCELS[:3])
+    assert tray.remove(PARCELS[1])
+    assert not tray.remove(PARCELS[1])
+    assert [PARCELS[0], PARCELS[2], None] == [tray.take() for _ in range(3)]

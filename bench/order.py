@@ -1,0 +1,28 @@
+"""What a page does when somebody orders: one row of its own, and a mail with it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert
+
+if TYPE_CHECKING:
+    from bench.shop import Shop
+
+ORDERS = Table(
+    "orders",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("customer", String(100)),
+)
+
+
+def page(shop: Shop, n: int | None) -> float:
+    """Commit one order, with the `n`th mail or without any; return the milliseconds."""
+    began = time.perf_counter()
+    with shop.engine.begin() as connection:
+        connection.execute(insert(ORDERS), {"customer": "Ada"})
+        if n is not None:
+            shop.enqueue(connection, n)
+    return (time.perf_counter() - began) * 1000

@@ -1,0 +1,11 @@
+"""All studies of the queue, in the order in which they are asked."""
+
+from bench.studies.daemons import DAEMONS
+from bench.studies.enqueue import ENQUEUE
+from bench.studies.history import HISTORY
+from bench.studies.pages import PAGES
+from bench.studies.sizes import SIZES
+from bench.studies.snapshot import SNAPSHOT
+from bench.studies.sustained import SUSTAINED
+
+STUDIES = (SIZES, ENQUEUE, PAGES, HISTORY, SNAPSHOT, DAEMONS, SUSTAINED)

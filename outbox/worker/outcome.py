@@ -1,0 +1,126 @@
+"""What became of each parcel, told to all whom it concerns: the queue, the breaker, the relay's memory."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from outbox import events
+from outbox.mail.status import OnDoubt
+from outbox.mail.verdict import RelayFault, Verdict
+from outbox.worker.settle import expire, release, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outbox.delivery.breaker import Breaker
+    from outbox.delivery.retry import RetryPolicy
+    from outbox.mail.status import Settlement
+    from outbox.store.moves import Claim
+    from outbox.worker.lease import Lease
+    from outbox.worker.memory import Memory
+    from outbox.worker.pace import Pace
+    from outbox.worker.parcel import Parcel
+    from outbox.worker.recorder import Recorder
+    from outbox.worker.supply import Supply
+    from outbox.worker.tray import Tray
+
+
+class Outcome:
+    """Hands on what the senders report of the relay `name`; `wake` lets the loop look again."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: RetryPolicy,
+        pace: Pace,
+        breaker: Breaker,
+        memory: Memory,
+        tray: Tray,
+        supply: Supply,
+        recorder: Recorder,
+        wake: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._policy = policy
+        self._pace = pace
+        self._breaker = breaker
+        self._memory = memory
+        self._tray = tray
+        self._supply = supply
+        self._recorder = recorder
+        self._wake = wake
+
+    def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        """Hand on the verdicts on a parcel, in the order of its claims."""
+        on_doubt = parcel.message.on_doubt if parcel.message else OnDoubt.HOLD
+        self._supply.sent(parcel)
+        self._pace.finished(len(verdicts))
+        self._recorder.put(
+            parcel.lease,
+            [
+                settle(claim, verdict, self._name, on_doubt, self._policy, random.random())  # noqa: S311 - jitter
+                for claim, verdict in zip(parcel.claims, verdicts, strict=True)
+            ],
+        )
+        if self._supply.waiting:
+            self._wake()
+        faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
+        # A relay that judges one recipient works, whatever it says of itself to the next.
+        if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
+            self._memory.works()
+            if self._breaker.judged():
+                events.relay_back(self._name)
+                self._tray.stir()
+        elif faults:
+            self.fault(faults[0])
+
+    def fault(self, fault: RelayFault) -> None:
+        """Take a fault of the relay, which a mail met or which kept us from connecting."""
+        now = asyncio.get_running_loop().time()
+        self._breaker.fault(now, random.random())  # noqa: S311 - jitter
+        wait = self._breaker.wait(now)
+        # Each connection meets the same fault: it is told once, and when the breaker opens.
+        if self._memory.fails(fault.reason) or wait:
+            events.relay_fault(self._name, fault, wait)
+        if self._breaker.is_open:
+            self.release_waiting(f"relay {self._name} is down")
+        self._wake()
+
+    def expire_late(self, parcel: Parcel) -> None:
+        """End the recipients of a parcel that are too late to be useful by now."""
+        late = parcel.split_expired(asyncio.get_running_loop().time())
+        self._recorder.put(parcel.lease, [expire(claim, self._name) for claim in late])
+        if not parcel.claims:
+            self._supply.sent(parcel)
+
+    def release_waiting(self, reason: str) -> None:
+        """Give back to the queue what nobody has begun to send."""
+        for parcel in self._supply.give_up():
+            self._recorder.put(
+                parcel.lease, [release(claim, self._name, None, reason) for claim in parcel.claims]
+            )
+
+    def put_off(self, lease: Lease, claims: Sequence[Claim]) -> None:
+        """Give back claims of deliveries that this process still sends under an older one."""
+        reason, pause = "this daemon still sends it under an older claim", self._policy.fault_pause
+        self._recorder.put(
+            lease, [replace(release(claim, self._name, None, reason), delay=pause) for claim in claims]
+        )
+
+    def written(self, settlements: Sequence[Settlement]) -> None:
+        """Let go of what the recorder has written."""
+        self._let_go(lambda: self._supply.written(settlements))
+
+    def refused(self, settlement: Settlement) -> None:
+        """Let go of what the recorder can never write."""
+        self._let_go(lambda: self._supply.refused(settlement))
+
+    def _let_go(self, of_them: Callable[[], None]) -> None:
+        held_alone = self._supply.holds_alone
+        of_them()
+        # The probe waits until everything else is settled, and a rescued mail for the one before it.
+        if self._breaker.is_open or (held_alone and not self._supply.holds_alone):
+            self._wake()

@@ -1,0 +1,170 @@
+"""A rescued delivery queues by itself, says so before it is sent, and is held when it kills three times."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from outbox.mail.rescue import MOST_CRASHES
+from outbox.mail.status import Lane, Move, OnDoubt
+from outbox.store.moves import Claim
+from outbox.store.schema import SessionState, delivery
+from tests.contract.ends import record, settlement
+from tests.contract.scene import Scene, ago
+
+ALONE = int(Lane.ALONE)
+
+
+def die(scene: Scene, *, announce: bool) -> int:
+    """Claim as a new session, perhaps announce, and die; return the number of claims."""
+    me = scene.start()
+    claims = scene.queue.claim(me, 10)
+    for claim in claims:
+        assert not announce or scene.queue.announce(me, claim)
+    assert scene.sessions.enter(me, SessionState.STOPPED)
+    assert scene.queue.rescue() == len(claims)
+    return len(claims)
+
+
+def suspect(scene: Scene) -> int:
+    """Give a delivery that was rescued once."""
+    (id_,) = scene.mail()
+    assert die(scene, announce=False) == 1
+    row = scene.row(id_)
+    assert (row.status, row.lane, row.rescues) == ("pending", ALONE, 1)
+    return id_
+
+
+def claimed(scene: Scene) -> tuple[UUID, Claim]:
+    me = scene.start()
+    (claim,) = scene.queue.claim(me, 10)
+    assert claim.lane is Lane.ALONE
+    return me, claim
+
+
+def test_fault_78_a_claim_has_one_rescued_delivery_at_most_and_all_the_others_beside_it(scene: Scene) -> None:
+    rescued = scene.mail(3)
+    assert die(scene, announce=False) == 3
+    fresh = scene.mail(3)
+    first = [claim.delivery_id for claim in scene.queue.claim(scene.start(), 10)]
+    assert sorted(first) == sorted([rescued[0], *fresh])
+    assert scene.queue.claim(scene.start(), 10, alone=False) == []
+    assert [rescued[1]] == [claim.delivery_id for claim in scene.queue.claim(scene.start(), 1)]
+
+
+def test_a_look_for_the_rescued_is_left_out_while_one_is_in_hand(scene: Scene) -> None:
+    suspect(scene)
+    assert scene.queue.has_due()
+    assert not scene.queue.has_due(alone=False)
+
+
+def test_fault_78_ten_crashes_before_it_was_announced_count_nothing(scene: Scene) -> None:
+    id_ = suspect(scene)
+    for _ in range(10):
+        assert die(scene, announce=False) == 1
+    row = scene.row(id_)
+    assert (row.status, row.rescues, row.lane) == ("pending", 1, ALONE)
+    assert [each.verdict for each in scene.attempts()] == [Move.RESCUE_RESEND] + [Move.RESCUE_UNBEGUN] * 10
+
+
+def test_fault_78_three_crashes_of_its_own_hold_a_delivery_as_poison(scene: Scene) -> None:
+    id_ = suspect(scene)
+    for crash in range(1, MOST_CRASHES):
+        assert die(scene, announce=True) == 1
+        # It waits, so that another goes first should it not be the cause.
+        assert scene.since(delivery.c.due_at, id_) == pytest.approx(-60, abs=30)
+        assert scene.queue.claim(scene.start(), 10) == []
+        scene.change(id_, due_at=ago(1))
+        assert (scene.row(id_).status, scene.row(id_).rescues) == ("pending", 1 + crash)
+    assert die(scene, announce=True) == 1
+    row = scene.row(id_)
+    assert (row.status, row.reason, row.session) == ("held", "poison", None)
+    assert scene.attempts()[-1].verdict == Move.RESCUE_POISON
+    assert not scene.queue.has_due()
+
+
+@pytest.mark.parametrize("move", [Move.DEFER, Move.DOUBT_RESEND])
+def test_a_verdict_ends_the_suspicion(scene: Scene, move: Move) -> None:
+    suspect(scene)
+    me, claim = claimed(scene)
+    assert scene.queue.announce(me, claim)
+    assert record(scene.queue, me, settlement(claim, move)).applied == 1
+    row = scene.row(claim.delivery_id)
+    assert (row.lane, row.rescues) == (Lane.RETRY, 0)
+
+
+@pytest.mark.parametrize("delay", [None, 30.0])
+def test_a_release_leaves_the_suspicion(scene: Scene, delay: float | None) -> None:
+    suspect(scene)
+    me, claim = claimed(scene)
+    assert record(scene.queue, me, settlement(claim, Move.RELEASE, delay=delay)).applied == 1
+    row = scene.row(claim.delivery_id)
+    assert (row.lane, row.rescues) == (Lane.ALONE, 1)
+
+
+@pytest.mark.parametrize("on_doubt", [OnDoubt.HOLD, OnDoubt.ASSUME_SENT])
+def test_a_mail_that_must_not_go_twice_goes_back_when_it_had_not_begun(
+    scene: Scene, on_doubt: OnDoubt
+) -> None:
+    (id_,) = scene.mail(on_doubt=on_doubt)
+    scene.change(id_, lane=ALONE, rescues=1)
+    assert die(scene, announce=False) == 1
+    assert scene.row(id_).status == "pending"
+    assert die(scene, announce=True) == 1
+    assert scene.row(id_).status == "in_doubt"
+
+
+@pytest.mark.parametrize("spoiler", ["fence", "session", "status"])
+def test_only_who_still_holds_a_delivery_announces_it(scene: Scene, spoiler: str) -> None:
+    suspect(scene)
+    me, claim = claimed(scene)
+    match spoiler:
+        case "fence":
+            scene.change(claim.delivery_id, fence=claim.fence + 1)
+        case "session":
+            scene.change(claim.delivery_id, session=scene.start())
+        case _:
+            scene.change(claim.delivery_id, status="pending", session=None)
+    before = scene.rows()
+    assert not scene.queue.announce(me, claim)
+    assert before == scene.rows()
+
+
+def test_an_announcement_speaks_of_one_delivery_only(scene: Scene) -> None:
+    me, (first, second) = scene.held(2)
+    before = scene.row(second.delivery_id)
+    assert scene.queue.announce(me, first)
+    assert before == scene.row(second.delivery_id)
+
+
+def test_an_announcement_speaks_of_one_claim_only(scene: Scene) -> None:
+    id_ = suspect(scene)
+    assert die(scene, announce=True) == 1
+    scene.change(id_, due_at=ago(1))
+    assert scene.row(id_).announced == scene.row(id_).fence
+    assert die(scene, announce=False) == 1
+    assert scene.attempts()[-1].verdict == Move.RESCUE_UNBEGUN
+
+
+def test_a_rescued_delivery_that_is_not_due_waits_like_any_other(scene: Scene) -> None:
+    id_ = suspect(scene)
+    scene.change(id_, due_at=ago(-60))
+    assert scene.queue.claim(scene.start(), 10) == []
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
+def test_an_announcement_waits_for_nobody_s_lock(scene: Scene, rival: Scene) -> None:
+    suspect(scene)
+    me, claim = claimed(scene)
+    scene.mail()  # nobody has locked this one
+    with rival.application.connect() as connection, connection.begin():
+        connection.execute(select(delivery).where(delivery.c.id == claim.delivery_id).with_for_update())
+        assert scene.queue.announce(me, claim) is None
+    assert scene.queue.announce(me, claim) is True
+
+
+def test_what_was_deleted_cannot_be_announced(scene: Scene) -> None:
+    suspect(scene)
+    me, claim = claimed(scene)
+    scene.empty()
+    assert scene.queue.announce(me, claim) is False

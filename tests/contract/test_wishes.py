@@ -1,0 +1,103 @@
+"""A wish about a mail that is being sent is granted if the mail would wait again, and only then."""
+
+from uuid import uuid4
+
+import pytest
+
+from outbox.mail.status import FINAL, MOVES, Lane, Move, OnDoubt, Status, Wish, destination
+from outbox.store.schema import SessionState
+from outbox.store.wishes import wish as ask
+from tests.contract.ends import OWNED, record, settlement
+from tests.contract.scene import Scene
+
+GRANTED_STATES = {Wish.CANCEL: Status.CANCELLED, Wish.HOLD: Status.HELD}
+
+
+@pytest.mark.parametrize("wish", Wish)
+@pytest.mark.parametrize("move", OWNED)
+def test_a_verdict_that_would_let_the_mail_wait_grants_the_wish(scene: Scene, move: Move, wish: Wish) -> None:
+    me, (claim, other) = scene.held(2)
+    with scene.application.begin() as connection:
+        assert ask(connection, [claim.delivery_id], wish) == 1
+    record(scene.queue, me, [settlement(claim, move), settlement(other, move)])
+    row = scene.row(claim.delivery_id)
+    waits = MOVES[move].target is Status.PENDING
+    # Of a dot that went out without an answer nobody can say that it was taken back.
+    doubtful = move is Move.DOUBT_RESEND and wish is Wish.CANCEL
+    granted = Status.IN_DOUBT if doubtful else GRANTED_STATES[wish]
+    assert (granted if waits else MOVES[move].target) == row.status
+    assert destination(move, wish) == row.status
+    assert (row.status in FINAL) == (row.finished_at is not None)
+    assert waits == (row.reason == "person")
+    assert MOVES[move].target == scene.row(other.delivery_id).status
+
+
+@pytest.mark.parametrize("on_doubt", OnDoubt)
+@pytest.mark.parametrize("wish", Wish)
+def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
+    scene: Scene, wish: Wish, on_doubt: OnDoubt
+) -> None:
+    me, (claim,) = scene.held(on_doubt=on_doubt)
+    with scene.application.begin() as connection:
+        ask(connection, [claim.delivery_id], wish)
+    assert scene.sessions.enter(me, SessionState.STOPPED)
+    assert scene.queue.rescue() == 1
+    row = scene.row(claim.delivery_id)
+    waits = on_doubt is OnDoubt.RESEND
+    assert (Status.HELD if waits and wish is Wish.HOLD else Status.IN_DOUBT) == row.status
+    assert (row.status in FINAL) == (row.finished_at is not None)
+    assert waits == (row.reason == "person")
+
+
+@pytest.mark.parametrize("wish", Wish)
+def test_what_is_given_back_unknown_grants_the_wish(scene: Scene, wish: Wish) -> None:
+    me, (claim,) = scene.held()
+    with scene.application.begin() as connection:
+        ask(connection, [claim.delivery_id], wish)
+    assert scene.queue.release_unknown(me, []) == 1
+    row = scene.row(claim.delivery_id)
+    assert (GRANTED_STATES[wish], "person") == (row.status, row.reason)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.SENDING])
+def test_a_wish_about_what_is_not_being_sent_is_not_taken(scene: Scene, status: Status) -> None:
+    scene.add(status)
+    before = scene.rows()
+    with scene.application.begin() as connection:
+        assert ask(connection, [before[0].id], Wish.CANCEL) == 0
+    assert before == scene.rows()
+
+
+def test_a_wish_is_undone_with_its_transaction(scene: Scene) -> None:
+    me, (claim,) = scene.held()
+    with scene.application.connect() as connection:
+        ask(connection, [claim.delivery_id], Wish.CANCEL)
+        connection.rollback()
+    record(scene.queue, me, settlement(claim, Move.DEFER))
+    assert scene.row(claim.delivery_id).status == "pending"
+
+
+def test_the_last_wish_counts_and_none_outlives_its_sending(scene: Scene) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, status="sending", session=uuid4(), lane=int(Lane.FRESH))
+    with scene.application.begin() as connection:
+        ask(connection, [id_], Wish.CANCEL)
+        ask(connection, [id_], Wish.HOLD)
+    scene.queue.rescue()
+    assert scene.row(id_).status == "held"
+    scene.change(id_, status="pending")
+    me = scene.start()
+    (claim,) = scene.queue.claim(me, 1)
+    record(scene.queue, me, settlement(claim, Move.DEFER))
+    assert scene.row(id_).status == "pending"
+
+
+@pytest.mark.parametrize("wish", Wish)
+def test_a_rescue_of_what_had_not_begun_grants_the_wish_as_it_is(scene: Scene, wish: Wish) -> None:
+    me, (claim,) = scene.held()
+    scene.change(claim.delivery_id, lane=int(Lane.ALONE), wish=wish.value)
+    assert scene.sessions.enter(me, SessionState.STOPPED)
+    assert scene.queue.rescue() == 1
+    row = scene.row(claim.delivery_id)
+    assert (GRANTED_STATES[wish], "person") == (row.status, row.reason)
+    assert (row.status in FINAL) == (row.finished_at is not None)

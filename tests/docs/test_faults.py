@@ -1,0 +1,39 @@
+"""Each fault that we know of has its number in the name of a test, or its reason on a page."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+KNOWN = {*range(1, 26), 34, 35, *range(38, 79)}
+"""The numbers of the queue's faults and of the conversation's; others come with other work."""
+
+UNTESTED = {57: "0008-faults-that-no-test-of-the-conversation-meets.md"}
+"""Those that no test meets at all, and the page that says why."""
+
+PAGES = [UNTESTED[57], "0013-faults-of-the-queue-that-no-test-meets.md"]
+
+
+def named() -> set[int]:
+    """Return the numbers in the names of the tests."""
+    tests = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return {
+        int(number) for text in tests for number in re.findall(r"^def test_fault_(\d+)_", text, re.MULTILINE)
+    }
+
+
+def excused(page: str) -> set[int]:
+    """Return the numbers of the faults, or parts of faults, that a page says something of."""
+    text = (ROOT / "docs" / "decisions" / page).read_text(encoding="utf-8")
+    items = re.findall(r"^- \*\*(.*?)\*\*", text, re.MULTILINE | re.DOTALL)
+    return {int(number) for item in items for number in re.findall(r"\((\d+)\)", item)}
+
+
+def test_each_known_fault_is_met_by_a_test_but_for_those_that_a_page_excuses() -> None:
+    assert set(UNTESTED) == KNOWN - named()
+    assert [number for number, page in UNTESTED.items() if number not in excused(page)] == []
+
+
+def test_the_pages_speak_of_known_faults_only() -> None:
+    assert set() == {number for page in PAGES for number in excused(page)} - KNOWN
+    assert all(excused(page) for page in PAGES)

@@ -1,0 +1,79 @@
+"""Several daemons on one queue; each start has its own name, by which the ledger tells whose dots came."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Engine
+
+from tests.lab.autopsy import autopsy
+from tests.lab.oracle import Kill
+from tests.support.daemon import RunningDaemon
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One start of a daemon, and its name in EHLO."""
+
+    name: str
+    daemon: RunningDaemon
+
+
+class Fleet:
+    """Daemons that send through `port`; a killed one is started again at once."""
+
+    def __init__(self, url: str, folder: Path, *, port: int, lease_ttl: float) -> None:
+        self._url = url
+        self._folder = folder
+        self._port = port
+        self._ttl = lease_ttl
+        self._launched = 0
+        self._runs: list[Run] = []
+
+    def launch(self) -> None:
+        """Start one more, without waiting for it."""
+        self._launched += 1
+        name = f"run{self._launched}.example"
+        daemon = RunningDaemon(self._url, self._folder, port=self._port, smtp_hello=name, lease_ttl=self._ttl)
+        daemon.launch()
+        self._runs.append(Run(name, daemon))
+
+    def any(self, random: Random) -> Run:
+        """Return one of them, whose session has begun."""
+        run = random.choice(self._runs)
+        run.daemon.wait_begun()
+        return run
+
+    def kill(self, run: Run, engine: Engine) -> Kill:
+        """Kill it where it stands, start another in its place, and return what it held."""
+        pid = run.daemon.pid
+        run.daemon.kill()
+        found = autopsy(engine, run.name, pid)
+        self._runs.remove(run)
+        self.launch()
+        return found
+
+    def terminate(self) -> list[int]:
+        """Ask one after the other to drain; return their exit codes."""
+        for run in self._runs:
+            run.daemon.wait_begun()
+        return [run.daemon.terminate() for run in self._runs]
+
+    def end(self) -> None:
+        """Kill all that are left."""
+        for run in self._runs:
+            run.daemon.kill()
+
+
+@contextmanager
+def fleet(url: str, folder: Path, *, port: int, size: int, lease_ttl: float) -> Iterator[Fleet]:
+    """Run `size` daemons, and leave none behind."""
+    daemons = Fleet(url, folder, port=port, lease_ttl=lease_ttl)
+    try:
+        for _ in range(size):
+            daemons.launch()
+        yield daemons
+    finally:
+        daemons.end()

@@ -1,0 +1,96 @@
+"""A copy of the project, in which code may be broken, and its tests: run as a program, the tests alone."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_COPIED = (
+    "outbox",
+    "alembic",
+    "templates",
+    "tests",
+    "docs",
+    "README.md",
+    "CONTRIBUTING.md",
+    "pyproject.toml",
+)
+
+_CONTRACT = (
+    # The likeliest first: most mutants fall within a second.
+    *("guards", "record", "late", "rescue", "alone", "wishes", "sessions", "claim", "expire", "release"),
+    *("uncertain", "lanes", "gates", "half", "evidence", "races", "crowds", "again"),
+)
+_STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
+_TESTS = {
+    "outbox/mail/status.py": [
+        "tests/unit/mail/test_status.py",
+        "tests/unit/worker/test_settle.py",
+        "tests/docs/test_design.py::test_the_table_of_moves_is_the_one_in_the_code",
+        "tests/models/test_explorer.py",
+    ],
+    "outbox/mail/rescue.py": ["tests/unit/mail/test_rescue.py"],
+    "outbox/delivery/judge.py": ["tests/unit/delivery/test_judge.py", "tests/unit/delivery"],
+    "outbox/delivery/retry.py": ["tests/unit/delivery/test_retry.py", "tests/unit/worker/test_settle.py"],
+    "outbox/store/lanes.py": ["tests/unit/store/test_lanes.py", "tests/contract/test_lanes.py"],
+}
+_DATABASES = {
+    "outbox/store/dialects/postgresql.py": ["postgresql"],
+    "outbox/store/dialects/mysql.py": ["mysql"],
+}
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """Give a copy of what the tests need, for the time of the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in _COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, tree)
+        yield tree
+
+
+def killer(tree: Path, module: str) -> str | None:
+    """Run the tests of a module of the copy; return the first that fails, None if all pass.
+
+    What is not only for one database is tried on the others where it survives on SQLite.
+    """
+    if not module.startswith("outbox/store/"):
+        return _first_failure(tree, _TESTS[module])
+    for database in _DATABASES.get(module, ["sqlite", "postgresql", "mysql"]):
+        if failure := _first_failure(tree, [*_TESTS.get(module, _STORE), "-k", database]):
+            return failure
+    return None
+
+
+def _first_failure(tree: Path, tests: list[str]) -> str | None:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no"]
+    run = subprocess.run(
+        [*command, "--timeout=60", *tests],
+        cwd=tree,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tree),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OUTBOX_TEST_MUTANT": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not run.returncode:
+        return None
+    failed = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0] if failed else run.stdout[-500:] + run.stderr[-500:]
+
+
+if __name__ == "__main__":
+    sys.exit(killer(Path.cwd(), sys.argv[1]))

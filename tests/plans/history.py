@@ -1,0 +1,27 @@
+"""A queue with years of finished mail in it, made by a few statements."""
+
+from typing import Any
+
+from sqlalchemy import literal
+
+from bench.fill import Filler
+from outbox.store.schema import delivery
+from tests.contract.scene import Scene, in_state
+
+
+class History:
+    """Fills the tables of a scene, which must be empty at first."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.kind = scene.application.dialect.name
+        self._filler = Filler(scene.application, "mariadb" if self.kind == "mysql" else self.kind)
+
+    def add(self, count: int, status: str = "sent", **values: Any) -> None:
+        """Insert so many mails of one recipient, all in `status`, which were due one after the other."""
+        row = in_state(status) | values
+        typed = {
+            name: value if hasattr(value, "label") else literal(value, delivery.c[name].type)
+            for name, value in row.items()
+        }
+        self._filler.add(count, typed, "0.001 * n - 3600")

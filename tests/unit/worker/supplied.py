@@ -1,0 +1,91 @@
+"""A supply between a queue that a test fills and a tray that it empties."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
+
+from outbox.store.moves import Claim
+from outbox.store.queue import Message
+from outbox.worker.parcel import Parcel
+from outbox.worker.supply import Supply
+from outbox.worker.tray import Tray
+from tests.unit.worker.held import NoThreads, claim, lease, message, run
+
+GONE = OperationalError("COMMIT", {}, Exception("gone away"))
+
+
+class Queue:
+    """Gives the claims that it was made with, and notes what it is asked."""
+
+    def __init__(self, *claims: Claim) -> None:
+        self.claims = list(claims)
+        self.failing = False
+        self.asked: list[Any] = []
+        self.alone: list[bool] = []
+        self.lost: set[int] = set()
+
+    def claim(self, _holder: UUID, limit: int, *, alone: bool) -> list[Claim]:
+        if self.failing:
+            raise GONE
+        self.alone.append(alone)
+        given, self.claims = self.claims[:limit], self.claims[limit:]
+        return given
+
+    def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
+        if self.failing:
+            raise GONE
+        self.asked.append(sorted(ids))
+        return {id_: message(id_.int) for id_ in ids if id_.int < 100}
+
+    def announce(self, _holder: UUID, wanted: Claim) -> bool:
+        if self.failing:
+            raise GONE
+        return wanted.delivery_id not in self.lost
+
+    def release_unknown(self, _holder: UUID, known: Collection[int]) -> int:
+        if self.failing:
+            raise GONE
+        self.asked.append(("release", sorted(known)))
+        return 0
+
+
+class Scene:
+    """A supply between a queue and a tray."""
+
+    def __init__(self, *claims: Claim) -> None:
+        self.queue = Queue(*claims)
+        queue: Any = self.queue
+        threads: Any = NoThreads()
+        self.tray = Tray(lambda: 99, lambda: None)
+        self.supply = Supply(queue, threads, self.tray, lambda: 50)
+        self.lease = lease()
+
+    def claim(self, limit: int = 99, now: float = 0.0) -> int:
+        count, self.twice = run(self.supply.claim(self.lease, limit, now))
+        return count
+
+    def load(self) -> list[Parcel]:
+        """Load as long as there is memory, and take all from the tray."""
+        run(self.supply.load())
+        while self.supply.can_load:
+            run(self.supply.load())
+        return self.taken()
+
+    def taken(self) -> list[Parcel]:
+        parcels = []
+        while (parcel := self.tray.take()) is not None:
+            parcels.append(parcel)
+        return parcels
+
+    def want(self) -> Parcel:
+        """Claim, load and ask for a rescued delivery; return its parcel."""
+        self.claim()
+        self.load()
+        assert self.tray.wanted is not None
+        return self.tray.wanted
+
+
+def mails(count: int, size: int = 1000) -> list[Claim]:
+    return [claim(n, message_id=UUID(int=n), size=size) for n in range(1, count + 1)]

@@ -1,0 +1,40 @@
+"""Who could not be heard for a moment does not judge the silence of others."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
+
+from outbox.store.sessions import Totals
+from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.lease import UNBROKEN, boot_clock
+from tests.support.waiting import wait_until
+
+TTL = 0.6
+
+
+class Sessions:
+    """Sessions whose next beat fails."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+
+    def start(self, _me: UUID, **_: object) -> None:
+        """Begin a session."""
+
+    def beat(self, _me: UUID, _totals: Totals) -> bool:
+        self.beats += 1
+        raise OperationalError("UPDATE", {}, Exception("gone away"))
+
+
+def test_a_beat_that_failed_makes_the_beats_before_it_worthless() -> None:
+    sessions = Sessions()
+    taken: Any = sessions
+    heart = Heartbeat(taken, TTL, Totals(), lambda _: None)
+    heart.lease.unbroken_since = boot_clock() - 10 * TTL * UNBROKEN
+    heart.lease.valid_until = boot_clock() + 1000
+    assert heart.is_unbroken()
+    heart.start()
+    wait_until(lambda: sessions.beats > 0, "a beat has failed")
+    heart.stop()
+    assert not heart.is_unbroken()
