@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outbox.cli.signals import on_signals
 from outbox.errors import EX_UNAVAILABLE, EX_USAGE
 from outbox.smtp.reply import printable
 
@@ -36,7 +37,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _line(mail: "Caught") -> str:
-
     to = ", ".join(mail.recipients)
     line = printable(f"{mail.at.astimezone():%H:%M:%S}  <{mail.sender}> → {to}  {mail.subject}")
     encoding = sys.stdout.encoding or "ascii"
@@ -62,20 +62,16 @@ def _serve(host: str, port: int, folder: Path | None) -> int:
             stopping.set()  # whoever read our lines has left; the mail is taken all the same
 
     catcher = Catcher(host, port, folder=folder, on_mail=show)
-    previous = {
-        number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        catcher.start()
-        click.echo(f"Catching every mail at {host}:{catcher.port}; Ctrl-C ends it.")
-        stopping.wait()
-    except OSError as error:
-        remedy = "Choose another with --port, or stop what listens there."
-        raise _Unavailable(f"Cannot listen at {host}:{port}: {error.strerror}. {remedy}") from error
-    finally:
-        catcher.stop()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with on_signals(lambda _: stopping.set(), signal.SIGTERM, signal.SIGINT):
+        try:
+            catcher.start()
+            click.echo(f"Catching every mail at {host}:{catcher.port}; Ctrl-C ends it.")
+            stopping.wait()
+        except OSError as error:
+            remedy = "Choose another with --port, or stop what listens there."
+            raise _Unavailable(f"Cannot listen at {host}:{port}: {error.strerror}. {remedy}") from error
+        finally:
+            catcher.stop()
     return catcher.count
 
 

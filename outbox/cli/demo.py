@@ -10,7 +10,7 @@ import importlib
 import re
 import signal
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,13 +23,14 @@ from outbox.cli.demo_report import Run, report
 from outbox.cli.ending import CommandError
 from outbox.cli.progress import progress
 from outbox.cli.shop import EXTRA_RECIPIENTS, Shop
+from outbox.cli.signals import on_signals
 from outbox.errors import EX_UNAVAILABLE
 from outbox.store.database import Database
 from outbox.store.dialects.sqlite import prepare_sqlite
 from outbox.store.migration import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Engine
 
@@ -65,18 +66,20 @@ def demo(path: Path, mails: int) -> None:
             EX_UNAVAILABLE,
         ) from error
     folder = DemoFolder(path)
-    with _ended_by_signals(), folder.claimed():
+    signals: list[int] = []
+    ends = on_signals(signals.append, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with ends, folder.claimed():
         engine = create_engine(folder.database_url)
         prepare_sqlite(engine)
         onlooker = Database(folder.database_url)
         try:
-            _play(folder, engine, onlooker, mails)
+            _play(folder, engine, onlooker, mails, signals)
         finally:
             engine.dispose()
             onlooker.close()
 
 
-def _play(folder: DemoFolder, engine: Engine, onlooker: Database, mails: int) -> None:
+def _play(folder: DemoFolder, engine: Engine, onlooker: Database, mails: int, signals: Sequence[int]) -> None:
     click.echo(f"1. A SQLite outbox: {folder.path / 'demo.sqlite3'}")
     migrate(engine)
     shop = Shop(engine)
@@ -84,20 +87,22 @@ def _play(folder: DemoFolder, engine: Engine, onlooker: Database, mails: int) ->
         catcher = children.enter_context(
             Child(["catch", "--port", "0", "--dir", str(folder.mails)], folder.catch_log, {})
         )
-        port = int(_when(lambda: _port(catcher), catcher))
+        port = int(_when(lambda: _port(catcher), catcher, signals))
         click.echo(f"2. `outbox catch` takes mail on 127.0.0.1:{port} and keeps it in {folder.mails}")
         folder.write_settings(port)
         settings = {"OUTBOX_CONFIG": str(folder.settings)}
         daemon = children.enter_context(Child(["run"], folder.run_log, settings))
-        _when(lambda: _count(onlooker, _SESSIONS), daemon)
+        _when(lambda: _count(onlooker, _SESSIONS), daemon, signals)
         click.echo(f"3. `outbox run` sends what is committed; its log is {folder.run_log}")
         click.echo(f"4. A shop commits {mails:,} mails with its own rows, and rolls {_ROLLED_BACK} back")
-        run = _serve(shop, onlooker, mails, (catcher, daemon))
+        run = _serve(shop, onlooker, mails, (catcher, daemon), signals)
         codes = {child.name: child.stop() for child in (daemon, catcher)}
     report(folder, onlooker, shop, run, codes)
 
 
-def _serve(shop: Shop, onlooker: Database, mails: int, children: Sequence[Child]) -> Run:
+def _serve(
+    shop: Shop, onlooker: Database, mails: int, children: Sequence[Child], signals: Sequence[int]
+) -> Run:
     """Serve all customers, and wait until the daemon has sent every mail, or can no more."""
     run = Run(mails)
     deliveries = mails + EXTRA_RECIPIENTS
@@ -119,8 +124,7 @@ def _serve(shop: Shop, onlooker: Database, mails: int, children: Sequence[Child]
                 time.sleep(_LOOK)
             if time.monotonic() - looked > _LOOK:
                 looked = time.monotonic()
-                for child in children:
-                    child.check()
+                _check(signals, *children)
                 sent = _count(onlooker, _SENT)
                 show({"committed": len(run.committed), "sent": sent})
     return run
@@ -130,11 +134,11 @@ def _count(onlooker: Database, statement: str) -> int:
     return onlooker.read(lambda connection: int(connection.exec_driver_sql(statement).scalar_one()))
 
 
-def _when(look: Callable[[], T | None], child: Child) -> T:
+def _when(look: Callable[[], T | None], child: Child, signals: Sequence[int]) -> T:
     """Return what `look` finds, once it finds something; `child` must bring it about."""
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
-        child.check()
+        _check(signals, child)
         found = look()
         if found:
             return found
@@ -147,16 +151,10 @@ def _port(catcher: Child) -> str | None:
     return said and said[1]
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that no child outlives the demo."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _check(signals: Sequence[int], *children: Child) -> None:
+    """End the demo when a signal has come, or when a child has ended unasked."""
+    if signals:
+        # Before the children: Ctrl-C reaches them, too, and then they end because of it.
+        raise SystemExit(128 + signals[0])
+    for child in children:
+        child.check()

@@ -82,7 +82,7 @@ def test_a_demo_that_is_interrupted_takes_its_children_along(number: int) -> Non
         children = children_of(demo.pid)
         wait_until(lambda: any(Path("demo/mails").glob("*.eml")), "the first mail has arrived")
         demo.send_signal(number)
-        assert demo.wait(40) != 0
+        assert demo.wait(40) == 128 + number
         assert not any(map(command_of, children))
 
 
