@@ -71,6 +71,9 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
+        if len(new) == 1 and not keyed and dialect.insert_one is not None:
+            connection.execute(dialect.insert_one, _one_row(new[0]))
+            return [new[0].id]
         standing = _insert_keyed(connection, keyed) if keyed else {}
         plain = [mail for mail in new if mail.key is None]
         if plain:
@@ -146,6 +149,16 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
         "idempotency_key": mail.key,
         "payload_hash": mail.payload_hash,
         "on_doubt": mail.on_doubt,
+    }
+
+
+def _one_row(mail: NewMessage) -> dict[str, Any]:
+    """Return a message with what its deliveries need, as the parameters of `insert_one`."""
+    recipients = list(mail.recipients)
+    return _message_row(mail) | {
+        "recipients": recipients,
+        "send_at": mail.send_at,
+        "expires_at": mail.expires_at,
     }
 
 

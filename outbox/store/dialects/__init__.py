@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from outbox.errors import UnsupportedDatabaseError
 from outbox.store.dialects.mysql import MySQL
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select, Table, TextClause
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -30,6 +30,8 @@ _DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
 
 class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
+
+    insert_one: ClassVar[TextClause | None]
 
     def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
     def prepare(self, engine: Engine, silence: float | None) -> None: ...  # noqa: D102 - documented where implemented

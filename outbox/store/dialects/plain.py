@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import bindparam, insert
 
@@ -11,7 +11,7 @@ from outbox.store.schema import attempt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, TextClause
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
@@ -30,6 +30,9 @@ _NOTE = insert(attempt)
 
 class PlainDialect:
     """The answers of a database without a trap in that place; the others override them and say why."""
+
+    insert_one: ClassVar[TextClause | None] = None
+    """The statement, where there is one, that inserts a message without a key with all of its deliveries."""
 
     def prepare(self, engine: Engine, silence: float | None) -> None:
         """Prepare the daemon's writing engine: its options say it all."""

@@ -1,9 +1,35 @@
 """Every reply and every loss, at every stage, gets exactly one verdict."""
 
+import asyncio
+
 import pytest
 
-from outbox.delivery.judge import excuse, judge_desync, judge_interruption, judge_loss, judge_reply, queue_id
-from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched
+from outbox.delivery.judge import (
+    excuse,
+    judge_break,
+    judge_desync,
+    judge_event,
+    judge_interruption,
+    judge_loss,
+    judge_recipient,
+    judge_reply,
+    queue_id,
+)
+from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
+from outbox.smtp.event import (
+    Answered,
+    BodyWanted,
+    Closing,
+    DataRefused,
+    Desync,
+    Event,
+    HandshakeRefused,
+    Interrupted,
+    Ready,
+    RecipientRefused,
+    SenderRefused,
+    TlsWanted,
+)
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
@@ -35,6 +61,12 @@ def test_a_refusal_speaks_of_the_mail_only_when_it_answers_the_mail(
         (Stage.MAIL_FROM, "535 5.7.8 bad", RelayFault),
         (Stage.RCPT_TO, "530 5.7.1 Client was not authenticated", RelayFault),
         (Stage.END_OF_DATA, "530 5.7.0 Must authenticate", RelayFault),
+        (Stage.RCPT_TO, "534 5.7.9 stronger mechanism needed", RelayFault),
+        (Stage.RCPT_TO, "538 5.7.11 encryption needed", RelayFault),
+        (Stage.RCPT_TO, "536 5.7.0 no", Rejected),
+        (Stage.RCPT_TO, "420 4.3.2 later", Deferred),
+        (Stage.MAIL_FROM, "450 4.7.1 Client host rejected for now", Deferred),
+        (Stage.MAIL_FROM, "650 Client host rejected", Deferred),
         (Stage.MAIL_FROM, "554 5.7.1 Client host rejected: Access denied", RelayFault),
         (Stage.MAIL_FROM, "550 5.7.1 blocked using zen.spamhaus.org", RelayFault),
         (Stage.MAIL_FROM, "553 5.7.1 Sender address rejected: not owned by user", Rejected),
@@ -43,6 +75,9 @@ def test_a_refusal_speaks_of_the_mail_only_when_it_answers_the_mail(
         (Stage.RCPT_TO, "552 too many recipients", Deferred),
         (Stage.RCPT_TO, "550 5.5.3 Too many recipients", Deferred),
         (Stage.RCPT_TO, "552 5.3.4 too big", Rejected),
+        (Stage.RCPT_TO, "552 5.2.2 over quota", Deferred),
+        (Stage.RCPT_TO, "552 5.7.0 over quota", Deferred),
+        (Stage.RCPT_TO, "554 sending limit exceeded", RelayFault),
         (Stage.RCPT_TO, "554 5.7.1 Relay access denied", Rejected),
         (Stage.RCPT_TO, "454 4.7.1 Relay access denied", RelayFault),
         (Stage.RCPT_TO, "452 4.2.2 mailbox is over its message quota limit", Deferred),
@@ -123,7 +158,10 @@ def test_a_refusal_in_the_body_is_final_only_with_a_close(text: str, expected: t
         ("Ok", None),
         ("OK id=", None),
         ("Message accepted for delivery", None),
-        ("queued as " + "x" * 200, None),
+        ("queued as A", "A"),
+        ("queued as ...", None),
+        ("queued as " + "x" * 128, "x" * 128),
+        ("queued as " + "x" * 129, None),
         ("Thank you for your mail, it has been queued", None),
     ],
 )
@@ -168,3 +206,63 @@ def test_writing_ahead_excuses_every_verdict_but_a_doubt() -> None:
     assert [doubt, fault] == [excuse(doubt, None), excuse(fault, None)]
     assert doubt == excuse(doubt, "it hung")
     assert Untouched("the relay does not bear commands ahead of answers: it hung") == excuse(fault, "it hung")
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "expected"),
+    [
+        ("452 4.5.3 no more in this one", 1, Untouched),
+        ("550 5.5.3 no more in this one", 1, Untouched),
+        ("452 Too many recipients", 1, Untouched),
+        ("452 4.5.3 no more in this one", 0, Deferred),
+        ("452 4.2.2 mailbox full", 1, Deferred),
+        ("550 5.1.1 nobody of that name", 1, Rejected),
+        ("354 Too many recipients", 1, Deferred),
+        ("650 Too many recipients", 1, Deferred),
+    ],
+)
+def test_too_many_recipients_are_a_limit_of_the_transaction_once_one_was_accepted(
+    text: str, accepted: int, expected: type
+) -> None:
+    assert expected is type(judge_recipient(reply(text), accepted))
+
+
+_REFUSED, _CLOSING = reply("550 5.3.0 never"), reply("421 4.3.2 closing")
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (SenderRefused(_REFUSED), judge_reply(Stage.MAIL_FROM, _REFUSED)),
+        (DataRefused(_REFUSED), judge_reply(Stage.DATA, _REFUSED)),
+        (Closing(Stage.RCPT_TO, _CLOSING), judge_reply(Stage.RCPT_TO, _CLOSING)),
+        (Closing(Stage.END_OF_DATA, _CLOSING), judge_reply(Stage.END_OF_DATA, _CLOSING)),
+        (Desync(Stage.DATA, "odd", _REFUSED), judge_desync(Stage.DATA, "odd", _REFUSED)),
+        (HandshakeRefused(Stage.EHLO, "no", _REFUSED), judge_reply(Stage.EHLO, _REFUSED)),
+        (HandshakeRefused(Stage.EHLO, "no TLS", None), judge_desync(Stage.EHLO, "no TLS", None)),
+        *((event, None) for event in (TlsWanted(), Ready(), BodyWanted(), Interrupted(_REFUSED))),
+        (RecipientRefused(0, _REFUSED, 0), None),
+        (Answered(_REFUSED, (0,), last=True), None),
+    ],
+)
+@pytest.mark.parametrize("reused", [True, False])
+def test_an_event_decides_on_the_whole_mail_or_on_nothing(
+    event: Event, expected: Verdict | None, *, reused: bool
+) -> None:
+    assert expected == judge_event(event, reused=reused)
+
+
+def test_a_relay_that_takes_no_more_on_a_used_connection_leaves_the_mail_untouched() -> None:
+    closing = Closing(Stage.MAIL_FROM, _CLOSING)
+    assert isinstance(judge_event(closing, reused=True), Untouched)
+    assert judge_reply(Stage.MAIL_FROM, _CLOSING) == judge_event(closing, reused=False)
+
+
+def test_who_leaves_a_mail_behind_its_dot_leaves_a_doubt() -> None:
+    left, broken = asyncio.CancelledError(), ValueError("odd")
+    told = "the daemon was told to leave"
+    words = "unexpected ValueError in the daemon: odd"
+    assert Untouched(told) == judge_break(left, dotted=False)
+    assert InDoubt(Stage.END_OF_DATA.value, told, None) == judge_break(left, dotted=True)
+    assert Deferred("", words, None) == judge_break(broken, dotted=False)
+    assert InDoubt(Stage.END_OF_DATA.value, words, None) == judge_break(broken, dotted=True)

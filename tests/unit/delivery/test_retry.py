@@ -1,5 +1,7 @@
 """Postfix's schedule: five minutes, doubling, at most 4,000 seconds, for five days and five attempts."""
 
+from datetime import timedelta
+
 import pytest
 
 from outbox.delivery.retry import LIFETIME, OWED_ATTEMPTS, RetryPolicy
@@ -32,6 +34,7 @@ def test_a_policy_may_be_quicker() -> None:
         (OWED_ATTEMPTS, LIFETIME, True),
         (OWED_ATTEMPTS - 1, 10 * LIFETIME, False),
         (1000, LIFETIME - 1, False),
+        (1000, 10 * LIFETIME, True),
     ],
 )
 def test_a_mail_is_too_old_after_five_days_and_five_attempts(
@@ -40,5 +43,9 @@ def test_a_mail_is_too_old_after_five_days_and_five_attempts(
     assert too_old == RetryPolicy.is_too_old(attempts, judged_ago)
 
 
-def test_the_lifetime_is_within_what_the_rfc_asks_for() -> None:
-    assert 4 <= LIFETIME / 86_400 <= 5
+def test_the_lifetime_is_the_longest_that_the_rfc_asks_for() -> None:
+    assert timedelta(days=5).total_seconds() == LIFETIME
+
+
+def test_a_doubt_pauses_for_ten_minutes_and_a_fault_of_the_relay_for_half_of_one() -> None:
+    assert (RetryPolicy().doubt_pause, RetryPolicy().fault_pause) == (600, 30)
