@@ -27,6 +27,19 @@ def after_noon(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds) - MARGIN
 
 
+def test_a_scan_begins_five_seconds_back_and_every_ten_seconds_at_an_edge_that_nothing_precedes() -> None:
+    assert (timedelta(seconds=5), 10, datetime.fromtimestamp(0, UTC)) == (MARGIN, EVERY, LEFT)
+
+
+def test_a_look_is_whole_when_a_lane_but_that_of_the_rescued_begins_at_the_left_edge() -> None:
+    scene = Scene()
+    assert scene.lanes.look().is_whole
+    scene.scan(20)
+    assert scene.lanes.look().is_whole
+    scene.scan(20, lane=Lane.RETRY)
+    assert not scene.lanes.look().is_whole
+
+
 def test_fault_34_the_first_scan_begins_at_the_left_edge_and_the_next_before_the_last_claim() -> None:
     scene = Scene()
     assert scene.scan(10, 20) == LEFT
@@ -57,6 +70,8 @@ def test_every_ten_seconds_a_scan_begins_at_the_left_edge() -> None:
     scene.now += 0.1
     assert scene.scan(5, 30) == LEFT  # the last of them is the scan's own instant
     assert after_noon(30) == scene.scan()
+    scene.now += 2 * EVERY
+    assert scene.scan() == LEFT
 
 
 def test_what_came_in_far_behind_is_followed_until_all_of_it_is_claimed() -> None:
