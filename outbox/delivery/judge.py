@@ -209,7 +209,7 @@ def queue_id(text: str) -> str | None:
     if found is None or found.lastindex is None:
         return None
     name: str = found[found.lastindex].rstrip(".")
-    return name if 0 < len(name) <= _MAX_QUEUE_ID else None
+    return name if name and len(name) <= _MAX_QUEUE_ID else None
 
 
 def _answer_to_the_dot(reply: Reply) -> Verdict:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutation.explained import MUTANTS
+from tests.mutation.explained import why
 from tests.mutation.tree import ROOT, copied, killer
 
 LEAST = 0.9
@@ -98,11 +98,11 @@ def _tried(dump: str) -> Iterator[Mutant]:
 def _tell(module: str, mutants: list[Mutant]) -> bool:
     """Print what became of a module's mutants; tell whether all is well."""
     survivors = [mutant for mutant in mutants if not mutant.killed]
-    unexplained = [mutant for mutant in survivors if (module, mutant.after) not in MUTANTS]
+    unexplained = [mutant for mutant in survivors if why(module, mutant.after) is None]
     for mutant in survivors:
-        why = MUTANTS.get((module, mutant.after), "nobody knows why")
+        reason = why(module, mutant.after) or "nobody knows why"
         print(f"    {module}:{mutant.line} {mutant.operator}: {mutant.before}")  # noqa: T201 - what this is for
-        print(f"        {mutant.after}\n        survived: {why}")  # noqa: T201 - what this is for
+        print(f"        {mutant.after}\n        survived: {reason}")  # noqa: T201 - what this is for
     killed = len(mutants) - len(survivors)
     print(f"{module}: {killed} of {len(mutants)} mutants killed ({killed / len(mutants):.0%})", flush=True)  # noqa: T201 - what this is for
     return killed / len(mutants) >= LEAST and not unexplained
