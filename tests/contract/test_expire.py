@@ -1,6 +1,7 @@
 """Waiting mail that is too late to be useful ends, and nothing else does."""
 
 import pytest
+from sqlalchemy import select
 
 from outbox.mail.status import Status
 from outbox.store.schema import delivery
@@ -49,3 +50,22 @@ def test_more_than_one_batch_expires_in_one_go(scene: Scene) -> None:
     scene.change(ids, expires_at=ago(60))
     assert scene.queue.expire() == 501
     assert scene.queue.counts() == {"expired": 501}
+
+
+def test_mail_with_time_left_never_hides_what_is_too_late(scene: Scene) -> None:
+    scene.change(scene.mail(500), expires_at=ago(-60))
+    (late,) = scene.mail()
+    scene.change(late, expires_at=ago(60))
+    assert scene.queue.expire() == 1
+    assert scene.row(late).status == "expired"
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
+def test_what_somebody_has_locked_expires_another_time(scene: Scene, rival: Scene) -> None:
+    locked, free = scene.mail(2)
+    scene.change([locked, free], expires_at=ago(60))
+    with rival.application.connect() as connection, connection.begin():
+        connection.execute(select(delivery).where(delivery.c.id == locked).with_for_update())
+        assert scene.queue.expire() == 1
+    assert [row.status for row in scene.rows()] == ["pending", "expired"]
+    assert scene.queue.expire() == 1

@@ -2,7 +2,11 @@
 
 from uuid import uuid4
 
+import pytest
+from sqlalchemy import select
+
 from outbox.mail.status import Move
+from outbox.store.schema import delivery
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
 
@@ -52,3 +56,13 @@ def test_what_was_settled_meanwhile_is_not_given_back(scene: Scene) -> None:
     before = scene.rows()
     assert scene.queue.release_unknown(me, []) == 0
     assert before == scene.rows()
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
+def test_what_is_unknown_and_locked_is_given_back_another_time(scene: Scene, rival: Scene) -> None:
+    me, (locked, _free) = scene.held(2)
+    with rival.application.connect() as connection, connection.begin():
+        connection.execute(select(delivery).where(delivery.c.id == locked.delivery_id).with_for_update())
+        assert scene.queue.release_unknown(me, []) == 1
+    assert [row.status for row in scene.rows()] == ["sending", "pending"]
+    assert scene.queue.release_unknown(me, []) == 1

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, select
 
 from outbox.mail.status import Lane, Move, OnDoubt
-from outbox.store.schema import SessionState, session
+from outbox.store.schema import SessionState, delivery, session
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
 from tests.plans.history import History
@@ -164,3 +164,16 @@ def test_two_rescuers_take_each_delivery_once(scene: Scene, rival: Scene) -> Non
     assert sum(rescued) == 60
     assert {1} == {row.rescues for row in scene.rows()}
     assert sorted(ids) == sorted(attempt.delivery_id for attempt in scene.attempts())
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
+def test_what_a_dead_session_held_and_somebody_has_locked_is_rescued_another_time(
+    scene: Scene, rival: Scene
+) -> None:
+    me, (locked, _free) = scene.held(2)
+    scene.sessions.enter(me, SessionState.STOPPED)
+    with rival.application.connect() as connection, connection.begin():
+        connection.execute(select(delivery).where(delivery.c.id == locked.delivery_id).with_for_update())
+        assert scene.queue.rescue() == 1
+    assert [row.status for row in scene.rows()] == ["sending", "pending"]
+    assert scene.queue.rescue() == 1
