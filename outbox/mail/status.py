@@ -121,12 +121,15 @@ MAY_HAVE_ARRIVED = frozenset({Move.DOUBT_RESEND, Move.RESCUE_RESEND})
 """Moves back to `pending` of a delivery that the relay may hold already."""
 
 
-def destination(move: Move, wish: Wish | None) -> Status:
-    """Return where `move` brings a delivery of which a person wished something while it was being sent."""
+def destination(move: Move, wish: Wish | None, *, doubtful: bool) -> Status:
+    """Return where `move` brings a delivery of which a person wished something while it was being sent.
+
+    `doubtful` says that a relay may hold it since before: it has doubts, or was rescued.
+    """
     target = MOVES[move].target
     if target is not Status.PENDING or wish is None:
         return target
-    if wish is Wish.CANCEL and move in MAY_HAVE_ARRIVED:
+    if wish is Wish.CANCEL and (doubtful or move in MAY_HAVE_ARRIVED):
         # It does not go again, but nobody can call it taken back.
         return Status.IN_DOUBT
     return GRANTED[wish]

@@ -57,8 +57,12 @@ PERSON: ColumnElement[str] = literal_column(f"'{Reason.PERSON}'")
 
 
 def is_cancelled(waits: ColumnElement[bool], doubtful: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a wish makes a delivery cancelled which else `waits`."""
-    return and_(waits, _d.wish == literal_column(f"'{Wish.CANCEL}'"), ~doubtful)
+    """Return the condition that a wish makes a delivery cancelled which else `waits`.
+
+    Not one that a relay may hold, by this sending or by an earlier one.
+    """
+    may_have_arrived = or_(doubtful, _d.doubts > 0, _d.rescues > 0)
+    return and_(waits, _d.wish == literal_column(f"'{Wish.CANCEL}'"), ~may_have_arrived)
 
 
 def granted(
@@ -66,7 +70,7 @@ def granted(
 ) -> ColumnElement[str]:
     """Return `status`, or where the delivery `waits` what a person wished: `mail.status.destination` in SQL.
 
-    `doubtful` says that the relay may hold the mail.
+    `doubtful` says that the relay may hold the mail by what has just been sent.
     """
     return case(
         (is_cancelled(waits, doubtful), literal_column(f"'{Status.CANCELLED}'")),
@@ -193,31 +197,34 @@ def as_json(rows: Iterable[dict[str, Any]]) -> str:
     return json.dumps([{**row, "session": row["session"].hex, "source": Status.SENDING} for row in rows])
 
 
-def outcome(v: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:
-    """Return what a verdict sets on a held delivery, from expressions named as in `outcome_row`.
+def outcome(v: Mapping[str, ColumnElement[Any]]) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
+    """Return what a verdict sets on a held delivery, in order, from expressions named as in `outcome_row`.
 
     A judged delivery has passed through a daemon that lived on: it is no longer suspected of killing one.
     """
     told, judged, delayed = v["told"] == 1, v["judged"] == 1, v["delay"].is_not(None)
     waits, doubtful = v["status"] == literal_column(f"'{Status.PENDING}'"), v["doubt"] == 1
-    return {
-        "status": granted(waits, doubtful, v["status"]),
-        "session": null(),
-        "due_at": case((delayed, utc_after(v["delay"])), else_=_d.due_at),
-        "lane": case(
-            (and_(delayed, or_(judged, _d.lane == int(Lane.FRESH))), int(Lane.RETRY)), else_=_d.lane
+    finished = or_(v["final"] == 1, is_cancelled(waits, doubtful))
+    # MariaDB assigns from left to right: what reads an old value comes before what sets the new one.
+    return [
+        (_d.status, granted(waits, doubtful, v["status"])),
+        (_d.finished_at, case((finished, utc_now()), else_=null())),
+        (_d.reason, case((and_(waits, IS_WISHED), PERSON), (told, v["reason"]), else_=_d.reason)),
+        (_d.session, null()),
+        (_d.due_at, case((delayed, utc_after(v["delay"])), else_=_d.due_at)),
+        (
+            _d.lane,
+            case((and_(delayed, or_(judged, _d.lane == int(Lane.FRESH))), int(Lane.RETRY)), else_=_d.lane),
         ),
-        "attempts": _d.attempts + v["judged"],
-        "judged_at": case((and_(judged, _d.judged_at.is_(None)), utc_now()), else_=_d.judged_at),
-        "rescues": case((judged, 0), else_=_d.rescues),
-        "doubts": _d.doubts + v["doubt"],
-        **{
-            name: case((told, v[name]), else_=_d[name])
+        (_d.attempts, _d.attempts + v["judged"]),
+        (_d.judged_at, case((and_(judged, _d.judged_at.is_(None)), utc_now()), else_=_d.judged_at)),
+        (_d.rescues, case((judged, 0), else_=_d.rescues)),
+        (_d.doubts, _d.doubts + v["doubt"]),
+        *(
+            (_d[name], case((told, v[name]), else_=_d[name]))
             for name in ("relay", "reply_code", "enhanced_code", "reply", "queue_id")
-        },
-        "reason": case((and_(waits, IS_WISHED), PERSON), (told, v["reason"]), else_=_d.reason),
-        "finished_at": case((or_(v["final"] == 1, is_cancelled(waits, doubtful)), utc_now()), else_=null()),
-    }
+        ),
+    ]
 
 
 def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
@@ -229,7 +236,7 @@ def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
 
 _ONE = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}
 
-RECORD_ONE = update(delivery).where(is_held(_ONE)).values(outcome(_ONE))
+RECORD_ONE = update(delivery).where(is_held(_ONE)).ordered_values(*outcome(_ONE))
 """Writes one verdict, given by `as_one`."""
 
 

@@ -28,6 +28,7 @@ _ORPHANS = (
         _d.session,
         _d.lane,
         _d.rescues,
+        _d.doubts,
         _d.announced,
         _d.wish,
         # No join: that might begin at the messages, and MariaDB would lock them, too.
@@ -82,7 +83,7 @@ def _rescue_one(connection: Connection, orphan: Any, pause: float) -> int:
     move = rescue(OnDoubt(orphan.on_doubt), Lane(orphan.lane), orphan.rescues, announced=announced)
     counted = move is not Move.RESCUE_UNBEGUN
     wish = Wish(orphan.wish) if orphan.wish else None
-    target = destination(move, wish)
+    target = destination(move, wish, doubtful=orphan.rescues > 0 or orphan.doubts > 0)
     moved = connection.execute(
         _RESCUE,
         {

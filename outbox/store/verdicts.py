@@ -69,18 +69,6 @@ _LATE_DOUBT = (
     )
 )
 
-# What a session has written of a claim: the attempt row, or for a clean first success the delivery itself;
-# but not where another's success came late.
-_NOTED = select(_a.delivery_id, _a.fence, _a.verdict).where(
-    _a.delivery_id.in_(bindparam("ids", expanding=True)),
-    _a.session == bindparam("holder", type_=Guid),
-)
-_DELIVERED = select(_d.id, _d.fence, literal(Move.DELIVER.value)).where(
-    _d.id.in_(bindparam("ids", expanding=True)),
-    is_still(Status.SENT),
-    ~exists().where(_a.delivery_id == _d.id, _a.verdict == Move.DELIVER.value, _a.late),
-)
-
 
 class Verdicts:
     """Writes verdicts into a database of this dialect."""
@@ -88,7 +76,18 @@ class Verdicts:
     def __init__(self, dialect: StoreDialect) -> None:
         self._dialect = dialect
         self._present = select(_d.id).where(dialect.among(_d.id, "ids"))
-        self._free = self._present.order_by(_d.id).with_for_update(skip_locked=True)
+        # In no order: who waits for no lock cannot deadlock.
+        self._free = self._present.with_for_update(skip_locked=True)
+        # What a session has written of a claim: the attempt row, or for a clean first success the delivery
+        # itself; but not where another's success came late.
+        self._noted = select(_a.delivery_id, _a.fence, _a.verdict).where(
+            dialect.among(_a.delivery_id, "ids"), _a.session == bindparam("holder", type_=Guid)
+        )
+        self._delivered = select(_d.id, _d.fence, literal(Move.DELIVER.value)).where(
+            dialect.among(_d.id, "ids"),
+            is_still(Status.SENT),
+            ~exists().where(_a.delivery_id == _d.id, _a.verdict == Move.DELIVER.value, _a.late),
+        )
 
     def record(
         self,
@@ -109,7 +108,7 @@ class Verdicts:
         won = self._dialect.record(connection, rows, apart=again) if rows else set()
         late = [settlement for settlement in batch if settlement.delivery_id not in won]
         if again and late:
-            written = _written(connection, holder, late)
+            written = self._already_written(connection, holder, late)
             late = [settlement for settlement in late if settlement not in written]
         telling = self._telling(connection, late)
         for settlement in telling:
@@ -123,6 +122,21 @@ class Verdicts:
             self._dialect.note(connection, notes)
         return Recorded(len(batch) - len(late), len(telling), len(late) - len(telling), busy)
 
+    def _already_written(
+        self, connection: Connection, holder: UUID, batch: Sequence[Settlement]
+    ) -> list[Settlement]:
+        """Return those that an earlier transaction of this session has written, or need not be."""
+        ids = [settlement.delivery_id for settlement in batch]
+        found = {tuple(row) for row in connection.execute(self._noted, {"ids": ids, "holder": holder})}
+        found |= {tuple(row) for row in connection.execute(self._delivered, {"ids": ids})}
+        return [
+            settlement
+            for settlement in batch
+            # A release leaves no trace, and late it would change nothing.
+            if settlement.move is Move.RELEASE
+            or (settlement.delivery_id, settlement.fence, settlement.move.value) in found
+        ]
+
     def _telling(self, connection: Connection, late: Sequence[Settlement]) -> list[Settlement]:
         """Return those that still tell something of a delivery that was not deleted meanwhile."""
         telling = [settlement for settlement in late if LATE[settlement.move] is not Late.DROPPED]
@@ -133,20 +147,6 @@ class Verdicts:
     def _among(statement: Select[Any], connection: Connection, batch: Sequence[Settlement]) -> frozenset[int]:
         ids = [settlement.delivery_id for settlement in batch]
         return frozenset(connection.execute(statement, {"ids": ids}).scalars().all())
-
-
-def _written(connection: Connection, holder: UUID, batch: Sequence[Settlement]) -> list[Settlement]:
-    """Return those of `batch` that an earlier transaction of this session has written, or need not be."""
-    ids = [settlement.delivery_id for settlement in batch]
-    found = {tuple(row) for row in connection.execute(_NOTED, {"ids": ids, "holder": holder})}
-    found |= {tuple(row) for row in connection.execute(_DELIVERED, {"ids": ids})}
-    return [
-        settlement
-        for settlement in batch
-        # A release leaves no trace, and late it would change nothing.
-        if settlement.move is Move.RELEASE
-        or (settlement.delivery_id, settlement.fence, settlement.move.value) in found
-    ]
 
 
 def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: float) -> None:

@@ -89,7 +89,15 @@ def test_fault_14_a_rescuer_that_looked_too_long_ago_takes_nothing(lax: Scene, s
     dead = uuid4()
     lax.change(id_, status="sending", session=dead, fence=3)
     seen = SimpleNamespace(
-        id=id_, fence=3, session=dead, lane=0, rescues=0, announced=None, on_doubt="resend", wish=None
+        id=id_,
+        fence=3,
+        session=dead,
+        lane=0,
+        rescues=0,
+        doubts=0,
+        announced=None,
+        on_doubt="resend",
+        wish=None,
     )
     match spoiler:
         case "fence":

@@ -4,13 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from outbox.mail.status import FINAL, MOVES, Lane, Move, OnDoubt, Status, Wish, destination
+from outbox.mail.status import FINAL, GRANTED, MOVES, Lane, Move, OnDoubt, Status, Wish, destination
 from outbox.store.schema import SessionState
 from outbox.store.wishes import wish as ask
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene
-
-GRANTED_STATES = {Wish.CANCEL: Status.CANCELLED, Wish.HOLD: Status.HELD}
 
 
 @pytest.mark.parametrize("wish", Wish)
@@ -24,9 +22,9 @@ def test_a_verdict_that_would_let_the_mail_wait_grants_the_wish(scene: Scene, mo
     waits = MOVES[move].target is Status.PENDING
     # Of a dot that went out without an answer nobody can say that it was taken back.
     doubtful = move is Move.DOUBT_RESEND and wish is Wish.CANCEL
-    granted = Status.IN_DOUBT if doubtful else GRANTED_STATES[wish]
+    granted = Status.IN_DOUBT if doubtful else GRANTED[wish]
     assert (granted if waits else MOVES[move].target) == row.status
-    assert destination(move, wish) == row.status
+    assert destination(move, wish, doubtful=False) == row.status
     assert (row.status in FINAL) == (row.finished_at is not None)
     assert waits == (row.reason == "person")
     assert MOVES[move].target == scene.row(other.delivery_id).status
@@ -47,16 +45,6 @@ def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
     assert (Status.HELD if waits and wish is Wish.HOLD else Status.IN_DOUBT) == row.status
     assert (row.status in FINAL) == (row.finished_at is not None)
     assert waits == (row.reason == "person")
-
-
-@pytest.mark.parametrize("wish", Wish)
-def test_what_is_given_back_unknown_grants_the_wish(scene: Scene, wish: Wish) -> None:
-    me, (claim,) = scene.held()
-    with scene.application.begin() as connection:
-        ask(connection, [claim.delivery_id], wish)
-    assert scene.queue.release_unknown(me, []) == 1
-    row = scene.row(claim.delivery_id)
-    assert (GRANTED_STATES[wish], "person") == (row.status, row.reason)
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.SENDING])
@@ -92,12 +80,45 @@ def test_the_last_wish_counts_and_none_outlives_its_sending(scene: Scene) -> Non
     assert scene.row(id_).status == "pending"
 
 
+SINCE_BEFORE = [({}, False), ({"doubts": 1}, True), ({"rescues": 1}, True)]
+
+
+@pytest.mark.parametrize(("since_before", "doubtful"), SINCE_BEFORE)
 @pytest.mark.parametrize("wish", Wish)
-def test_a_rescue_of_what_had_not_begun_grants_the_wish_as_it_is(scene: Scene, wish: Wish) -> None:
+def test_a_rescue_of_what_had_not_begun_looks_at_what_was_sent_before(
+    scene: Scene, wish: Wish, since_before: dict[str, int], *, doubtful: bool
+) -> None:
     me, (claim,) = scene.held()
-    scene.change(claim.delivery_id, lane=int(Lane.ALONE), wish=wish.value)
+    scene.change(claim.delivery_id, lane=int(Lane.ALONE), wish=wish.value, **since_before)
     assert scene.sessions.enter(me, SessionState.STOPPED)
     assert scene.queue.rescue() == 1
     row = scene.row(claim.delivery_id)
-    assert (GRANTED_STATES[wish], "person") == (row.status, row.reason)
+    assert (destination(Move.RESCUE_UNBEGUN, wish, doubtful=doubtful), "person") == (row.status, row.reason)
+    assert (row.status in FINAL) == (row.finished_at is not None)
+
+
+@pytest.mark.parametrize(("since_before", "doubtful"), SINCE_BEFORE)
+@pytest.mark.parametrize("wish", Wish)
+@pytest.mark.parametrize("move", [Move.DEFER, Move.RELEASE, Move.DOUBT_RESEND])
+def test_a_verdict_looks_at_what_was_sent_before(
+    scene: Scene, move: Move, wish: Wish, since_before: dict[str, int], *, doubtful: bool
+) -> None:
+    me, (claim, other) = scene.held(2)
+    scene.change(claim.delivery_id, wish=wish.value, **since_before)
+    record(scene.queue, me, [settlement(claim, move), settlement(other, move)])
+    row = scene.row(claim.delivery_id)
+    assert (destination(move, wish, doubtful=doubtful), "person") == (row.status, row.reason)
+    assert (row.status in FINAL) == (row.finished_at is not None)
+
+
+@pytest.mark.parametrize(("since_before", "doubtful"), SINCE_BEFORE)
+@pytest.mark.parametrize("wish", Wish)
+def test_what_is_given_back_unknown_looks_at_what_was_sent_before(
+    scene: Scene, wish: Wish, since_before: dict[str, int], *, doubtful: bool
+) -> None:
+    me, (claim,) = scene.held()
+    scene.change(claim.delivery_id, wish=wish.value, **since_before)
+    assert scene.queue.release_unknown(me, []) == 1
+    row = scene.row(claim.delivery_id)
+    assert (destination(Move.RELEASE, wish, doubtful=doubtful), "person") == (row.status, row.reason)
     assert (row.status in FINAL) == (row.finished_at is not None)

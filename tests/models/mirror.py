@@ -126,6 +126,7 @@ class Mirror:
         return end.move is Move.RELEASE or is_clean or _known(end, holder) in self._noted
 
     def _end(self, row: Row, end: Settlement) -> None:
+        doubtful = _is_doubtful(row)
         if end.judged:
             row["attempts"] += 1
             row["judged_at"] = row["judged_at"] or Now()
@@ -138,7 +139,7 @@ class Mirror:
         # A release says something only if the relay did.
         if end.move is not Move.RELEASE or end.answer is not None:
             row.update(_words(end), reason=end.reason)
-        self._leave(row, end.move)
+        self._leave(row, end.move, doubtful=doubtful)
 
     def _end_late(self, row: Row, end: Settlement, pause: float) -> None:
         if LATE[end.move] is Late.WINS and row["status"] != Status.SENT:
@@ -152,9 +153,9 @@ class Mirror:
             if row["doubts"] >= MOST_DOUBTS:
                 row["status"] = Status.IN_DOUBT
 
-    def _leave(self, row: Row, move: Move) -> None:
+    def _leave(self, row: Row, move: Move, *, doubtful: bool) -> None:
         """Let go of a delivery; a wish is granted where it would wait."""
-        target = destination(move, Wish(row["wish"]) if row["wish"] else None)
+        target = destination(move, Wish(row["wish"]) if row["wish"] else None, doubtful=doubtful)
         if target is not MOVES[move].target:
             row["reason"] = Reason.PERSON
         row.update(status=target, session=None, finished_at=Now() if target in FINAL else None)
@@ -163,13 +164,14 @@ class Mirror:
         """Give back what a session holds without knowing."""
         lost = [row for row in self._held() if row["session"] == holder and row["id"] not in known]
         for row in lost:
-            self._leave(row, Move.RELEASE)
+            self._leave(row, Move.RELEASE, doubtful=_is_doubtful(row))
         return len(lost)
 
     def rescue(self, pause: float) -> int:
         """Take from the dead what they held."""
         orphans = [row for row in self._held() if not self.lives(row["session"])]
         for row in orphans:
+            doubtful = _is_doubtful(row)
             announced = row["announced"] == row["fence"]
             note = _attempt(row["id"], row["fence"], row["session"])
             move = rescue(self.on_doubt[row["id"]], Lane(row["lane"]), row["rescues"], announced=announced)
@@ -178,7 +180,7 @@ class Mirror:
             if announced:
                 row["due_at"] = Now(pause)
             row["reason"] = Reason.POISON if move is Move.RESCUE_POISON else None
-            self._leave(row, move)
+            self._leave(row, move, doubtful=doubtful)
             self.attempts.append(note | {"verdict": move.value})
         return len(orphans)
 
@@ -267,3 +269,8 @@ def _attempt(id_: int, fence: int, holder: UUID) -> Row:
         "stage": None,
         "late": False,
     }
+
+
+def _is_doubtful(row: Row) -> bool:
+    """Tell whether a relay may hold a delivery by what was sent before."""
+    return bool(row["doubts"] or row["rescues"])

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from outbox.mail.status import Move
 from outbox.store.sessions import Totals
-from tests.contract.ends import OWNED, record, settlement
+from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import ago
 from tests.plans.history import History
 
@@ -40,6 +40,18 @@ def record_in_time(history: History) -> Run:
 
     def run() -> None:
         assert record(queue, me, ends).applied == 500
+
+    return run
+
+
+def record_again(history: History) -> Run:
+    queue, me = history.scene.queue, history.scene.start()
+    ends = [settlement(claim, OWNED[n % len(OWNED)]) for n, claim in enumerate(queue.claim(me, BATCH))]
+    record(queue, me, ends)
+
+    def run() -> None:
+        recorded = queue.record(me, ends, doubt_pause=PAUSE, again=True)
+        assert (recorded.applied, recorded.dropped) == (BATCH, 0)
 
     return run
 
@@ -112,6 +124,6 @@ def beat(history: History) -> Run:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    claim, announce, record_in_time, record_too_late, release_unknown, look, rescue, expire,
-    messages, beat,
+    claim, announce, record_in_time, record_again, record_too_late, release_unknown, look, rescue,
+    expire, messages, beat,
 )  # fmt: skip

@@ -87,7 +87,7 @@ _v = (
     .subquery("v")
 )
 _VERDICT = dict(_v.c.items())
-_RECORD = update(delivery).where(is_held(_VERDICT)).values(outcome(_VERDICT))
+_RECORD = update(delivery).where(is_held(_VERDICT)).ordered_values(*outcome(_VERDICT))
 
 _NO_SUCH_TABLE = 1146
 _MIGRATION_WAIT = 600

@@ -101,7 +101,7 @@ _RECORD = (
         _d.session == _v.c.session,
         _d.status == _v.c.source,
     )
-    .values(outcome(_VERDICT))
+    .ordered_values(*outcome(_VERDICT))
     .returning(_d.id)
 )
 

@@ -54,30 +54,40 @@ WAITING_AGAIN = [Move.DEFER, Move.RELEASE, Move.RESCUE_UNBEGUN]
 PERHAPS_SENT = [Move.DOUBT_RESEND, Move.RESCUE_RESEND]
 
 
+@pytest.mark.parametrize("doubtful", [True, False])
 @pytest.mark.parametrize("move", Move)
-def test_nobody_s_wish_changes_where_a_move_leads(move: Move) -> None:
-    assert destination(move, None) is MOVES[move].target
+def test_nobody_s_wish_changes_where_a_move_leads(move: Move, *, doubtful: bool) -> None:
+    assert destination(move, None, doubtful=doubtful) is MOVES[move].target
 
 
 @pytest.mark.parametrize("move", [move for move in Move if move not in (*WAITING_AGAIN, *PERHAPS_SENT)])
 @pytest.mark.parametrize("wish", Wish)
-def test_a_wish_changes_nothing_where_the_mail_would_not_wait_again(move: Move, wish: Wish) -> None:
-    assert destination(move, wish) is MOVES[move].target
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_a_wish_changes_nothing_where_the_mail_would_not_wait_again(
+    move: Move, wish: Wish, *, doubtful: bool
+) -> None:
+    assert destination(move, wish, doubtful=doubtful) is MOVES[move].target
 
 
+@pytest.mark.parametrize("doubtful", [True, False])
 @pytest.mark.parametrize("move", [*WAITING_AGAIN, *PERHAPS_SENT])
-def test_what_would_wait_again_is_held_if_somebody_wished_so(move: Move) -> None:
-    assert destination(move, Wish.HOLD) is Status.HELD
+def test_what_would_wait_again_is_held_if_somebody_wished_so(move: Move, *, doubtful: bool) -> None:
+    assert destination(move, Wish.HOLD, doubtful=doubtful) is Status.HELD
 
 
 @pytest.mark.parametrize("move", WAITING_AGAIN)
 def test_what_was_not_sent_is_cancelled_if_somebody_wished_so(move: Move) -> None:
-    assert destination(move, Wish.CANCEL) is Status.CANCELLED
+    assert destination(move, Wish.CANCEL, doubtful=False) is Status.CANCELLED
 
 
-@pytest.mark.parametrize("move", PERHAPS_SENT)
-def test_what_perhaps_was_sent_is_in_doubt_and_not_cancelled(move: Move) -> None:
-    assert destination(move, Wish.CANCEL) is Status.IN_DOUBT
+@pytest.mark.parametrize(
+    ("move", "doubtful"),
+    [*((move, False) for move in PERHAPS_SENT), *((move, True) for move in [*WAITING_AGAIN, *PERHAPS_SENT])],
+)
+def test_what_was_perhaps_sent_now_or_before_is_in_doubt_and_not_cancelled(
+    move: Move, *, doubtful: bool
+) -> None:
+    assert destination(move, Wish.CANCEL, doubtful=doubtful) is Status.IN_DOUBT
 
 
 def test_lanes_are_the_numbers_that_the_database_holds() -> None:
