@@ -32,10 +32,10 @@ LEFT = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Where one claim begins to scan each lane; `turn` tells whether something was put back meanwhile."""
+    """Where one claim begins to scan each lane; `turn` changes when something is put back meanwhile."""
 
     floors: Mapping[Lane, datetime]
-    turn: int
+    turn: object
 
     @property
     def is_whole(self) -> bool:
@@ -54,7 +54,7 @@ class Lanes:
         self._lock = Lock()
         self._floors: dict[Lane, datetime] = {}
         self._whole_at: dict[Lane, float] = {}
-        self._turn = 0
+        self._turn = object()
 
     def look(self) -> Look:
         """Return where a claim begins now. There are few rescued ones: theirs begins at the left edge."""
@@ -72,7 +72,7 @@ class Lanes:
         Where it claimed all that were due, the instant of the scan itself is one of those.
         """
         with self._lock:
-            if look.turn != self._turn or lane is Lane.ALONE:
+            if look.turn is not self._turn or lane is Lane.ALONE:
                 return
             floors = [instant - MARGIN for instant in seen]
             if look.floors[lane] != LEFT:
@@ -87,5 +87,5 @@ class Lanes:
     def forget(self) -> None:
         """Begin at the left edge: something older was put back."""
         with self._lock:
-            self._turn += 1
+            self._turn = object()
             self._whole_at.clear()

@@ -125,6 +125,22 @@ def test_an_expiry_that_looked_too_long_ago_ends_nothing(scene: Scene, values: d
     assert before == scene.rows()
 
 
+SMALLEST, LARGEST = UUID(int=0), UUID(int=2**128 - 1)
+
+
+@pytest.mark.parametrize("holder", [SMALLEST, LARGEST, None])
+def test_who_gives_back_what_it_saw_too_long_ago_gives_back_nothing(lax: Scene, holder: UUID | None) -> None:
+    me, (claim,) = lax.held()
+    if holder is None:
+        leave(lax, claim.delivery_id, Status.HELD, me)
+    else:
+        lax.change(claim.delivery_id, session=holder)
+    before = lax.rows()
+    give_back, which = lax.queue._release_unknown, {"ids": [claim.delivery_id], "holder": me}
+    assert lax.database.write(lambda connection: connection.execute(give_back, which).rowcount) == 0
+    assert before == lax.rows()
+
+
 @pytest.mark.parametrize("shared_url", ["mysql"], indirect=True)
 def test_a_claim_that_looked_too_long_ago_takes_nothing(scene: Scene) -> None:
     scene.add("held")
