@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, literal, text, update
+from sqlalchemy import Engine, create_engine, event, literal, text, update
 
 from alembic import command
 from outbox import Outbox, SchemaError, migrate
@@ -118,6 +118,58 @@ def test_a_retry_keeps_its_lane_through_the_upgrade_and_back(engine: Engine) -> 
     assert [row["lane"] for row in contents(engine)["outbox_delivery"]] == [0, 1]
     go(engine, command.downgrade, "0002")
     assert [bool(row["retry"]) for row in contents(engine)["outbox_delivery"]] == [False, True]
+
+
+class _InterruptedError(Exception):
+    """What ends an upgrade between two of its statements."""
+
+
+def _upgraded_with_interruptions(engine: Engine) -> int:
+    """Upgrade, end it before its first statement that changes tables, then before its second, and so on.
+
+    Return how often it was ended.
+    """
+    left = 0
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _InterruptedError
+
+    def watch(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().startswith(("ALTER", "DROP", "CREATE", "UPDATE")):
+            count()
+
+    event.listen(engine, "before_cursor_execute", watch)
+    for interruptions in range(100):
+        left = interruptions
+        try:
+            migrate(engine)
+        except _InterruptedError:
+            continue
+        event.remove(engine, "before_cursor_execute", watch)
+        return interruptions
+    raise AssertionError("it never ends")
+
+
+def test_an_upgrade_that_was_interrupted_goes_on_where_it_was(engine: Engine) -> None:
+    go(engine, command.upgrade, "0002")
+    write_as_the_first_release_does(engine, SESSION)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox_delivery SET retry = true, rescues = 2"))
+    before = contents(engine)
+    assert _upgraded_with_interruptions(engine) >= 4
+    (delivery,) = contents(engine)["outbox_delivery"]
+    (unchanged,) = before["outbox_delivery"]
+    assert (delivery["lane"], delivery["rescues"]) == (1, 0)
+    assert delivery["recipient"] == unchanged["recipient"]
+    with engine.connect() as connection:
+        interrupted = described(connection)
+    go(engine, command.downgrade, "0002")
+    migrate(engine)
+    with engine.connect() as connection:
+        assert interrupted == described(connection)
 
 
 def test_a_full_queue_on_postgresql_is_vacuumed_early(postgresql_url: str) -> None:
