@@ -28,8 +28,8 @@ _PATIENCE = 1.0
 def run(database: Database, options: Options, notifier: Notifier) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
-    Raises DatabaseUnavailableError when the database does not answer within about eight seconds, and
-    SchemaError or UnsupportedDatabaseError when the daemon cannot work with it.
+    Raises DatabaseUnavailableError when the database refuses for about eight seconds, or is silent for about
+    a minute, and SchemaError or UnsupportedDatabaseError when the daemon cannot work with it.
     """
     return_large_blocks()
     reach(database)
