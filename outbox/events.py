@@ -125,15 +125,34 @@ def verdicts_wait(verdicts: int) -> None:
     )
 
 
-def verdict_refused(error: Exception, delivery_id: int, move: str) -> None:
-    """Say that the database refuses one verdict, even in plain words; its delivery is rescued later."""
+def verdict_refused(
+    error: Exception, delivery_id: int, move: str, answer: str | None, *, sent: bool | None
+) -> None:
+    """Say that the database refuses one verdict, even in plain words; `sent` is None where nobody knows."""
+    happened = "may have been sent" if sent is None else "was sent" if sent else "was not sent"
     _log(
         logging.ERROR,
         "verdict_refused",
-        "the verdict %(move)s on delivery %(delivery_id)d cannot be written: %(reason)s",
+        "the database refuses the verdict %(move)s on delivery %(delivery_id)d: %(reason)s; "
+        f"the mail {happened}{' (the relay said: %(answer)s)' if answer else ''}, and stays 'sending' until "
+        "this is written, which is tried every minute: look at the constraint or trigger that is named here",
         move=move,
         delivery_id=delivery_id,
+        answer=answer and _short(answer),
+        sent=sent,
         reason=_cause(error),
+    )
+
+
+def verdicts_again(verdicts: int, *, stalled: bool) -> None:
+    """Say that verdicts are tried again which the database has refused."""
+    _log(
+        logging.WARNING,
+        "verdicts_again",
+        "trying %(verdicts)d verdicts again that the database refused"
+        + ("; nothing new is sent until they are written" if stalled else ""),
+        verdicts=verdicts,
+        stalled=stalled,
     )
 
 

@@ -115,7 +115,7 @@ class Outcome:
         self._let_go(lambda: self._supply.written(settlements))
 
     def refused(self, settlement: Settlement) -> None:
-        """Let go of what the recorder can never write."""
+        """Wait no more for what the database refuses to take from the recorder."""
         self._let_go(lambda: self._supply.refused(settlement))
 
     def _let_go(self, of_them: Callable[[], None]) -> None:

@@ -7,17 +7,16 @@ before it commits; idle, a verdict is written at once.
 from __future__ import annotations
 
 import asyncio
-import itertools
+import math
 import random
 from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from outbox import events
-from outbox.mail.status import Status
+from outbox.mail.status import LATE, Late, Status
 from outbox.worker.backoff import backoff
 
 if TYPE_CHECKING:
@@ -46,11 +45,23 @@ PAUSE = 1.0
 CAREFUL = 60.0
 """Seconds after those in which no write waits for anybody's lock, and none holds up the others."""
 
+REFUSED_PAUSE = 60.0
+"""Seconds after which verdicts are tried again that the database refuses."""
+
+REFUSALS = 3
+"""Refused verdicts in hand from which on no new dot is sent; fewer may be a matter of these mails alone."""
+
+_SENT = {Late.WINS: True, Late.DOUBTS: None, Late.DROPPED: False}
+
+# What the database says of this data; drivers that encode texts themselves raise the last one.
+_REFUSAL = (IntegrityError, DataError, UnicodeError)
+
 
 class Recorder:
     """Writes settlements in the background.
 
-    `written` is called with those of each finished batch, `refused` with one that can never be written.
+    `written` is called with those of each finished batch, `refused` with one that the database refuses: it is
+    kept, and tried again as long as the session lives.
     """
 
     def __init__(
@@ -70,6 +81,9 @@ class Recorder:
         self._refused = refused
         self._waiting: deque[tuple[Lease, Settlement, float]] = deque()
         self._returned: deque[tuple[Lease, Settlement, float]] = deque()
+        # Those refused and not written since, by delivery and fence; and which of them wait for the next try.
+        self._refusals: set[tuple[int, int]] = set()
+        self._resting: list[tuple[Lease, Settlement]] = []
         self._careful_until = 0.0
         self._arrived = asyncio.Event()
         # When the oldest verdict of the batch under way arrived.
@@ -89,10 +103,13 @@ class Recorder:
             self._arrived.set()
 
     def is_stalled(self) -> bool:
-        """Tell whether a verdict has waited too long to be written: the database is slow or away.
+        """Tell whether what is sent now could not be recorded: no new dot goes out.
 
-        Those that wait for somebody's lock say nothing of that.
+        A verdict has waited too long, since the database is slow or away, or several are refused. Those that
+        wait for somebody's lock say nothing of that.
         """
+        if len(self._refusals) >= REFUSALS:
+            return True
         waiting = self._waiting[0][2] if self._waiting else None
         oldest = waiting if self._oldest is None else self._oldest
         return oldest is not None and asyncio.get_running_loop().time() - oldest > STALLED
@@ -113,33 +130,72 @@ class Recorder:
                 await asyncio.sleep(max(0.0, began + PACE - asyncio.get_running_loop().time()))
 
     async def drained(self) -> None:
-        """Wait until everything that was put is written."""
+        """Wait until everything that was put is written, or was refused again: the backlog keeps that."""
+        self._wake_resting()
         await self._empty.wait()
 
     async def _write(self, lease: Lease, batch: list[Settlement], *, again: bool) -> None:
         """Write a batch; `again` says that this may be the second time, if only the answer was lost."""
-        for failures in itertools.count():
+        try:
+            recorded = await self._record(lease, batch, again=again)
+        except _REFUSAL as error:
+            if len(batch) == 1:
+                await self._write_plain(lease, batch[0], error)
+                return
+            if not again:
+                # Nothing more is sent until it is known how many are refused.
+                self._oldest = -math.inf
+            # Find the verdicts that the database refuses, and write the others.
+            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                await self._write(lease, half, again=True)
+        else:
+            self._take_note(lease, batch, recorded)
+
+    async def _write_plain(self, lease: Lease, settlement: Settlement, refusal: Exception) -> None:
+        """Write in plain words what the database refuses; where it refuses that, too, let it rest."""
+        plain = _plain(settlement)
+        if plain == settlement:
+            self._let_rest(lease, settlement, refusal)
+            return
+        try:
+            recorded = await self._record(lease, [plain], again=True)
+        except _REFUSAL as error:
+            self._let_rest(lease, settlement, error)
+        else:
+            self._take_note(lease, [settlement], recorded)
+
+    async def _record(self, lease: Lease, batch: list[Settlement], *, again: bool) -> Recorded:
+        """Record a batch, trying until the database takes it or refuses it."""
+        failures = 0
+        while True:
+            careful = asyncio.get_running_loop().time() < self._careful_until
             try:
-                careful = asyncio.get_running_loop().time() < self._careful_until
-                recorded = await self._threads.run(
-                    self._record, lease.id, batch, again=again or careful or failures > 0
+                return await self._threads.run(
+                    self._record_once, lease.id, batch, again=again or careful or failures > 0
                 )
-                break
-            except Exception as error:  # noqa: BLE001 - a verdict that cannot be written must not end the recorder
-                if not _passes(error):
-                    await self._write_apart(lease, batch, error)
-                    return
-                # The verdicts are kept. The write repeats its precondition: trying again does no harm.
+            except _REFUSAL:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever fails, a driver or we: no verdict is dropped for it
+                # The write repeats its precondition: trying again does no harm.
                 events.record_failed(error, len(batch))
-                await asyncio.sleep(backoff(failures + 1, random.random()))  # noqa: S311 - jitter
+                failures += 1
+                await asyncio.sleep(backoff(failures, random.random()))  # noqa: S311 - jitter
+
+    def _record_once(self, session: UUID, batch: list[Settlement], *, again: bool) -> Recorded:
+        return self._queue.record(session, batch, doubt_pause=self._doubt_pause, again=again)
+
+    def _take_note(self, lease: Lease, batch: list[Settlement], recorded: Recorded) -> None:
+        """Take note of what became of a batch."""
         if recorded.late or recorded.dropped:
             events.late_verdicts(recorded.late, recorded.dropped)
         if recorded.busy:
             self._put_off(lease, [one for one in batch if one.delivery_id in recorded.busy])
         done = [one for one in batch if one.delivery_id not in recorded.busy]
         for settlement in done:
+            self._refusals.discard(_name(settlement))
             self._count(settlement)
-        self._settled(len(done))
+        self.backlog -= len(done)
+        self._look_whether_empty()
         self._written(done)
 
     def _put_off(self, lease: Lease, batch: list[Settlement]) -> None:
@@ -155,26 +211,37 @@ class Recorder:
 
         loop.call_later(PAUSE, back)
 
-    async def _write_apart(self, lease: Lease, batch: list[Settlement], error: Exception) -> None:
-        """Find the verdict that the database refuses, write the others, and that one in plain words."""
-        if len(batch) > 1:
-            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                await self._write(lease, half, again=True)
-        elif (plain := _plain(batch[0])) != batch[0]:
-            await self._write(lease, [plain], again=True)
-        else:
-            # Its claim stays ours until this session ends; then it is rescued like any other.
-            events.verdict_refused(error, batch[0].delivery_id, batch[0].move)
-            self._settled(1)
-            self._refused(batch[0])
+    def _let_rest(self, lease: Lease, settlement: Settlement, error: Exception) -> None:
+        """Try this again in a while: the database refuses it, by a rule that a person may change."""
+        if not self._resting:
+            asyncio.get_running_loop().call_later(REFUSED_PAUSE, self._wake_resting)
+        self._resting.append((lease, settlement))
+        self._look_whether_empty()
+        if _name(settlement) not in self._refusals:
+            self._refusals.add(_name(settlement))
+            answer = settlement.answer
+            events.verdict_refused(
+                error,
+                settlement.delivery_id,
+                settlement.move,
+                f"{answer.code} {answer.text}" if answer else None,
+                sent=_SENT[LATE[settlement.move]],
+            )
+            self._refused(settlement)
 
-    def _settled(self, count: int) -> None:
-        self.backlog -= count
-        if not self.backlog:
+    def _wake_resting(self) -> None:
+        """Try again now what was refused."""
+        if self._resting:
+            events.verdicts_again(len(self._resting), stalled=self.is_stalled())
+            now = asyncio.get_running_loop().time()
+            self._returned.extend((lease, settlement, now) for lease, settlement in self._resting)
+            self._resting.clear()
+            self._empty.clear()
+            self._arrived.set()
+
+    def _look_whether_empty(self) -> None:
+        if self.backlog == len(self._resting):
             self._empty.set()
-
-    def _record(self, session: UUID, batch: list[Settlement], *, again: bool) -> Recorded:
-        return self._queue.record(session, batch, doubt_pause=self._doubt_pause, again=again)
 
     def _count(self, settlement: Settlement) -> None:
         match settlement.target:
@@ -197,10 +264,9 @@ def _take(waiting: deque[tuple[Lease, Settlement, float]]) -> tuple[Lease, list[
     return lease, batch
 
 
-def _passes(error: Exception) -> bool:
-    """Tell whether the database may take the same verdicts later: it is away, busy, or forbids us for now."""
-    refused = isinstance(error, DataError | IntegrityError)
-    return isinstance(error, DBAPIError | PoolTimeoutError) and not refused
+def _name(settlement: Settlement) -> tuple[int, int]:
+    """Return what no other verdict of this daemon has: a claim is judged once."""
+    return settlement.delivery_id, settlement.fence
 
 
 def _plain(settlement: Settlement) -> Settlement:

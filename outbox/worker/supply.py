@@ -49,8 +49,8 @@ class Supply:
         self._held: dict[int, int] = {}
         # Of these, the ones that no verdict was given on.
         self._sending: dict[int, int] = {}
-        # Ours until the session ends, with a verdict that the database refuses: nothing waits for them.
-        self._refused: set[int] = set()
+        # Ours, too, with a verdict that the database refuses: no probe and no rescued mail waits for it.
+        self._refused: dict[int, int] = {}
         self._alone: int | None = None
         self._unsure = False
         self._swept_at = 0.0
@@ -173,11 +173,13 @@ class Supply:
         """Forget claims whose verdicts are in the database."""
         for settlement in settlements:
             self._release(settlement.delivery_id, settlement.fence)
+            if self._refused.get(settlement.delivery_id) == settlement.fence:
+                del self._refused[settlement.delivery_id]
 
     def refused(self, settlement: Settlement) -> None:
-        """Take note of a claim whose verdict can never be written."""
+        """Take note of a claim whose verdict the database refuses, for a minute or for ever."""
         self._release(settlement.delivery_id, settlement.fence)
-        self._refused.add(settlement.delivery_id)
+        self._refused[settlement.delivery_id] = settlement.fence
 
     def give_up(self, lease: Lease | None = None) -> list[Parcel]:
         """Take back all parcels that nobody has begun to send, or those of one lease."""

@@ -12,7 +12,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from outbox.store.database import Database
-from outbox.worker.recorder import _passes
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
@@ -62,10 +61,10 @@ def _count(connection: Connection) -> None:
 
 def _assert_gives_up(work: Callable[[], object]) -> None:
     began = time.monotonic()
-    with pytest.raises(OperationalError) as caught:
+    # Which is no refusal: verdicts are kept and tried again.
+    with pytest.raises(OperationalError):
         work()
     assert time.monotonic() - began < SOON
-    assert _passes(caught.value)
 
 
 def test_fault_40_a_statement_that_is_never_answered_ends_and_the_next_one_has_a_new_connection(

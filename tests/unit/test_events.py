@@ -26,6 +26,7 @@ VALUES: dict[str, Any] = {
     "fault": Fault(),
     "error": FAULT,
     "reason": "it hung",
+    "answer": "250 Ok",
     "wait": 1.5,
 }
 """What the parameters of events are tried with; all others with a number."""

@@ -111,12 +111,12 @@ def _number(error: DBAPIError) -> object:
     return next(iter(getattr(error.orig, "args", ())), None)
 
 
-# A row that a CHECK refuses, on MariaDB and on MySQL.
-_REFUSED = frozenset({4025, 3819})
+# A row that a CHECK refuses, on MariaDB and on MySQL, or a trigger by SIGNAL.
+_REFUSED = frozenset({4025, 3819, 1644})
 
 
 def _name_a_refusal(context: ExceptionContext) -> None:
-    """Raise IntegrityError for what a CHECK refuses, as other drivers do.
+    """Raise IntegrityError for what a CHECK or a trigger refuses, as other drivers do.
 
     PyMySQL says OperationalError, which stands for a database that may take the same row later.
     """

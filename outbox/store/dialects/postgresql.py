@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, TextClause
+    from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.types import TypeEngine
 
@@ -50,6 +52,7 @@ def _one_of(name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
 
 
 _CANCEL_TIMEOUT = 5
+_RAISED = "P0001"  # raise_exception
 _MIGRATION = 0x6F757462_6F78  # "outbox", as a number of its own among the database's advisory locks
 
 # The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
@@ -144,6 +147,12 @@ def _execute_in_binary(cursor: Any, statement: str, parameters: Any, context: An
     return True
 
 
+def _name_a_refusal(context: ExceptionContext) -> None:
+    """Raise IntegrityError for what a trigger refuses by a plain RAISE, as if it were a constraint."""
+    if getattr(context.original_exception, "sqlstate", None) == _RAISED:
+        raise IntegrityError(context.statement, None, context.original_exception, hide_parameters=True)
+
+
 class PostgreSQL(PlainDialect):
     """The statements and habits of PostgreSQL."""
 
@@ -183,6 +192,7 @@ class PostgreSQL(PlainDialect):
         the locks are free when the same work is tried again.
         """
         event.listen(engine, "do_execute", _execute_in_binary)
+        event.listen(engine, "handle_error", _name_a_refusal)
         if silence is not None:
             limit = f"SET LOCAL idle_in_transaction_session_timeout = {int(silence * 500)}"
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"BEGIN; {limit}"))

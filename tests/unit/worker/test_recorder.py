@@ -2,70 +2,18 @@
 
 import asyncio
 import logging
-from typing import Any, Self
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Move, Settlement
-from outbox.mail.verdict import Answer
 from outbox.store.sessions import Totals
 from outbox.store.verdicts import Recorded
 from outbox.worker.backoff import backoff
-from outbox.worker.recorder import MOST, PAUSE, STALLED, Recorder
-from tests.unit.worker.held import NoThreads, lease, run, settlement
-
-
-class Queue:
-    """Notes what it is told to write, and fails as often as it is told to."""
-
-    def __init__(self, failures: int = 0) -> None:
-        self.batches: list[tuple[UUID, list[int]]] = []
-        self.times: list[float] = []
-        self.failures = failures
-        self.agains: list[bool] = []
-        self.answer = Recorded(0, 0, 0)
-
-    def record(
-        self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float, again: bool
-    ) -> Recorded:
-        assert doubt_pause == 600.0
-        self.agains.append(again)
-        self.times.append(asyncio.get_running_loop().time())
-        if self.failures:
-            self.failures -= 1
-            raise OperationalError("UPDATE", {}, Exception("gone away"))
-        self.batches.append((holder, [one.delivery_id for one in settlements]))
-        return self.answer
-
-
-class Scene:
-    """A recorder on a queue, and what it has told."""
-
-    def __init__(self, queue: Queue) -> None:
-        self.queue = queue
-        taken: Any = queue
-        self.totals = Totals()
-        self.written: list[list[int]] = []
-        self.refused: list[int] = []
-        threads: Any = NoThreads()
-        self.recorder = Recorder(
-            taken,
-            threads,
-            self.totals,
-            600.0,
-            lambda batch: self.written.append([one.delivery_id for one in batch]),
-            lambda one: self.refused.append(one.delivery_id),
-        )
-
-    async def __aenter__(self) -> Self:
-        self.task = asyncio.create_task(self.recorder.run())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+from outbox.worker.recorder import MOST, PAUSE, STALLED
+from tests.unit.worker.held import lease, run, settlement
+from tests.unit.worker.recorded import Queue, Scene
 
 
 def test_what_is_put_while_a_batch_is_written_goes_together_in_the_next() -> None:
@@ -167,45 +115,6 @@ def test_late_verdicts_are_told(caplog: pytest.LogCaptureFixture) -> None:
     run(scene())
     (record,) = caplog.records
     assert record.__dict__["outbox"] == {"event": "late_verdicts", "late": 1, "dropped": 2}
-
-
-class Refusing(Queue):
-    """Refuses every batch that has a text it cannot hold, as a database of an old character set does."""
-
-    def record(
-        self, holder: UUID, settlements: list[Settlement], *, doubt_pause: float, again: bool
-    ) -> Recorded:
-        texts = [one.answer.text for one in settlements if one.answer]
-        if not all(text.isascii() for text in texts) or "never" in texts:
-            raise UnicodeEncodeError("latin-1", "", 0, 1, "no")
-        return super().record(holder, settlements, doubt_pause=doubt_pause, again=again)
-
-
-def test_a_verdict_that_the_database_refuses_is_written_in_plain_words_and_stops_no_other() -> None:
-    async def scene() -> list[int]:
-        async with Scene(Refusing()) as scene:
-            strange = settlement(3, answer=Answer(250, None, "queued \N{GRINNING FACE}"))
-            scene.recorder.put(lease(), [settlement(1), settlement(2), strange, settlement(4)])
-            await scene.recorder.drained()
-            return sorted(id_ for _, ids in scene.queue.batches for id_ in ids)
-
-    assert run(scene()) == [1, 2, 3, 4]
-
-
-def test_a_verdict_that_is_refused_even_so_is_told_and_stops_no_other(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def scene() -> list[int]:
-        async with Scene(Refusing()) as scene:
-            scene.recorder.put(lease(), [settlement(1), settlement(2, answer=Answer(250, None, "never"))])
-            await scene.recorder.drained()
-            # Who is told that a claim is over gives up what it thinks nobody knows: this one is still ours.
-            assert [id_ for batch in scene.written for id_ in batch] == [1]
-            assert scene.refused == [2]
-            return [id_ for _, ids in scene.queue.batches for id_ in ids]
-
-    assert run(scene()) == [1]
-    assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["verdict_refused"]
 
 
 class Locked(Queue):

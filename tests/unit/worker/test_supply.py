@@ -143,7 +143,7 @@ def test_what_waits_for_its_body_its_sender_or_its_verdict_is_never_taken_for_un
     assert scene.queue.asked[-1] == ("release", [1, 2, 3])
 
 
-def test_a_claim_whose_verdict_can_never_be_written_is_ours_but_nothing_waits_for_it() -> None:
+def test_a_claim_whose_verdict_is_refused_is_ours_until_it_is_written_but_nothing_waits_for_it() -> None:
     scene = Scene(claim(1, lane=Lane.ALONE), claim(2))
     scene.claim()
     scene.supply.refused(settlement(1))
@@ -151,6 +151,9 @@ def test_a_claim_whose_verdict_can_never_be_written_is_ours_but_nothing_waits_fo
     assert (scene.supply.holds, scene.supply.holds_alone) == (0, False)
     run(scene.supply.release_unknown(scene.lease))
     assert ("release", [1, 2]) in scene.queue.asked
+    scene.supply.written([settlement(1), replace(settlement(2), fence=2)])
+    run(scene.supply.release_unknown(scene.lease))
+    assert scene.queue.asked[-1] == ("release", [2])
 
 
 def test_what_this_process_still_sends_under_a_lost_claim_is_not_taken_again() -> None:
