@@ -148,7 +148,8 @@ class Queue:
         """Claim at most `limit` due deliveries for session `holder`, raising the fence of each by one.
 
         `alone` allows one of the rescued among them. Retries take at most half of the others, rounded up,
-        so that a dead domain's backlog never starves fresh mail.
+        so that a dead domain's backlog never starves fresh mail. A claim of one, as a probe is,
+        takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each time.
         """
         look = self._lanes.look()
 
@@ -159,10 +160,16 @@ class Queue:
                 return lane, most, claims
 
             now = connection.execute(_NOW).scalar_one() if look.is_whole else None
-            rescued = take(Lane.ALONE, int(alone))
-            room = limit - len(rescued[-1])
-            retries = take(Lane.RETRY, room - room // 2)
-            return now, [rescued, take(Lane.FRESH, room - len(retries[-1])), retries]
+            if limit == 1:
+                fresh = take(Lane.FRESH, 1)
+                retries = take(Lane.RETRY, 1 - len(fresh[-1]))
+                rescued = take(Lane.ALONE, int(alone and not (fresh[-1] or retries[-1])))
+            else:
+                rescued = take(Lane.ALONE, int(alone))
+                room = limit - len(rescued[-1])
+                retries = take(Lane.RETRY, room - room // 2)
+                fresh = take(Lane.FRESH, room - len(retries[-1]))
+            return now, [rescued, fresh, retries]
 
         now, taken = self._database.write(work)
         for lane, most, claims in taken:

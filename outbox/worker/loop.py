@@ -164,8 +164,8 @@ class Daemon:
         if not self._width():
             return 0
         if self._breaker.is_open:
-            # The probe: one mail, when nothing else is under way.
-            return 0 if self._supply.holds else 1
+            # The probe: one mail, when there is none in hand that could be it.
+            return 0 if self._tray.busy or self._supply.waiting else 1
         size = self._pace.claim_size(now)
         # Large mail that waits for memory must not keep small mail from the senders that are free.
         return size if self._tray.ready + self._supply.waiting <= size else 0

@@ -121,6 +121,6 @@ class Outcome:
     def _let_go(self, of_them: Callable[[], None]) -> None:
         held_alone = self._supply.holds_alone
         of_them()
-        # The probe waits until everything else is settled, and a rescued mail for the one before it.
+        # A probe may have ended without a word on the relay: another goes; and a rescued mail after the last.
         if self._breaker.is_open or (held_alone and not self._supply.holds_alone):
             self._wake()

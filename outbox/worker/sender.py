@@ -11,6 +11,7 @@ from outbox import events
 from outbox.delivery.mail import Envelope, Mail
 from outbox.mail.verdict import Deferred, Rejected, RelayFault, Untouched, Verdict
 from outbox.smtp.stage import Stage
+from outbox.worker.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ class Sender:
         self._may_dot = may_dot
         self._deliver = deliver
         self._met = met
+        self._patience = Patience(tray)
         self._connection: Connection | None = None
         # Parcels that a connection left untouched: they go at once over a fresh one.
         self._again: deque[Parcel] = deque()
@@ -186,14 +188,22 @@ class Sender:
             return None
         recipients = tuple(claim.recipient for claim in parcel.claims)
         envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
-        return Mail(envelope, partial(self._may_dot, parcel), partial(self._settled, parcel))
+        return Mail(envelope, partial(self._dots, parcel), partial(self._settled, parcel))
 
     def _take(self) -> Parcel | None:
         if self._tray.closed:
             return None
         return self._again.popleft() if self._again else self._tray.take()
 
+    def _dots(self, parcel: Parcel) -> str | None:
+        """Make the last-moment check: unless it forbids it, the dot of `parcel` goes out now."""
+        forbidden = self._may_dot(parcel)
+        if forbidden is None:
+            self._patience.dotted(parcel)
+        return forbidden
+
     def _settled(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        self._patience.settled(parcel)
         untouched = all(isinstance(verdict, Untouched) for verdict in verdicts)
         if untouched and parcel.tries < _MOST_TRIES and self._may_dot(parcel) is None:
             # The relay had closed the kept connection, or lost its way: it said nothing of this mail.

@@ -49,7 +49,7 @@ class Supply:
         self._held: dict[int, int] = {}
         # Of these, the ones that no verdict was given on.
         self._sending: dict[int, int] = {}
-        # Ours, too, with a verdict that the database refuses: no probe and no rescued mail waits for it.
+        # Ours, too, with a verdict that the database refuses: no rescued mail waits for it.
         self._refused: dict[int, int] = {}
         self._alone: int | None = None
         self._unsure = False

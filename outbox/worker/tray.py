@@ -28,6 +28,8 @@ class Tray:
         self._active = 0
         # Of these, senders that connect for a parcel that is ready.
         self._coming = 0
+        # And senders that have waited long for the answer to a dot.
+        self._aside = 0
         self._low_mark = 0
         self._closing = asyncio.Event()
 
@@ -45,6 +47,11 @@ class Tray:
     def carrying(self) -> int:
         """Senders at work that are past connecting."""
         return self._active - self._coming
+
+    @property
+    def busy(self) -> bool:
+        """Whether a parcel is there to be taken, or a sender does more than wait for a late answer."""
+        return self._takeable > 0 or self._working > 0
 
     @property
     def wanted(self) -> Parcel | None:
@@ -68,10 +75,8 @@ class Tray:
         One that is `returning` has a parcel of its own; one that must connect first is let in only where more
         parcels are ready than senders already connect for.
         """
-        # Who has asked for the announcement of a rescued delivery is woken when it is made.
-        ready = len(self._ready) - (self.wanted is not None)
-        there = ready > (0 if connected else self._coming)
-        if not (returning or there) or self._active >= self._width():
+        there = self._takeable > (0 if connected else self._coming)
+        if not (returning or there) or self._working >= self._width():
             return False
         self._active += 1
         return True
@@ -89,7 +94,7 @@ class Tray:
 
         A rescued delivery is given once it is announced; until then the one behind it.
         """
-        if not self._ready or self._active > self._width():
+        if not self._ready or self._working > self._width():
             return None
         parcel = self._ready.popleft()
         if parcel.alone and not parcel.announced:
@@ -110,6 +115,16 @@ class Tray:
         self._active -= 1
         if self._waiters and self._ready:
             self.stir()
+
+    def step_aside(self) -> None:
+        """Let another sender work in the place of one that has waited long for the answer to its dot."""
+        self._aside += 1
+        self.stir()
+        self._low()
+
+    def step_back(self) -> None:
+        """Count a sender again whose answer has come; where that is one too many, it gets nothing more."""
+        self._aside -= 1
 
     async def changed(self, *, connected: bool = False) -> None:
         """Wait until there may be something to take, or the tray is closed; who is `connected` goes first."""
@@ -155,3 +170,12 @@ class Tray:
         """Let the senders end when they have finished what they hold."""
         self._closing.set()
         self.stir()
+
+    @property
+    def _takeable(self) -> int:
+        # Who has asked for the announcement of a rescued delivery is woken when it is made.
+        return len(self._ready) - (self.wanted is not None)
+
+    @property
+    def _working(self) -> int:
+        return self._active - self._aside

@@ -166,20 +166,28 @@ def test_a_file_that_stays_busy_is_an_error_after_five_tries(
 
 
 @SQLITE
-def test_an_application_that_writes_makes_the_daemon_wait_not_fail(scene: Scene, rival: Scene) -> None:
-    began = threading.Event()
+def test_an_application_that_writes_makes_the_daemon_wait_not_fail(
+    scene: Scene, rival: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = threading.Event()
     done: list[bool] = []
 
+    def wait(seconds: float) -> None:
+        waits.set()
+        time.sleep(seconds)
+
     def write() -> None:
-        began.set()
         scene.start()
         done.append(True)
 
     thread = threading.Thread(target=write)
     with rival.application.begin() as connection:
         rival.outbox.enqueue(connection, to="ann@example.org", text="Hello.")
+        # From here on only the daemon asks for the lock.
+        clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)
+        monkeypatch.setattr("outbox.store.dialects.sqlite.time", clock)
         thread.start()
-        assert began.wait(30)
+        assert waits.wait(30), "the daemon has asked for the lock, and was told to wait"
         assert not done
     thread.join()
     assert done == [True]

@@ -104,13 +104,25 @@ def test_retries_are_claimed_longest_due_first(scene: Scene) -> None:
     assert mails[4:] == ids(scene.queue.claim(scene.start(), 4))
 
 
-@pytest.mark.parametrize(("limit", "retries"), [(1, 1), (2, 1), (5, 3), (8, 4)])
+@pytest.mark.parametrize(("limit", "retries"), [(1, 0), (2, 1), (5, 3), (8, 4)])
 def test_retries_take_at_most_half_while_fresh_mail_waits(scene: Scene, limit: int, retries: int) -> None:
     mails = scene.mail(20)
     scene.change(mails[:10], lane=1, due_at=ago(3600))
     claimed = ids(scene.queue.claim(scene.start(), limit))
     assert limit == len(claimed)
     assert retries == len([id_ for id_ in claimed if id_ in mails[:10]])
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_claim_of_one_takes_what_is_fresh_then_what_is_tried_again_and_the_rescued_last(
+    scene: Scene, *, alone: bool
+) -> None:
+    fresh, retry, rescued = scene.mail(3)
+    scene.change(retry, lane=int(Lane.RETRY), due_at=ago(60))
+    scene.change(rescued, lane=int(Lane.ALONE), due_at=ago(120))
+    me = scene.start()
+    claimed = [ids(scene.queue.claim(me, 1, alone=alone)) for _ in range(4)]
+    assert claimed == [[fresh], [retry], [rescued] if alone else [], []]
 
 
 def test_fresh_mail_may_fill_a_claim_when_no_retry_waits(scene: Scene) -> None:

@@ -70,6 +70,16 @@ def test_an_empty_queue_has_a_floor_too(scene: Scene, first: str) -> None:
     assert scene.queue.has_due()
 
 
+def test_a_claim_of_one_that_finds_fresh_mail_has_not_looked_at_the_retries(
+    scene: Scene, clock: Clock
+) -> None:
+    retry, fresh = scene.mail(2)
+    scene.change(retry, due_at=ago(3600), lane=int(Lane.RETRY))
+    clock.now += EVERY
+    found = [claim.delivery_id for _ in range(2) for claim in scene.queue.claim(scene.start(), 1)]
+    assert found == [fresh, retry]
+
+
 @pytest.mark.usefixtures("clock")
 def test_what_commits_in_time_is_found_at_once(scene: Scene) -> None:
     (new,) = scene.mail()

@@ -3,9 +3,13 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.arrivals import assert_each_arrived_once
 from tests.support.daemon import Application, RunningDaemon, application
+from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
+from tests.support.moody import MoodyRelay
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 
@@ -72,3 +76,28 @@ def test_a_database_that_stops_for_ten_seconds_in_a_drain_loses_nothing(tmp_path
         # Verdicts were kept in memory, so even a daemon whose database went away sends nothing twice.
         assert len(sink.entries()) == 5000
         assert dots_while_stopped < 5000
+
+
+@pytest.mark.parametrize("silent", ["before the outage", "after it"])
+def test_a_dot_that_still_waits_for_its_answer_keeps_nothing_from_a_relay_that_is_back(
+    sqlite_url: str, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox.worker.patience.LONG", 0.3)
+    monkeypatch.setattr("outbox.worker.sender.LONGEST_REST", 0.1)
+    with application(sqlite_url) as app, MoodyRelay(silent=1) as relay:
+        relay.away = silent == "after it"
+        app.enqueue(1, tag="silent")
+        with daemon_inside(sqlite_url, relay.port, connections=2) as inside:
+            if not relay.away:
+                wait_until(lambda: relay.unanswered == 1, "a dot waits for its answer")
+                relay.away = True
+            app.enqueue(20, tag="other")
+            wait_until(lambda: inside.do(lambda: inside.daemon._breaker.is_open), "the outage is met")
+            relay.away = False
+            app.wait_sent(20)
+            assert app.counts() == {"sending": 1, "sent": 20}
+            assert relay.unanswered == 1
+            relay.speak_up()
+            app.wait_sent(21)
+            inside.drain()
+    assert len(relay.asked) == 21

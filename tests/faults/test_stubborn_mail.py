@@ -4,7 +4,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from outbox.delivery.retry import RetryPolicy
 from tests.support.daemon import RunningDaemon, application
+from tests.support.inside import daemon_inside
+from tests.support.moody import MoodyRelay
 from tests.support.postfix import PostfixServer
 from tests.support.waiting import wait_until
 
@@ -30,3 +33,14 @@ def test_a_mail_that_always_meets_a_relay_fault_lets_all_others_pass(sqlite_url:
         assert "Relay access denied" in row.reply
         # A person reads it in SQL; the log names no address.
         assert "bad@example.org" not in daemon.log()
+
+
+def test_a_mail_that_the_relay_minds_is_no_probe_while_another_has_not_been_tried(sqlite_url: str) -> None:
+    with application(sqlite_url) as app, MoodyRelay(minds="bad0@example.org") as relay:
+        app.enqueue(1, tag="bad")
+        app.enqueue(1, tag="good")
+        # It is due again at once, and so at each probe.
+        with daemon_inside(sqlite_url, relay.port, policy=RetryPolicy(fault_pause=0.0)) as inside:
+            app.wait_sent(1)
+            inside.drain()
+    assert relay.asked[:2] == ["bad0@example.org", "good0@example.org"]

@@ -23,13 +23,13 @@ def faults(
         lane: [row for row in due if row["lane"] == lane and row["due_at"] >= floors[lane]] for lane in Lane
     }
     took = {lane: [row for row in rows if row["id"] in taken] for lane, rows in lanes.items()}
+    rescued, retries, fresh = (len(took[lane]) for lane in (Lane.ALONE, Lane.RETRY, Lane.FRESH))
     # One of the rescued, then retries as half of the rest at most, and fresh mail as all that is left.
-    room = limit - len(took[Lane.ALONE])
-    most = {
-        Lane.ALONE: int(alone),
-        Lane.RETRY: (room + 1) // 2,
-        Lane.FRESH: room - len(took[Lane.RETRY]),
-    }
+    room = limit - rescued
+    most = {Lane.ALONE: int(alone), Lane.RETRY: (room + 1) // 2, Lane.FRESH: room - retries}
+    if limit == 1:
+        # The other way round, each if there was none of those before it.
+        most = {Lane.FRESH: 1, Lane.RETRY: 1 - fresh, Lane.ALONE: int(alone) * (1 - fresh - retries)}
     for lane, rows in lanes.items():
         if len(took[lane]) != min(len(rows), most[lane]):
             wrong.append(f"{len(took[lane])} of {len(rows)} in lane {lane.name}, where {most[lane]} may go")

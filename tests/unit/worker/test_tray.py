@@ -49,6 +49,65 @@ def test_a_sender_at_work_gets_no_more_when_it_is_one_too_many() -> None:
     assert tray.take()
 
 
+def test_a_sender_that_has_waited_long_for_an_answer_is_not_counted_until_it_comes() -> None:
+    tray = Tray(lambda: 1, lambda: None)
+    tray.put(PARCELS)
+    assert tray.enter()
+    assert tray.take()
+    tray.step_aside()
+    assert tray.enter()
+    assert tray.take()
+    assert (tray.enter(), tray.carrying) == (False, 2)
+    tray.step_back()
+    # One of the two is one too many: whoever asks first leaves.
+    assert tray.take() is None
+    tray.leave()
+    assert tray.take()
+    assert not tray.enter()
+
+
+def test_the_loop_and_the_waiting_senders_hear_of_one_that_steps_aside() -> None:
+    calls: list[str] = []
+
+    async def scene() -> None:
+        tray = Tray(lambda: 1, lambda: calls.append("look"))
+        tray.put(PARCELS)
+        tray.enter()
+        waiting = asyncio.create_task(tray.changed())
+        await asyncio.sleep(0)
+        tray.step_aside()
+        await waiting
+
+    run(scene())
+    assert calls == ["look"]
+
+
+def test_a_tray_is_busy_while_there_is_something_to_take_or_somebody_who_works() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    seen = [tray.busy]
+    tray.put(PARCELS[:1])
+    seen.append(tray.busy)
+    tray.enter()
+    tray.take()
+    seen.append(tray.busy)
+    tray.leave()
+    seen.append(tray.busy)
+    assert seen == [False, True, True, False]
+
+
+def test_a_rescued_parcel_that_waits_for_its_announcement_makes_nobody_busy() -> None:
+    tray = Tray(lambda: 9, lambda: None)
+    suspect = parcel(rescued(9))
+    tray.put([suspect])
+    assert tray.busy
+    tray.enter()
+    tray.take()
+    tray.leave()
+    assert not tray.busy
+    suspect.announced = True
+    assert tray.busy
+
+
 def test_no_more_senders_connect_than_parcels_wait_for_them() -> None:
     tray = Tray(lambda: 9, lambda: None)
     tray.put(PARCELS[:2])
