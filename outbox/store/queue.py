@@ -56,7 +56,7 @@ class Message:
 def _waits_in(lane: Lane, floor: ColumnElement[Any]) -> ColumnElement[bool]:
     due = is_due(literal(STREAM), literal(int(lane)), floor)
     # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
-    return select(literal(1)).where(due).order_by(_d.due_at).limit(1).scalar_subquery().is_not(None)
+    return select(_d.due_at).where(due).order_by(_d.due_at).limit(1).scalar_subquery().is_not(None)
 
 
 _IS_DUE = select(

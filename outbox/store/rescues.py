@@ -83,7 +83,7 @@ def _rescue_one(connection: Connection, orphan: Any, pause: float) -> int:
     move = rescue(OnDoubt(orphan.on_doubt), Lane(orphan.lane), orphan.rescues, announced=announced)
     counted = move is not Move.RESCUE_UNBEGUN
     wish = Wish(orphan.wish) if orphan.wish else None
-    target = destination(move, wish, doubtful=orphan.rescues > 0 or orphan.doubts > 0)
+    target = destination(move, wish, doubtful=bool(orphan.rescues or orphan.doubts))
     moved = connection.execute(
         _RESCUE,
         {

@@ -11,7 +11,6 @@ from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Settlement, 
 from outbox.store.clock import after, utc_now
 from outbox.store.moves import IS_SENDING, is_still, outcome_row
 from outbox.store.schema import attempt, delivery
-from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +77,9 @@ class Verdicts:
         self._present = select(_d.id).where(dialect.among(_d.id, "ids"))
         # In no order: who waits for no lock cannot deadlock.
         self._free = self._present.with_for_update(skip_locked=True)
-        # What a session has written of a claim: the attempt row, or for a clean first success the delivery
-        # itself; but not where another's success came late.
-        self._noted = select(_a.delivery_id, _a.fence, _a.verdict).where(
-            dialect.among(_a.delivery_id, "ids"), _a.session == bindparam("holder", type_=Guid)
-        )
+        # What was written of a claim, which its fence names: the attempt row, or for a clean first success
+        # the delivery itself; but not where another's success came late.
+        self._noted = select(_a.delivery_id, _a.fence, _a.verdict).where(dialect.among(_a.delivery_id, "ids"))
         self._delivered = select(_d.id, _d.fence, literal(Move.DELIVER.value)).where(
             dialect.among(_d.id, "ids"),
             is_still(Status.SENT),
@@ -108,7 +105,7 @@ class Verdicts:
         won = self._dialect.record(connection, rows, apart=again) if rows else set()
         late = [settlement for settlement in batch if settlement.delivery_id not in won]
         if again and late:
-            written = self._already_written(connection, holder, late)
+            written = self._already_written(connection, late)
             late = [settlement for settlement in late if settlement not in written]
         telling = self._telling(connection, late)
         for settlement in telling:
@@ -122,12 +119,10 @@ class Verdicts:
             self._dialect.note(connection, notes)
         return Recorded(len(batch) - len(late), len(telling), len(late) - len(telling), busy)
 
-    def _already_written(
-        self, connection: Connection, holder: UUID, batch: Sequence[Settlement]
-    ) -> list[Settlement]:
-        """Return those that an earlier transaction of this session has written, or need not be."""
+    def _already_written(self, connection: Connection, batch: Sequence[Settlement]) -> list[Settlement]:
+        """Return those that an earlier transaction of ours has written, or need not be."""
         ids = [settlement.delivery_id for settlement in batch]
-        found = {tuple(row) for row in connection.execute(self._noted, {"ids": ids, "holder": holder})}
+        found = {tuple(row) for row in connection.execute(self._noted, {"ids": ids})}
         found |= {tuple(row) for row in connection.execute(self._delivered, {"ids": ids})}
         return [
             settlement
