@@ -23,24 +23,37 @@ class Patience:
     def __init__(self, tray: Tray) -> None:
         self._tray = tray
         self._parcel: Parcel | None = None
+        self._since = 0.0
+        # One timer for many mails: setting one for each is a tenth of what a mail costs.
         self._timer: asyncio.TimerHandle | None = None
         self._is_aside = False
 
     def dotted(self, parcel: Parcel) -> None:
         """Note that the dot of `parcel` goes out now."""
         self._parcel = parcel
-        self._timer = asyncio.get_running_loop().call_later(LONG, self._step_aside)
+        self._since = asyncio.get_running_loop().time()
+        if self._timer is None:
+            self._look_in(LONG)
 
     def settled(self, parcel: Parcel) -> None:
         """Note that `parcel` has its verdicts; one that shall ride behind a dot may have them first."""
-        if parcel is not self._parcel or self._timer is None:
+        if parcel is not self._parcel:
             return
-        self._timer.cancel()
-        self._parcel = self._timer = None
+        self._parcel = None
         if self._is_aside:
             self._is_aside = False
             self._tray.step_back()
 
-    def _step_aside(self) -> None:
-        self._is_aside = True
-        self._tray.step_aside()
+    def _look_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._parcel is None:
+            return
+        left = self._since + LONG - asyncio.get_running_loop().time()
+        if left > 0:
+            self._look_in(left)
+        else:
+            self._is_aside = True
+            self._tray.step_aside()
