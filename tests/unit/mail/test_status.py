@@ -108,3 +108,11 @@ def test_every_name_fits_its_column() -> None:
     assert max(map(len, Status)) <= 16
     assert max(map(len, Move)) <= 32
     assert max(map(len, Reason)) <= 32
+
+
+@pytest.mark.parametrize("part", [Settlement(1, 1, Move.DEFER, "mx"), MOVES[Move.DEFER]])
+def test_what_was_decided_does_not_change_on_its_way(part: object) -> None:
+    for name in part.__dataclass_fields__:  # type: ignore[attr-defined] # both are dataclasses
+        with pytest.raises(AttributeError):
+            setattr(part, name, None)
+    assert not hasattr(part, "__dict__")
