@@ -11,7 +11,7 @@ GUARDS: dict[tuple[str, str], str] = {
 """Guards that are left out by `guards.py`, by file and text."""
 
 _SHAPES: dict[str, str] = {
-    r"outbox/(delivery|store)/.*: @dataclass\(.*": "only forbids, and spares memory: mypy sees who writes to it",
+    r"outbox/(delivery|store)/.*: @dataclass\(.*": "only forbids, and spares memory; mypy sees who writes",
     r".*: if not TYPE_CHECKING:": "imports for annotations",
     r".*: def .*, /, .*": "made a name optional: every caller gives it",
 }
