@@ -94,11 +94,11 @@ def _set_aside_explained(tree: Path, module: str, session: Path) -> None:
     source = (tree / module).read_text("utf-8")
     with closing(sqlite3.connect(session)) as database, database:
         pending = database.execute(
-            "SELECT job_id, operator_name, operator_args, occurrence FROM mutation_specs "
+            "SELECT job_id, operator_name, occurrence FROM mutation_specs "
             "WHERE job_id NOT IN (SELECT job_id FROM work_results)"
         ).fetchall()
-        for job, operator, arguments, occurrence in pending:
-            mutant = mutate(source, operator_of(operator)(**json.loads(arguments or "{}")), occurrence)
+        for job, operator, occurrence in pending:
+            mutant = mutate(source, operator_of(operator)(), occurrence)
             diff = [*difflib.unified_diff(source.splitlines(), (mutant or source).splitlines(), lineterm="")]
             if why(module, _changed(diff, "+")) is not None:
                 database.execute(
