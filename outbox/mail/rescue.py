@@ -14,6 +14,9 @@ from outbox.mail.status import Lane, Move, OnDoubt
 MOST_CRASHES = 3
 """Crashes of its own, each announced before, after which a delivery is held as poison."""
 
+CRASH_PAUSE = 60.0
+"""Seconds for which a delivery waits that crashed a daemon by itself: others go first."""
+
 
 def rescue(on_doubt: OnDoubt, lane: Lane, rescues: int, *, announced: bool) -> Move:
     """Return the move that takes a delivery from a dead session.

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _d = delivery.c
 
+BATCH = 500
+"""Deliveries that a duty changes in one transaction, at most."""
+
 # Literals, not parameters: the planner matches a partial index only to a constant it can see.
 IS_PENDING = _d.status == literal_column(f"'{Status.PENDING}'")
 IS_SENDING = _d.status == literal_column(f"'{Status.SENDING}'")

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, false, func, literal, null, or_, select, true, update
 
+from outbox.mail.rescue import CRASH_PAUSE
 from outbox.mail.status import Lane, Move, OnDoubt, Reason, Settlement, Status
 from outbox.store.clock import utc_now
 from outbox.store.lanes import LEFT, Lanes
 from outbox.store.moves import (
+    BATCH,
     IS_PENDING,
     IS_SENDING,
     IS_WISHED,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from outbox.store.database import Database
 
 _d, _m = delivery.c, message.c
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,7 @@ _RELEASE_UNKNOWN = (
     )
 )
 _OVERDUE = (
-    select(_d.id)
-    .where(IS_PENDING, _d.expires_at <= utc_now())
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True)
+    select(_d.id).where(IS_PENDING, _d.expires_at <= utc_now()).limit(BATCH).with_for_update(skip_locked=True)
 )
 _EXPIRE = (
     update(delivery)
@@ -239,7 +237,7 @@ class Queue:
             self._lanes.forget()
         return released
 
-    def rescue(self, pause: float = 60.0) -> int:
+    def rescue(self, pause: float = CRASH_PAUSE) -> int:
         """Take deliveries from sessions that are lost or stopped; return how many.
 
         One that has crashed a daemon by itself waits for `pause` seconds.

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, exists, insert, null, select, update
 from outbox.mail.rescue import rescue
 from outbox.mail.status import FINAL, MOVES, Lane, Move, OnDoubt, Reason, Status, Wish, destination
 from outbox.store.clock import after, utc_now
-from outbox.store.moves import IS_SENDING, is_still
+from outbox.store.moves import BATCH, IS_SENDING, is_still
 from outbox.store.schema import SessionState, attempt, delivery, message, session
 from outbox.store.types import Guid
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _d = delivery.c
-_BATCH = 500
 
 _IS_ALIVE = session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value])
 _HOLDER_IS_GONE = ~exists().where(session.c.id == _d.session, _IS_ALIVE)
@@ -36,7 +35,7 @@ _ORPHANS = (
     )
     .where(IS_SENDING, _d.session.not_in(select(session.c.id).where(_IS_ALIVE)))
     # In no order: for one, a database may rather read the whole history than the index of what is held.
-    .limit(_BATCH)
+    .limit(BATCH)
     .with_for_update(skip_locked=True, of=delivery)
 )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outbox.mail.rescue import MOST_CRASHES, rescue
+from outbox.mail.rescue import CRASH_PAUSE, MOST_CRASHES, rescue
 from outbox.mail.status import MOVES, Lane, Move, OnDoubt, Status
 
 UNSUSPECTED = [Lane.FRESH, Lane.RETRY]
@@ -52,8 +52,8 @@ def test_what_must_not_go_twice_waits_for_a_person_at_once(on_doubt: OnDoubt, re
     assert rescue(on_doubt, Lane.ALONE, rescues, announced=True) is Move.RESCUE_HOLD
 
 
-def test_a_mail_has_three_crashes_of_its_own_and_no_more() -> None:
-    assert MOST_CRASHES == 3
+def test_a_mail_has_three_crashes_of_its_own_a_minute_apart_and_no_more() -> None:
+    assert (MOST_CRASHES, CRASH_PAUSE) == (3, 60)
 
 
 def test_every_rescue_starts_from_sending_and_only_poison_is_held() -> None:
