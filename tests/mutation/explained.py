@@ -33,8 +33,10 @@ _LINES: dict[tuple[str, str], str] = {
     ("outbox/store/lanes.py", "if look.floors[lane] > LEFT:"): "no instant is before the left edge",
     (
         "outbox/store/queue.py",
-        "select(_d.id).where(IS_PENDING, _d.expires_at < utc_now())"
-        ".limit(BATCH).with_for_update(skip_locked=True)",
+        (
+            "select(_d.id).where(IS_PENDING, _d.expires_at < utc_now())"
+            ".limit(BATCH).with_for_update(skip_locked=True)"
+        ),
     ): _SAME_INSTANT,
     ("outbox/store/queue.py", ".where(is_still(Status.PENDING), _d.expires_at < utc_now())"): _SAME_INSTANT,
     ("outbox/store/queue.py", '_d.session >= bindparam("holder", type_=Guid),'): _ASKED_AGAIN,
