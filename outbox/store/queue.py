@@ -70,13 +70,15 @@ _IS_DUE = select(
 )
 _NOW = select(utc_now())
 
+_IS_MINE = _d.session == bindparam("holder", type_=Guid)
+
 _WANTED = select(_d.id).where(_d.id == bindparam("delivery"))
 _ANNOUNCE = (
     update(delivery)
     .where(
         _d.id == bindparam("delivery"),
         _d.fence == bindparam("claimed"),
-        _d.session == bindparam("holder", type_=Guid),
+        _IS_MINE,
         is_still(Status.SENDING),
     )
     .values(announced=_d.fence)
@@ -84,7 +86,7 @@ _ANNOUNCE = (
 _UNKNOWN = (
     select(_d.id)
     .where(
-        _d.session == bindparam("holder", type_=Guid),
+        _IS_MINE,
         IS_SENDING,
         _d.id.not_in(bindparam("known", expanding=True)),
     )
@@ -92,7 +94,7 @@ _UNKNOWN = (
 )
 _RELEASE_UNKNOWN = (
     update(delivery)
-    .where(_d.session == bindparam("holder", type_=Guid), is_still(Status.SENDING))
+    .where(_IS_MINE, is_still(Status.SENDING))
     .values(
         # Nobody has begun to send what nobody knows.
         status=granted(true(), false(), literal(Status.PENDING.value)),
