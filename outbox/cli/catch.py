@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from outbox.cli.catcher import Caught
 
 
+_LOOK = 0.2
+"""Seconds in which a signal is noticed."""
+
+
 class _UsageRefusal(click.ClickException):
     """What was asked for is not done by this command."""
 
@@ -62,11 +66,13 @@ def _serve(host: str, port: int, folder: Path | None) -> int:
             stopping.set()  # whoever read our lines has left; the mail is taken all the same
 
     catcher = Catcher(host, port, folder=folder, on_mail=show)
-    with on_signals(lambda _: stopping.set(), signal.SIGTERM, signal.SIGINT):
+    signals: list[int] = []
+    with on_signals(signals.append, signal.SIGTERM, signal.SIGINT):
         try:
             catcher.start()
             click.echo(f"Catching every mail at {host}:{catcher.port}; Ctrl-C ends it.")
-            stopping.wait()
+            while not (signals or stopping.wait(_LOOK)):
+                pass
         except OSError as error:
             remedy = "Choose another with --port, or stop what listens there."
             raise _Unavailable(f"Cannot listen at {host}:{port}: {error.strerror}. {remedy}") from error

@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 _ROLLED_BACK = 10
 _DEADLINE = 45.0
+_SLOWEST = 0.01
 _START = 15.0
 _LOOK = 0.1
 _LISTENING = re.compile(r"127\.0\.0\.1:(\d+);")
@@ -107,7 +108,7 @@ def _serve(
     run = Run(mails)
     deliveries = mails + EXTRA_RECIPIENTS
     fails = {mails * n // _ROLLED_BACK for n in range(_ROLLED_BACK)}
-    deadline = time.monotonic() + _DEADLINE
+    deadline = time.monotonic() + _DEADLINE + mails * _SLOWEST
     with progress({"committed": mails, "sent": deliveries}) as show:
         looked = 0.0
         sent = 0

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def on_signals(act: Callable[[int], object], *numbers: int) -> Iterator[None]:
     """Call `act` with the number of each of these signals that comes; give them back afterwards.
 
-    `act` must not raise: a handler may run within a finalizer, where Python drops what is raised, or between
-    the start of a child and the line that remembers it.
+    `act` must not raise, nor take a lock: a handler may run within a finalizer, where Python drops what is
+    raised, between the start of a child and the line that remembers it, or within the taking of that lock.
     """
     before = {number: signal.signal(number, lambda came, _frame: act(came)) for number in numbers}
     try:

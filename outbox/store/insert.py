@@ -71,7 +71,7 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
-        if len(new) == 1 and not keyed and dialect.insert_one is not None:
+        if len(new) == 1 and not keyed and dialect.insert_one is not None and not _is_translated(connection):
             connection.execute(dialect.insert_one, _one_row(new[0]))
             return [new[0].id]
         standing = _insert_keyed(connection, keyed) if keyed else {}
@@ -82,6 +82,11 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
         ours = [mail for mail, id_ in zip(new, ids, strict=True) if id_ == mail.id]
         _insert_deliveries(connection, ours)
     return ids
+
+
+def _is_translated(connection: Connection) -> bool:
+    """Tell whether this application has put the tables into another schema, which a text does not know."""
+    return bool(connection.get_execution_options().get("schema_translate_map"))
 
 
 @contextmanager

@@ -83,6 +83,15 @@ def test_nothing_is_rescued_or_given_back_that_is_not_being_sent(lax: Scene) -> 
         assert before == lax.rows(), status
 
 
+def test_nothing_is_announced_that_is_not_being_sent(lax: Scene) -> None:
+    me, (claim,) = lax.held()
+    for status in ELSEWHERE:
+        leave(lax, claim.delivery_id, status, me)
+        before = lax.rows()
+        assert lax.queue.announce(me, claim) is False
+        assert before == lax.rows(), status
+
+
 @pytest.mark.parametrize("spoiler", ["fence", "session", "status", "holder"])
 def test_fault_14_a_rescuer_that_looked_too_long_ago_takes_nothing(lax: Scene, spoiler: str) -> None:
     (id_,) = lax.mail()

@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 from outbox import Email, OnDoubt
 from outbox.mail.status import Status
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery, message, metadata
 from tests.contract.scene import Scene
 
 FIELDS: dict[str, Any] = {"to": "ann@example.org", "subject": "Hello", "text": "Hello."}
@@ -206,3 +207,22 @@ def test_many_mails_take_as_many_statements_as_a_few(scene: Scene, *, keyed: boo
 def test_a_thousand_mails_in_one_call(scene: Scene) -> None:
     scene.mail(1000, text="Hello. " * 100)
     assert (scene.count(message), scene.count(delivery)) == (1000, 1000)
+
+
+@pytest.mark.parametrize("key", [None, "receipt-1"])
+@pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)
+def test_a_mail_goes_into_the_schema_into_which_the_application_puts_its_tables(
+    scene: Scene, key: str | None
+) -> None:
+    tenant = scene.application.execution_options(schema_translate_map={None: "tenant"})
+    with tenant.begin() as connection:
+        connection.execute(CreateSchema("tenant"))
+    try:
+        with tenant.begin() as connection:
+            metadata.create_all(connection)
+            scene.outbox.enqueue(connection, to="ann@example.org", subject="Hello", text="Hello.", key=key)
+            assert connection.execute(select(delivery.c.recipient)).scalars().all() == ["ann@example.org"]
+        assert scene.rows() == []
+    finally:
+        with scene.application.begin() as connection:
+            connection.execute(DropSchema("tenant", cascade=True))

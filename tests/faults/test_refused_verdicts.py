@@ -25,7 +25,8 @@ AUDIT = {
     ),
     "postgresql": (
         """CREATE FUNCTION audit() RETURNS trigger AS $$ BEGIN IF NEW.status = 'sent' THEN
-        RAISE EXCEPTION 'audit says no'; END IF; RETURN NEW; END $$ LANGUAGE plpgsql""",
+        RAISE EXCEPTION 'audit says no' USING ERRCODE = 'AU001';
+        END IF; RETURN NEW; END $$ LANGUAGE plpgsql""",
         "CREATE TRIGGER audit BEFORE UPDATE ON outbox_delivery FOR EACH ROW EXECUTE FUNCTION audit()",
     ),
     "mysql": (

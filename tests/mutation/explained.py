@@ -4,7 +4,13 @@ import re
 
 _READS_MORE = "it only reads more, which tests/plans/test_growth.py sees: what is found is looked up by id"
 
+_ASKED_AGAIN = (
+    "only of the read: the update behind it asks again, and tests/contract/test_guards.py looks at that"
+)
+
 GUARDS: dict[tuple[str, str], str] = {
+    ("outbox/store/queue.py", "_IS_MINE"): _ASKED_AGAIN,
+    ("outbox/store/queue.py", "IS_SENDING"): _ASKED_AGAIN,
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
 }

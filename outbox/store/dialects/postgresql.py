@@ -52,7 +52,10 @@ def _one_of(name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
 
 
 _CANCEL_TIMEOUT = 5
-_RAISED = "P0001"  # raise_exception
+# Classes of SQLSTATE that speak of the server, the connection or the tables; all others are about the rows.
+_SERVICE = frozenset(
+    {"08", "0A", "25", "26", "28", "2D", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX"}
+)
 _MIGRATION = 0x6F757462_6F78  # "outbox", as a number of its own among the database's advisory locks
 
 # The CTE is what bounds the claim: a bare `IN (SELECT … LIMIT n)` may be run again by a nested loop and
@@ -148,8 +151,9 @@ def _execute_in_binary(cursor: Any, statement: str, parameters: Any, context: An
 
 
 def _name_a_refusal(context: ExceptionContext) -> None:
-    """Raise IntegrityError for what a trigger refuses by a plain RAISE, as if it were a constraint."""
-    if getattr(context.original_exception, "sqlstate", None) == _RAISED:
+    """Raise IntegrityError for what a trigger refuses by a RAISE, as if it were a constraint."""
+    state = getattr(context.original_exception, "sqlstate", None)
+    if state and state[:2] not in _SERVICE:
         raise IntegrityError(context.statement, None, context.original_exception, hide_parameters=True)
 
 
