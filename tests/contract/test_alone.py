@@ -154,9 +154,11 @@ def test_a_rescued_delivery_that_is_not_due_waits_like_any_other(scene: Scene) -
 
 @pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
 def test_an_announcement_waits_for_nobody_s_lock(scene: Scene, rival: Scene) -> None:
+    # Nobody has locked these, before it and behind it.
+    scene.change(scene.mail(), due_at=ago(-60))
     suspect(scene)
     me, claim = claimed(scene)
-    scene.mail()  # nobody has locked this one
+    scene.mail()
     with rival.application.connect() as connection, connection.begin():
         connection.execute(select(delivery).where(delivery.c.id == claim.delivery_id).with_for_update())
         assert scene.queue.announce(me, claim) is None

@@ -35,6 +35,8 @@ _LINES: dict[tuple[str, str], str] = {
         "outbox/delivery/retry.py",
         "wait = min(self.base * 2.0 ** min(attempts - 1, 31), self.cap)",
     ): _ANY_NUMBER,
+    ("outbox/store/queue.py", '_d.fence <= bindparam("claimed"),'): "fences only grow",
+    ("outbox/store/queue.py", "if limit <= 1:"): "nobody claims none",
     ("outbox/store/lanes.py", "if look.floors[lane] > LEFT:"): "no instant is before the left edge",
     (
         "outbox/store/queue.py",
