@@ -184,3 +184,14 @@ def test_a_fault_of_a_relay_that_nobody_has_met_makes_its_row(scene: Scene, gate
     gates.report("main", "it is away")
     assert gates.learnt("main") == Learnt()
     assert [row.fault for row in rows(scene)] == ["it is away"]
+
+
+def test_what_is_told_of_one_relay_is_not_said_of_another(scene: Scene, gates: Gates) -> None:
+    for name in ("main", "other"):
+        gates.learn(name, Learnt("mail"))
+    gates.report("main", "it is away")
+    gates.learn("other", Learnt("off"))
+    assert {row.name: (row.fault, row.pipelining) for row in rows(scene)} == {
+        "main": ("it is away", "mail"),
+        "other": (None, "off"),
+    }

@@ -1,17 +1,20 @@
 """Each condition of a write holds by itself, also where the schema's CHECKs no longer back it up."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text, update
 
 from outbox import migrate
 from outbox.mail.status import LATE, Late, Move, Status
 from outbox.store.dialects.mysql import _CLAIM
 from outbox.store.rescues import _rescue_one
+from outbox.store.schema import SessionState, session
+from outbox.store.sessions import _LOSE
 from outbox.store.verdicts import Recorded
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
@@ -132,6 +135,32 @@ def test_an_expiry_that_looked_too_long_ago_ends_nothing(scene: Scene, values: d
     expire, ids = scene.queue._expire, {"ids": [id_]}
     assert scene.database.write(lambda connection: connection.execute(expire, ids).rowcount) == 0
     assert before == scene.rows()
+
+
+@pytest.mark.parametrize("spoiler", ["id", "state", "beat"])
+def test_a_daemon_that_looked_too_long_ago_declares_nobody_lost(scene: Scene, spoiler: str) -> None:
+    silent, other = scene.start(), scene.start()
+    with scene.application.begin() as connection:
+        connection.execute(update(session).values(beat_at=datetime(2026, 6, 1, tzinfo=UTC)))
+        if spoiler == "state":
+            connection.execute(update(session).values(state=SessionState.STOPPED.value))
+        seen = {
+            "silent_id": uuid4() if spoiler == "id" else silent,
+            "last_beat": datetime(2026, 6, 1, tzinfo=UTC),
+        }
+        if spoiler == "beat":
+            seen["last_beat"] = datetime(2026, 5, 1, tzinfo=UTC)
+        assert connection.execute(_LOSE, seen).rowcount == 0
+        connection.execute(update(session).values(state=SessionState.RUNNING.value))
+        lost = connection.execute(_LOSE, {"silent_id": silent, "last_beat": datetime(2026, 6, 1, tzinfo=UTC)})
+        assert lost.rowcount == 1
+        states = {row.id: row.state for row in connection.execute(select(session))}
+    assert (states[silent], states[other]) == ("lost", "running")
+
+
+def test_only_the_messages_that_are_asked_for_are_read(scene: Scene) -> None:
+    _, (one, _) = scene.held(2)
+    assert scene.queue.messages([one.message_id]).keys() == {one.message_id}
 
 
 SMALLEST, LARGEST = UUID(int=0), UUID(int=2**128 - 1)
