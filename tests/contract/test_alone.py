@@ -170,3 +170,9 @@ def test_what_was_deleted_cannot_be_announced(scene: Scene) -> None:
     me, claim = claimed(scene)
     scene.empty()
     assert scene.queue.announce(me, claim) is False
+
+
+def test_a_rescued_delivery_takes_one_of_the_places_of_its_claim(scene: Scene) -> None:
+    suspect(scene)
+    scene.mail(5)
+    assert len(scene.queue.claim(scene.start(), 3)) == 3

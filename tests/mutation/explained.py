@@ -11,6 +11,7 @@ _ASKED_AGAIN = (
 GUARDS: dict[tuple[str, str], str] = {
     ("outbox/store/queue.py", "_IS_MINE"): _ASKED_AGAIN,
     ("outbox/store/queue.py", "IS_SENDING"): _ASKED_AGAIN,
+    ("outbox/store/dialects/sqlite.py", "IS_PENDING"): "the write lock is ours since the rows were chosen",
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
 }
@@ -37,6 +38,14 @@ _LINES: dict[tuple[str, str], str] = {
     ): _ANY_NUMBER,
     ("outbox/store/queue.py", '_d.fence <= bindparam("claimed"),'): "fences only grow",
     ("outbox/store/queue.py", "if limit <= 1:"): "nobody claims none",
+    (
+        "outbox/store/queue.py",
+        "return connection.execute(_ANNOUNCE, parameters).rowcount >= 1",
+    ): "an id is of one row",
+    (
+        "outbox/store/queue.py",
+        "self, holder: UUID, settlements: Iterable[Settlement], /, doubt_pause: float, again: bool = False",
+    ): "made a name optional: every caller gives it",
     ("outbox/store/lanes.py", "if look.floors[lane] > LEFT:"): "no instant is before the left edge",
     (
         "outbox/store/queue.py",

@@ -24,7 +24,8 @@ _COPIED = (
 _CONTRACT = (
     # The quick ones that see the most first: most mutants fall within a few seconds.
     *("record", "claim", "release", "expire", "lanes", "late", "wishes", "alone", "uncertain", "rescue"),
-    *("sessions", "gates", "half", "evidence", "guards", "races", "crowds", "again"),
+    *("sessions", "gates", "half", "evidence", "guards", "snapshots", "races", "crowds"),
+    *("again", "group_commit"),
 )
 _STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
 # Tests without a database, which come first.
