@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, insert, literal, literal_column, select, t
 
 from bench.corpus import SENDER, recipient, subject
 from outbox.mail.status import Lane, OnDoubt, Status
+from outbox.mail.stream import DEFAULT
 from outbox.store.clock import utc_after, utc_now
-from outbox.store.schema import STREAM, delivery, message
+from outbox.store.schema import delivery, message
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -50,7 +51,7 @@ _NUMBERS = {
     ),
 }
 _MESSAGE = {
-    "stream": STREAM,
+    "stream": DEFAULT,
     "sender": SENDER,
     "subject": subject(0),
     "message_id": f"<{'0' * 32}@example.org>",
@@ -58,7 +59,7 @@ _MESSAGE = {
     "payload_hash": "0" * 64,
     "on_doubt": OnDoubt.RESEND.value,
 }
-_DELIVERY = {"n": 0, "recipient": recipient(0), "stream": STREAM, "size": _SIZE}
+_DELIVERY = {"n": 0, "recipient": recipient(0), "stream": DEFAULT, "size": _SIZE}
 _ANSWERED = {
     "attempts": 1,
     "fence": 1,

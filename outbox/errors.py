@@ -4,7 +4,7 @@ The application side raises below `OutboxError` at the call and has then inserte
 side ends with the `exit_code` of the error (sysexits.h).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
@@ -49,6 +49,19 @@ class TemplateError(OutboxError):
 
 class KeyConflictError(OutboxError):
     """An idempotency key that is already taken by an email with another payload."""
+
+
+class SuppressedError(OutboxError):
+    """Recipients that must get no mail, each with the reason; nothing was inserted."""
+
+    exit_code = EX_USAGE
+
+    def __init__(self, suppressed: Mapping[str, str]) -> None:
+        reasons = "; ".join(f"{shown(address)} ({why})" for address, why in sorted(suppressed.items()))
+        super().__init__(
+            f"to: suppressed: {reasons}. Leave them out, or take them off the list: outbox.unsuppress(…)."
+        )
+        self.suppressed = dict(suppressed)
 
 
 class UnusableConnectionError(OutboxError):

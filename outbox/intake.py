@@ -15,7 +15,13 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from outbox.errors import InvalidEmailError, MessageTooLargeError, SettingsError, UnusableConnectionError
+from outbox.errors import (
+    InvalidEmailError,
+    MessageTooLargeError,
+    SettingsError,
+    SuppressedError,
+    UnusableConnectionError,
+)
 from outbox.mail.address import Address, parse_address
 from outbox.mail.attachment import Attachment
 from outbox.mail.compose import compose
@@ -27,6 +33,7 @@ from outbox.mail.status import OnDoubt
 from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
+from outbox.store.suppressions import suppressed
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -53,6 +60,7 @@ class Fields(TypedDict, total=False):
     expires_at: datetime | None
     on_doubt: OnDoubt | str
     tags: Mapping[str, JSON] | None
+    stream: str
     template: str
     context: Mapping[str, object]
 
@@ -79,11 +87,21 @@ class Outbox:
         self._clock = clock
         self._largest: WeakKeyDictionary[Engine, int | None] = WeakKeyDictionary()
 
-    def enqueue(self, transaction: Target, email: Email | None = None, /, **fields: Unpack[Fields]) -> UUID:
+    def enqueue(
+        self,
+        transaction: Target,
+        email: Email | None = None,
+        /,
+        *,
+        check_suppressed: bool = False,
+        **fields: Unpack[Fields],
+    ) -> UUID:
         """Insert one email, or the fields of one, into `transaction`; return the id of its message.
 
         The mail exists when the caller commits, and never did when the caller rolls back. An email whose
         `key` is already taken by the same payload is not inserted again: the first one's id is returned.
+        A suppressed address is found by the daemon, whose verdict you read later; with `check_suppressed` it
+        raises SuppressedError here.
 
         Raises InvalidEmailError, TemplateError, KeyConflictError or UnusableConnectionError, none of which
         has inserted anything, and whatever the database raises.
@@ -95,9 +113,12 @@ class Outbox:
                 f"is given beside fields ({', '.join(sorted(fields))})",
                 "Give an Email or the fields of one, not both.",
             )
-        return self.enqueue_many(transaction, [fields if email is None else email])[0]
+        emails = [fields if email is None else email]
+        return self.enqueue_many(transaction, emails, check_suppressed=check_suppressed)[0]
 
-    def enqueue_many(self, transaction: Target, emails: Iterable[Email | Fields], /) -> list[UUID]:
+    def enqueue_many(
+        self, transaction: Target, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+    ) -> list[UUID]:
         """Insert many emails in a few statements; return their ids in order.
 
         All are composed and checked before the first is inserted. Raises as `enqueue` does.
@@ -105,6 +126,8 @@ class Outbox:
         connection = usable_connection(transaction)
         new = [self._compose(self._email(email)) for email in emails]
         self._refuse_unstorable(connection, new)
+        if check_suppressed:
+            _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
 
     def _email(self, email: Email | Fields) -> Email:
@@ -163,6 +186,7 @@ class Outbox:
             send_at=email.send_at,
             expires_at=email.expires_at,
             tags=email.tags,
+            stream=email.stream,
         )
 
     def _sender_of(self, email: Email) -> Address:
@@ -191,6 +215,12 @@ class Outbox:
                     f"the composed message is, as it travels, above the database's limit of {largest} bytes",
                     "Send a link in place of the attachment, or raise the server's max_allowed_packet.",
                 )
+
+
+def _refuse_suppressed(connection: Connection, new: Iterable[NewMessage]) -> None:
+    found = suppressed(connection, {address for mail in new for address in mail.recipients})
+    if found:
+        raise SuppressedError({address: each.why for address, each in found.items()})
 
 
 def usable_connection(transaction: Target) -> Connection:
@@ -256,11 +286,20 @@ def default_outbox() -> Outbox:
     )
 
 
-def enqueue(transaction: Target, email: Email | None = None, /, **fields: Unpack[Fields]) -> UUID:
+def enqueue(
+    transaction: Target,
+    email: Email | None = None,
+    /,
+    *,
+    check_suppressed: bool = False,
+    **fields: Unpack[Fields],
+) -> UUID:
     """Insert one email into `transaction` by the default outbox; see `Outbox.enqueue`."""
-    return default_outbox().enqueue(transaction, email, **fields)
+    return default_outbox().enqueue(transaction, email, check_suppressed=check_suppressed, **fields)
 
 
-def enqueue_many(transaction: Target, emails: Iterable[Email | Fields], /) -> list[UUID]:
+def enqueue_many(
+    transaction: Target, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+) -> list[UUID]:
     """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many`."""
-    return default_outbox().enqueue_many(transaction, emails)
+    return default_outbox().enqueue_many(transaction, emails, check_suppressed=check_suppressed)

@@ -18,6 +18,7 @@ from outbox.mail.options import (
     checked_time,
 )
 from outbox.mail.status import OnDoubt
+from outbox.mail.stream import DEFAULT, checked_stream
 
 __all__ = ["JSON", "Address", "Addresses", "Attachment", "Email"]
 
@@ -32,8 +33,8 @@ class Email:
     """One email: who, what, and how the queue shall treat it.
 
     Bodies are text, the line ends are of any kind. `key` makes a repeated enqueue return the first mail,
-    `send_at` and `expires_at` are aware, `tags` are for your own queries. Every fault raises
-    InvalidEmailError, which names the field, the value and the remedy.
+    `send_at` and `expires_at` are aware, `tags` are for your own queries, `stream` is the lane that it waits
+    in. Every fault raises InvalidEmailError, which names the field, the value and the remedy.
     """
 
     # Why a written-out __init__: it takes the many forms that an application may give, while the
@@ -53,6 +54,7 @@ class Email:
     expires_at: datetime | None
     on_doubt: OnDoubt
     tags: dict[str, JSON] | None
+    stream: str
 
     def __init__(
         self,
@@ -72,6 +74,7 @@ class Email:
         expires_at: datetime | None = None,
         on_doubt: OnDoubt | str = OnDoubt.RESEND,
         tags: Mapping[str, JSON] | None = None,
+        stream: str = DEFAULT,
     ) -> None:
         put = object.__setattr__
         put(self, "to", _addresses("to", to))
@@ -89,6 +92,7 @@ class Email:
         put(self, "expires_at", checked_expiry(self.send_at, expires_at))
         put(self, "on_doubt", checked_on_doubt(on_doubt))
         put(self, "tags", checked_tags(tags))
+        put(self, "stream", checked_stream(stream))
         self._refuse_holes()
 
     @property

@@ -15,6 +15,9 @@ JSON = Mapping[str, "JSON"] | Sequence["JSON"] | str | int | float | bool | None
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # what every database holds, in any time zone
 
+MAX_TAG_NAME, MAX_TAG_VALUE = 64, 200
+"""The longest name and value, in characters, of a tag that mail is found by."""
+
 MAX_KEY = 200
 """The longest idempotency key, in bytes of UTF-8: what an index of every database can hold."""
 
@@ -99,3 +102,17 @@ def checked_tags(tags: object) -> dict[str, JSON] | None:
         )
     copied: dict[str, JSON] = json.loads(written)
     return copied
+
+
+def searchable(tags: Mapping[str, JSON] | None) -> dict[str, str]:
+    """Return those tags by which a mail is found, each value as text: texts, numbers, true and false.
+
+    Lists, objects, null, and what is longer than the limits are kept with the message only.
+    """
+    found = {name: _tag_value(value) for name, value in (tags or {}).items() if len(name) <= MAX_TAG_NAME}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _tag_value(value: JSON) -> str | None:
+    text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, int | float) else None
+    return text if text is not None and len(text) <= MAX_TAG_VALUE else None

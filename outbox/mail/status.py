@@ -47,6 +47,10 @@ class Reason(StrEnum):
     ASSUMED = "assumed"
     POISON = "poison"
     PERSON = "person"
+    SUPPRESSED = "suppressed"
+    STORM = "storm"
+    NOT_ALLOWED = "not_allowed"
+    REDIRECTED = "redirected"
 
 
 class Lane(IntEnum):
@@ -87,6 +91,8 @@ class Move(StrEnum):
     RESCUE_POISON = "rescue_poison"
     EXPIRE_WAITING = "expire_waiting"
     EXPIRE_SENDING = "expire_sending"
+    SUPPRESS = "suppress"
+    PARK = "park"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,9 @@ MOVES: dict[Move, Edge] = {
     Move.RESCUE_POISON: Edge(Status.SENDING, Status.HELD, owned=False),
     Move.EXPIRE_WAITING: Edge(Status.PENDING, Status.EXPIRED, owned=False),
     Move.EXPIRE_SENDING: Edge(Status.SENDING, Status.EXPIRED, owned=True),
+    # What a claim finds that must not go: its address is suppressed, or a guard wants a person to look.
+    Move.SUPPRESS: Edge(Status.SENDING, Status.FAILED, owned=True),
+    Move.PARK: Edge(Status.SENDING, Status.HELD, owned=True),
 }
 
 
@@ -156,6 +165,8 @@ LATE: dict[Move, Late] = {
     Move.GIVE_UP: Late.DROPPED,
     Move.RELEASE: Late.DROPPED,
     Move.EXPIRE_SENDING: Late.DROPPED,
+    Move.SUPPRESS: Late.DROPPED,
+    Move.PARK: Late.DROPPED,
 }
 
 

@@ -10,8 +10,10 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from outbox.errors import KeyConflictError
+from outbox.mail.options import searchable
+from outbox.mail.stream import DEFAULT
 from outbox.store.dialects import dialect_of
-from outbox.store.schema import STREAM, delivery, message
+from outbox.store.schema import delivery, message, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # Inline: nobody reads the ids that a server gives, and PostgreSQL would return them.
 _MESSAGE = insert(message).inline()
 _DELIVERY = insert(delivery).inline()
+_TAG = insert(tag).inline()
 _BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash).where(
     message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
 )
@@ -47,6 +50,7 @@ class NewMessage:
     send_at: datetime | None = None
     expires_at: datetime | None = None
     tags: Any = None
+    stream: str = DEFAULT
 
 
 def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
@@ -81,6 +85,9 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
         ids = [standing.get(mail.id, mail.id) for mail in new]
         ours = [mail for mail, id_ in zip(new, ids, strict=True) if id_ == mail.id]
         _insert_deliveries(connection, ours)
+        tags = [row for mail in ours for row in _tag_rows(mail)]
+        if tags:
+            connection.execute(_TAG, tags)
     return ids
 
 
@@ -118,7 +125,8 @@ def _insert_keyed(connection: Connection, keyed: Sequence[NewMessage]) -> dict[U
     standing = {}
     for mail in keyed:
         id_, payload_hash = holders[mail.key]
-        if payload_hash != mail.payload_hash:
+        # Plain SQL leaves the hash empty: then the key alone says that it is the same mail.
+        if payload_hash and payload_hash != mail.payload_hash:
             raise KeyConflictError(
                 f"key: {mail.key!r} already belongs to message {id_}, which has another payload. "
                 "Use one key for one email: put what makes it different into the key."
@@ -144,7 +152,7 @@ def _insert_deliveries(connection: Connection, mails: Sequence[NewMessage]) -> N
 def _message_row(mail: NewMessage) -> dict[str, Any]:
     return {
         "id": mail.id,
-        "stream": STREAM,
+        "stream": mail.stream,
         "sender": mail.sender,
         "subject": mail.subject,
         "message_id": mail.message_id,
@@ -159,12 +167,20 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
 
 def _one_row(mail: NewMessage) -> dict[str, Any]:
     """Return a message with what its deliveries need, as the parameters of `insert_one`."""
-    recipients = list(mail.recipients)
+    tags = _tag_rows(mail)
     return _message_row(mail) | {
-        "recipients": recipients,
+        "recipients": list(mail.recipients),
+        "tag_names": [row["name"] for row in tags],
+        "tag_values": [row["value"] for row in tags],
         "send_at": mail.send_at,
         "expires_at": mail.expires_at,
     }
+
+
+def _tag_rows(mail: NewMessage) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "value": value, "message_id": mail.id} for name, value in searchable(mail.tags).items()
+    ]
 
 
 def _delivery_rows(mail: NewMessage) -> list[dict[str, Any]]:
@@ -173,7 +189,7 @@ def _delivery_rows(mail: NewMessage) -> list[dict[str, Any]]:
             "message_id": mail.id,
             "n": n,
             "recipient": recipient,
-            "stream": STREAM,
+            "stream": mail.stream,
             "size": len(mail.mime),
             "expires_at": mail.expires_at,
         }

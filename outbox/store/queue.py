@@ -13,6 +13,7 @@ from sqlalchemy import and_, bindparam, case, false, func, literal, null, or_, s
 
 from outbox.mail.rescue import CRASH_PAUSE
 from outbox.mail.status import Lane, Move, OnDoubt, Reason, Settlement, Status
+from outbox.mail.stream import DEFAULT
 from outbox.store.clock import utc_now
 from outbox.store.lanes import LEFT, Lanes
 from outbox.store.moves import (
@@ -28,7 +29,7 @@ from outbox.store.moves import (
     is_still,
 )
 from outbox.store.rescues import rescue_some
-from outbox.store.schema import STREAM, delivery, message
+from outbox.store.schema import delivery, message
 from outbox.store.types import Guid, UtcDateTime
 from outbox.store.verdicts import Recorded, Verdicts
 
@@ -55,7 +56,7 @@ class Message:
 
 
 def _waits_in(lane: Lane, floor: ColumnElement[Any]) -> ColumnElement[bool]:
-    due = is_due(literal(STREAM), literal(int(lane)), floor)
+    due = is_due(literal(DEFAULT), literal(int(lane)), floor)
     # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
     return select(_d.due_at).where(due).order_by(_d.due_at).limit(1).scalar_subquery().is_not(None)
 
@@ -155,7 +156,7 @@ class Queue:
 
         def work(connection: Connection) -> tuple[datetime | None, list[tuple[Lane, int, list[Claim]]]]:
             def take(lane: Lane, most: int) -> tuple[Lane, int, list[Claim]]:
-                which = {"lane_stream": STREAM, "lane_number": int(lane), "lane_floor": look.floors[lane]}
+                which = {"lane_stream": DEFAULT, "lane_number": int(lane), "lane_floor": look.floors[lane]}
                 claims = self._database.dialect.claim(connection, holder, which, most) if most else []
                 return lane, most, claims
 

@@ -2,7 +2,9 @@
 
 `outbox_message` is the email as handed over, written once. `outbox_delivery` is one recipient of it: narrow,
 hot, and the unit of the queue. `outbox_attempt` only grows: what went otherwise than a clean first
-success. `outbox_session` is one run of one daemon. `outbox_gate` is what all daemons know of one relay.
+success. `outbox_session` is one run of one daemon. `outbox_gate` is what may pass now: to one relay, of one
+stream, or at all. `outbox_suppression` is an address that gets no mail, `outbox_tag` one tag of a message,
+`outbox_meta` what is true of the whole database.
 """
 
 from enum import StrEnum
@@ -34,9 +36,6 @@ from outbox.mail.status import FINAL, Lane, OnDoubt, Status, Wish
 from outbox.store.clock import utc_now
 from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
 
-STREAM = "default"
-"""The stream of all mail, until others can be named."""
-
 
 class SessionState(StrEnum):
     """Where one run of a daemon stands."""
@@ -48,9 +47,11 @@ class SessionState(StrEnum):
 
 
 class GateKind(StrEnum):
-    """What a gate stands before."""
+    """What a gate stands before: everything, one relay, or one stream."""
 
+    ALL = "all"
     RELAY = "relay"
+    STREAM = "stream"
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -154,6 +155,7 @@ attempt = Table(
     Column("at", UtcDateTime, nullable=False, server_default=utc_now()),
     Column("bytes_written", BigInteger),
     Column("waited", Double),
+    Column("who", String(128)),
     sqlite_autoincrement=True,
     **_MYSQL,
 )
@@ -187,10 +189,48 @@ gate = Table(
     Column("learnt_at", UtcDateTime),
     Column("fault", Text),
     Column("fault_at", UtcDateTime),
+    Column("paused_at", UtcDateTime),
+    Column("paused_by", String(128)),
+    Column("paused_why", Text),
     _one_of("kind", GateKind),
     CheckConstraint("pipelining IN ('mail', 'off')", name="pipelining_known"),
     **_MYSQL,
 )
+
+tag = Table(
+    "outbox_tag",
+    metadata,
+    # In this order the key of the table finds all mail of one tag.
+    Column("name", Word(64), primary_key=True),
+    Column("value", Word(200), primary_key=True),
+    Column("message_id", Guid, ForeignKey(message.c.id), primary_key=True, index=True),
+    **_MYSQL,
+)
+
+suppression = Table(
+    "outbox_suppression",
+    metadata,
+    Column("address", Word(320), primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("who", String(128)),
+    Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
+    # Nobody tells Ada@… from ada@…, so the list has one spelling, and a claim looks for that.
+    CheckConstraint("address = lower(address)", name="address_lower"),
+    **_MYSQL,
+)
+
+meta = Table(
+    "outbox_meta",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("environment", Word(64)),
+    CheckConstraint("id = 1", name="one_row"),
+    **_MYSQL,
+)
+
+
+# What one person got, and how much of it lately; and what ended, how and when.
+Index("outbox_delivery_recipient", delivery.c.recipient, delivery.c.finished_at)
 
 
 def _has_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
@@ -221,3 +261,11 @@ for _name, _columns, _where in (
     Index(
         f"outbox_delivery_{_name}_by_status", delivery.c.status, *(delivery.c[name] for name in _columns)
     ).ddl_if(callable_=_lacks_partial)
+_FINISHED = text("finished_at IS NOT NULL")
+Index(
+    "outbox_delivery_finished",
+    delivery.c.status,
+    delivery.c.finished_at,
+    postgresql_where=_FINISHED,
+    sqlite_where=_FINISHED,
+)

@@ -26,6 +26,8 @@ TOLD: dict[Move, dict[str, Any]] = {
     Move.DOUBT_ASSUME: {"judged": True, "doubt": True, "reason": Reason.ASSUMED},
     Move.RELEASE: {"noted": False, "detail": "the relay is down"},
     Move.EXPIRE_SENDING: {"reason": Reason.EXPIRED},
+    Move.SUPPRESS: {"reason": Reason.SUPPRESSED},
+    Move.PARK: {"reason": Reason.STORM},
 }
 
 

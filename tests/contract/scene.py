@@ -13,13 +13,13 @@ from outbox.store.clock import seconds_since, utc_after, utc_now
 from outbox.store.database import Database
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
-from outbox.store.schema import SessionState, attempt, delivery, gate, message, session
+from outbox.store.schema import SessionState, attempt, delivery, gate, message, session, suppression, tag
 from outbox.store.sessions import Sessions
 
 if TYPE_CHECKING:
     from outbox.intake import Fields
 
-TABLES = (attempt, delivery, message, session, gate)
+TABLES = (attempt, delivery, tag, message, session, gate, suppression)
 """Children first, as they are emptied."""
 
 

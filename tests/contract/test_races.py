@@ -7,14 +7,15 @@ from uuid import UUID
 import pytest
 
 from outbox.mail.status import Move, Status
+from outbox.mail.stream import DEFAULT
 from outbox.store.lanes import LEFT
 from outbox.store.moves import outcome_row
-from outbox.store.schema import STREAM, delivery, message
+from outbox.store.schema import delivery, message
 from tests.contract.crowd import at_once
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
 
-FRESH = {"lane_stream": STREAM, "lane_number": 0, "lane_floor": LEFT}
+FRESH = {"lane_stream": DEFAULT, "lane_number": 0, "lane_floor": LEFT}
 SERVERS = pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
 """SQLite has one writer: there the second one waits, which other tests see."""
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, literal, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, literal, text, update
 
 from alembic import command
-from outbox import Outbox, SchemaError, migrate
+from outbox import SchemaError, migrate
 from outbox.store.clock import utc_after
 from outbox.store.migration import _config
 from outbox.store.schema import session
 from tests.migrations.described import described
 
-MAIL = Outbox(sender="shop@example.org")
 TABLES = ("outbox_message", "outbox_delivery", "outbox_attempt", "outbox_session")
 SESSION = "0" * 31 + "7"
-NEWER = {"bytes_written", "waited", "lane", "wish", "announced"}
+TAGS = '{"order": 7, "to whom": "Ünï", "paid": true, "lines": [1, 2], "note": null}'
+NEWER = {"bytes_written", "waited", "lane", "wish", "announced", "who"}
 """The columns that a later version than the first one added."""
 OLDER = {"retry"}
 """The columns that a later version took away."""
@@ -34,10 +35,33 @@ def go(engine: Engine, way: Any, version: str) -> None:
         way(_config(connection=connection), version)
 
 
+_FIRST_INSERTS = (
+    """INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags, payload_hash,
+        on_doubt)
+        VALUES (:id, 'default', 'shop@example.org', 'Hello', :message_id, :mime, 26, :tags, '0', 'hold')
+    """,
+    """INSERT INTO outbox_delivery (message_id, n, recipient, stream, size)
+        VALUES (:id, 0, 'ann@example.org', 'default', 26)""",
+)
+
+
+def enqueue_as_the_first_release_does(connection: Connection) -> None:
+    """Insert a mail by the columns of 0001."""
+    id_ = uuid4()
+    values = {
+        "id": id_ if connection.dialect.name == "postgresql" else id_.hex,
+        "message_id": f"<{id_.hex}@example.org>",
+        "mime": b"Subject: Hello\r\n\r\nHello.\r\n",
+        "tags": TAGS,
+    }
+    for statement in _FIRST_INSERTS:
+        connection.execute(text(statement), values)
+
+
 def write_as_the_first_release_does(engine: Engine, session: str) -> None:
     """Enqueue a mail, and write of it what the daemon of 0001 wrote."""
     with engine.begin() as connection:
-        MAIL.enqueue(connection, to="ann@example.org", text="Hello.", tags={"order": 7})
+        enqueue_as_the_first_release_does(connection)
         (id_,) = connection.execute(text("SELECT max(id) FROM outbox_delivery")).one()
         connection.execute(
             text(
@@ -111,7 +135,7 @@ def test_a_retry_keeps_its_lane_through_the_upgrade_and_back(engine: Engine) -> 
     go(engine, command.upgrade, "0002")
     with engine.begin() as connection:
         for _ in range(2):
-            MAIL.enqueue(connection, to="ann@example.org", text="Hello.")
+            enqueue_as_the_first_release_does(connection)
         (id_,) = connection.execute(text("SELECT max(id) FROM outbox_delivery")).one()
         connection.execute(text("UPDATE outbox_delivery SET retry = true WHERE id = :id"), {"id": id_})
     migrate(engine)
@@ -170,6 +194,39 @@ def test_an_upgrade_that_was_interrupted_goes_on_where_it_was(engine: Engine) ->
     migrate(engine)
     with engine.connect() as connection:
         assert interrupted == described(connection)
+
+
+def test_tags_become_rows_to_search_by(engine: Engine) -> None:
+    go(engine, command.upgrade, "0003")
+    with engine.begin() as connection:
+        enqueue_as_the_first_release_does(connection)
+        connection.execute(text("UPDATE outbox_message SET tags = :tags"), {"tags": TAGS})
+        enqueue_as_the_first_release_does(connection)
+        connection.execute(text("UPDATE outbox_message SET tags = NULL WHERE tags IS NULL"))
+    migrate(engine)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT name, value, count(*) FROM outbox_tag GROUP BY name, value"))
+        assert {tuple(row) for row in found} == {
+            ("order", "7", 2),
+            ("to whom", "Ünï", 2),
+            ("paid", "true", 2),
+        }
+
+
+def test_gates_stay_as_they_are_through_the_upgrade_and_back(engine: Engine) -> None:
+    go(engine, command.upgrade, "0003")
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO outbox_gate (kind, name, recipients, fault) VALUES ('relay', 'mx', 50, 'down')")
+        )
+    kept = text("SELECT kind, name, pipelining, recipients, fault FROM outbox_gate")
+    migrate(engine)
+    with engine.begin() as connection:
+        assert [tuple(row) for row in connection.execute(kept)] == [("relay", "mx", None, 50, "down")]
+        connection.execute(text("INSERT INTO outbox_gate (kind, name) VALUES ('stream', 'bulk')"))
+    go(engine, command.downgrade, "0003")
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(kept)] == [("relay", "mx", None, 50, "down")]
 
 
 def test_a_full_queue_on_postgresql_is_vacuumed_early(postgresql_url: str) -> None:

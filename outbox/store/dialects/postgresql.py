@@ -130,13 +130,18 @@ _ONE_MAIL = text(
         INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags,
             idempotency_key, payload_hash, on_doubt)
         VALUES (:id, :stream, :sender, :subject, :message_id, :mime, :size, :tags,
-            :idempotency_key, :payload_hash, :on_doubt))
+            :idempotency_key, :payload_hash, :on_doubt)),
+    tagged AS (
+        INSERT INTO outbox_tag (name, value, message_id)
+        SELECT t.name, t.value, :id FROM unnest(:tag_names, :tag_values) AS t (name, value))
     INSERT INTO outbox_delivery (message_id, n, recipient, stream, size, due_at, expires_at)
     SELECT :id, r.n - 1, r.recipient, :stream, :size, coalesce(:send_at, now()), :expires_at
     FROM unnest(:recipients) WITH ORDINALITY AS r (recipient, n)"""
 ).bindparams(
     *(bindparam(column.name, type_=column.type) for column in message.c if column.server_default is None),
     bindparam("recipients", type_=ARRAY(_d.recipient.type)),
+    bindparam("tag_names", type_=ARRAY(String)),
+    bindparam("tag_values", type_=ARRAY(String)),
     bindparam("send_at", type_=_d.due_at.type),
     bindparam("expires_at", type_=_d.expires_at.type),
 )

@@ -34,6 +34,7 @@ def test_the_smallest_email_has_plain_defaults() -> None:
         None,
         OnDoubt.RESEND,
         None,
+        "default",
     )
     assert expected == tuple(getattr(email, field) for field in email.__slots__)
 
