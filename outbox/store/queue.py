@@ -6,14 +6,14 @@ normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, false, func, literal, null, or_, select, true, update
 
 from outbox.mail.rescue import CRASH_PAUSE
-from outbox.mail.status import Lane, Move, OnDoubt, Reason, Settlement, Status
+from outbox.mail.status import Lane, Move, Reason, Settlement, Status
 from outbox.mail.stream import DEFAULT
+from outbox.store.bodies import Bodies
 from outbox.store.clock import utc_now
 from outbox.store.lanes import LEFT, Lanes
 from outbox.store.moves import (
@@ -29,7 +29,7 @@ from outbox.store.moves import (
     is_still,
 )
 from outbox.store.rescues import rescue_some
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery
 from outbox.store.types import Guid, UtcDateTime
 from outbox.store.verdicts import Recorded, Verdicts
 
@@ -40,19 +40,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from outbox.store.bodies import Message
     from outbox.store.database import Database
 
-_d, _m = delivery.c, message.c
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a transaction needs of a message: envelope sender, exact bytes, and its wish in doubt."""
-
-    id: UUID
-    sender: str
-    mime: bytes
-    on_doubt: OnDoubt
+_d = delivery.c
 
 
 def _waits_in(lane: Lane, floor: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -121,11 +112,7 @@ class Queue:
     def __init__(self, database: Database, lanes: Lanes | None = None) -> None:
         self._database = database
         self._lanes = lanes or Lanes()
-        wanted = database.dialect.among(_m.id, "ids")
-        # A body that travels as text takes twice as much memory, and PostgreSQL has a choice.
-        self._messages = (
-            select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted).execution_options(in_binary=True)
-        )
+        self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
@@ -181,13 +168,8 @@ class Queue:
         return [claim for _, _, claims in taken for claim in claims]
 
     def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
-        """Read the messages of these ids."""
-
-        def work(connection: Connection) -> dict[UUID, Message]:
-            rows = connection.execute(self._messages, {"ids": list(ids)})
-            return {row.id: Message(row.id, row.sender, row.mime, OnDoubt(row.on_doubt)) for row in rows}
-
-        return self._database.read(work)
+        """Read the messages of these ids, first completing those that plain SQL has inserted."""
+        return self._bodies.messages(ids)
 
     def announce(self, holder: UUID, claim: Claim) -> bool | None:
         """Write down that the sending of a rescued delivery begins; tell whether it did.

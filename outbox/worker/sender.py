@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from outbox.delivery.connection import Connection
     from outbox.delivery.dialler import Dialler
+    from outbox.store.bodies import Message
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
@@ -182,9 +183,8 @@ class Sender:
         if not self._may_begin(parcel):
             return None
         message = parcel.message
-        if message is None or message.mime is None:
-            refused = Rejected(Stage.BODY.value, "the message has no bytes", None)
-            self._deliver(parcel, [refused] * len(parcel.claims))
+        if message is None or not message.mime:
+            self._deliver(parcel, [_without_bytes(message)] * len(parcel.claims))
             return None
         recipients = tuple(claim.recipient for claim in parcel.claims)
         envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
@@ -215,6 +215,13 @@ class Sender:
 
     def _count(self, *, failed: bool) -> None:
         self._faults = min(self._faults + 1, 10) if failed else 0
+
+
+def _without_bytes(message: Message | None) -> Verdict:
+    if message is None:
+        return Rejected(Stage.BODY.value, "no message has the id that this delivery names", None)
+    reason = message.problem or "the message has no bytes"
+    return (Deferred if message.may_pass else Rejected)(Stage.BODY.value, reason, None)
 
 
 def _hang_up_on(dialling: asyncio.Future[Connection | RelayFault]) -> None:
