@@ -28,6 +28,10 @@ IDLE = 30.0
 LONGEST_REST = 5.0
 """Seconds that one sender rests, at most, after relay faults that only it has met."""
 
+_NO_MESSAGE = (
+    "no message has the id that this delivery names. "
+    "Write an id as a UUID on PostgreSQL, as 32 lower-case hex digits on MariaDB and SQLite."
+)
 _MOST_TRIES = 2
 """Times that a mail which a connection left untouched goes at once over another, before it goes back."""
 
@@ -219,7 +223,7 @@ class Sender:
 
 def _without_bytes(message: Message | None) -> Verdict:
     if message is None:
-        return Rejected(Stage.BODY.value, "no message has the id that this delivery names", None)
+        return Rejected(Stage.BODY.value, _NO_MESSAGE, None)
     reason = message.problem or "the message has no bytes"
     return (Deferred if message.may_pass else Rejected)(Stage.BODY.value, reason, None)
 
