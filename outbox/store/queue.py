@@ -6,7 +6,6 @@ normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ from sqlalchemy import bindparam, case, false, func, literal, null, select, true
 
 from outbox.mail.rescue import CRASH_PAUSE
 from outbox.mail.share import Shares
-from outbox.mail.status import Move, OnDoubt, Reason, Settlement, Status
+from outbox.mail.status import Move, Reason, Settlement, Status
+from outbox.store.bodies import Bodies
 from outbox.store.claims import Claims, Taken, Wanted
 from outbox.store.clock import utc_now
 from outbox.store.guards import Guards
@@ -31,7 +31,7 @@ from outbox.store.moves import (
     is_still,
 )
 from outbox.store.rescues import rescue_some
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery
 from outbox.store.types import Guid
 from outbox.store.verdicts import Recorded, Verdicts
 
@@ -42,19 +42,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from outbox.mail.objection import Storm
+    from outbox.store.bodies import Message
     from outbox.store.database import Database
 
-_d, _m = delivery.c, message.c
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a transaction needs of a message: envelope sender, exact bytes, and its wish in doubt."""
-
-    id: UUID
-    sender: str
-    mime: bytes
-    on_doubt: OnDoubt
+_d = delivery.c
 
 
 _IS_MINE = _d.session == bindparam("holder", type_=Guid)
@@ -120,11 +111,7 @@ class Queue:
         self._lanes = lanes or Lanes()
         self._claims = Claims(database.dialect, self._lanes, shares or Shares())
         self._guards = Guards(database.dialect, storm)
-        wanted = database.dialect.among(_m.id, "ids")
-        # A body that travels as text takes twice as much memory, and PostgreSQL has a choice.
-        self._messages = (
-            select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted).execution_options(in_binary=True)
-        )
+        self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
@@ -171,13 +158,8 @@ class Queue:
         return taken.claims
 
     def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
-        """Read the messages of these ids."""
-
-        def work(connection: Connection) -> dict[UUID, Message]:
-            rows = connection.execute(self._messages, {"ids": list(ids)})
-            return {row.id: Message(row.id, row.sender, row.mime, OnDoubt(row.on_doubt)) for row in rows}
-
-        return self._database.read(work)
+        """Read the messages of these ids, first completing those that plain SQL has inserted."""
+        return self._bodies.messages(ids)
 
     def announce(self, holder: UUID, claim: Claim) -> bool | None:
         """Write down that the sending of a rescued delivery begins; tell whether it did.

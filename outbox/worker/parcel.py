@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
+    from outbox.store.bodies import Message
     from outbox.store.moves import Claim
-    from outbox.store.queue import Message
     from outbox.worker.lease import Lease
 
 

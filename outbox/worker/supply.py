@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from outbox.mail.status import Settlement
+    from outbox.store.bodies import Message
     from outbox.store.moves import Claim
     from outbox.store.queue import Queue
     from outbox.worker.lease import Lease
@@ -136,8 +137,15 @@ class Supply:
             if parcel.lease.lost:
                 self._forget(parcel)
             else:
-                parcel.message = messages.get(parcel.message_id)
+                self._fill(parcel, messages.get(parcel.message_id))
         self._tray.put(parcel for parcel in parcels if not parcel.lease.lost)
+
+    def _fill(self, parcel: Parcel, message: Message | None) -> None:
+        """Give a parcel its message, and count the memory that its body takes, whatever its row says."""
+        parcel.message = message
+        self._loaded -= parcel.size
+        parcel.size = len(message.mime) if message and message.mime else 0
+        self._loaded += parcel.size
 
     def _fits(self, parcel: Parcel) -> bool:
         first = self._bare[0]
