@@ -35,8 +35,6 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
     EnvironmentMismatchError when it must not.
     """
     return_large_blocks()
-    reach(database)
-    refuse_foreign(database.read(standing).environment, options.environment)
 
     async def main() -> None:
         daemon = Daemon(database, options, notifier)
@@ -44,6 +42,8 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
         await daemon.run()
 
     try:
+        reach(database)
+        refuse_foreign(database.read(standing).environment, options.environment)
         asyncio.run(main())
     finally:
         database.close()

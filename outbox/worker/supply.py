@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ class Supply:
                 retries=max(0, limit - limit // 2 - self._retries),
                 alone=not self.holds_alone,
                 paused=paused,
-                in_hand=Counter(claim.recipient for claim in self._held.values()),
+                in_hand={id_: claim.recipient for id_, claim in self._held.items()},
             )
         except SQLAlchemyError:
             self._unsure = True
