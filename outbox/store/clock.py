@@ -28,7 +28,7 @@ class utc_after(FunctionElement[Any]):  # noqa: N801 - a SQL function, named lik
 
 
 class seconds_since(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
-    """The seconds from an instant to the database's present one; NULL for NULL."""
+    """The seconds from an instant to the database's present one; NULL for NULL, and for never."""
 
     type = Float()
     inherit_cache = True
@@ -75,7 +75,10 @@ def _lite_after(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(seconds_since, "postgresql")
 def _pg_since(element: Any, compiler: Any, **kw: Any) -> str:
-    return f"CAST(EXTRACT(EPOCH FROM now() - {compiler.process(element.clauses, **kw)}) AS DOUBLE PRECISION)"
+    instant = compiler.process(element.clauses, **kw)
+    # Before PostgreSQL 17 one row with an infinite instant would end each statement that meets it.
+    seconds = f"CAST(EXTRACT(EPOCH FROM now() - {instant}) AS DOUBLE PRECISION)"
+    return f"CASE WHEN isfinite({instant}) THEN {seconds} END"
 
 
 @compiles(seconds_since, "mysql")

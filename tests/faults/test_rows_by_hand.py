@@ -109,6 +109,16 @@ def test_an_instant_that_sqlite_takes_but_that_is_none_keeps_no_mail_back(
         assert app.counts()["failed"] == 0
 
 
+def test_a_mail_that_never_expires_keeps_no_mail_back(postgresql_url: str) -> None:
+    with application(postgresql_url) as app, AiosmtpdServer() as server:
+        put(app, {}, {"expires_at": text("'infinity'")}, {"due_at": text("'infinity'")})
+        put(app, {}, {})
+        with daemon_inside(postgresql_url, server.port) as inside:
+            app.wait_sent(2)
+            inside.drain()
+        assert app.counts() == {"sent": 2, "pending": 1}
+
+
 def run(app: Application, statement: str, **parameters: object) -> None:
     """Run one statement in a transaction of its own."""
     with app.engine.begin() as connection:
