@@ -23,6 +23,7 @@ def claim(delivery_id: int = 1, **changes: Any) -> Claim:
         "message_id": UUID(int=1),
         "n": 0,
         "recipient": "ann@example.org",
+        "stream": "default",
         "size": 1000,
         "fence": 1,
         "attempts": 0,
