@@ -28,7 +28,14 @@ class utc_after(FunctionElement[Any]):  # noqa: N801 - a SQL function, named lik
 
 
 class seconds_since(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
-    """The seconds from an instant to the database's present one; NULL for NULL, and for never."""
+    """The seconds from an instant to the database's present one; NULL for NULL."""
+
+    type = Float()
+    inherit_cache = True
+
+
+class seconds_past(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The same of an instant that an application wrote: NULL also where that is never, or always."""
 
     type = Float()
     inherit_cache = True
@@ -75,12 +82,18 @@ def _lite_after(element: Any, compiler: Any, **kw: Any) -> str:
 
 @compiles(seconds_since, "postgresql")
 def _pg_since(element: Any, compiler: Any, **kw: Any) -> str:
-    instant = compiler.process(element.clauses, **kw)
+    return f"CAST(EXTRACT(EPOCH FROM now() - {compiler.process(element.clauses, **kw)}) AS DOUBLE PRECISION)"
+
+
+@compiles(seconds_past, "postgresql")
+def _pg_past(element: Any, compiler: Any, **kw: Any) -> str:
     # Before PostgreSQL 17 one row with an infinite instant would end each statement that meets it.
-    seconds = f"CAST(EXTRACT(EPOCH FROM now() - {instant}) AS DOUBLE PRECISION)"
-    return f"CASE WHEN isfinite({instant}) THEN {seconds} END"
+    instant = compiler.process(element.clauses, **kw)
+    return f"CASE WHEN isfinite({instant}) THEN {_pg_since(element, compiler, **kw)} END"
 
 
+@compiles(seconds_past, "mysql")
+@compiles(seconds_past, "mariadb")
 @compiles(seconds_since, "mysql")
 @compiles(seconds_since, "mariadb")
 def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
@@ -88,6 +101,7 @@ def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"(TIMESTAMPDIFF(MICROSECOND, {instant}, UTC_TIMESTAMP(6)) / 1e6)"
 
 
+@compiles(seconds_past, "sqlite")
 @compiles(seconds_since, "sqlite")
 def _lite_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"
