@@ -18,6 +18,7 @@ from outbox.mail.date import date
 from outbox.mail.fields import Field, lines_ended, taken_apart
 from outbox.mail.identity import message_id
 from outbox.mail.parts import encoded
+from outbox.mail.phrases import ADDRESS_FIELDS, readable_names
 from outbox.mail.words import address_field, sealed, text_field
 
 MOST_SUBJECT = 998
@@ -67,10 +68,12 @@ def completed(mime: bytes, *, id: UUID, sender: str, at: datetime, renew: bool =
 
 
 def _readable(field: Field) -> Field:
-    """Return a subject of raw UTF-8 as encoded words, and any other field as it is."""
-    if field.name != "subject" or field.raw.isascii():
+    """Return a subject, or the names beside addresses, of raw UTF-8 as encoded words; all else as it is."""
+    if field.raw.isascii():
         return field
-    return Field(field.name, sealed([text_field("Subject", field.text)]))
+    if field.name == "subject":
+        return Field(field.name, sealed([text_field("Subject", field.text)]))
+    return readable_names(field) if field.name in ADDRESS_FIELDS else field
 
 
 def _missing(fields: Iterable[Field], id: UUID, sender: str, at: datetime) -> list[str]:  # noqa: A002 - as above

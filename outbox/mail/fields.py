@@ -26,9 +26,8 @@ class Field:
 
     @property
     def text(self) -> str:
-        """What a person reads in a field of text: its encoded words decoded, on one line, printable."""
-        decoded = read_words(self.value)
-        return "".join(letter if letter.isprintable() else " " for letter in decoded).strip(" ")
+        """What a person reads in a field of text."""
+        return as_read(self.value)
 
 
 def lines_ended(mime: bytes) -> bytes:
@@ -56,8 +55,12 @@ def taken_apart(mime: bytes) -> tuple[list[Field], bytes]:
     return fields, rest if rest.startswith(b"\r\n") or not rest else b"\r\n" + rest
 
 
-def read_words(text: str) -> str:
-    """Return `text` with its RFC 2047 encoded words decoded, as far as anybody can."""
+def as_read(text: str) -> str:
+    """Return `text` as a person reads it: its encoded words (RFC 2047) decoded, on one line, printable."""
+    return "".join(letter if letter.isprintable() else " " for letter in _decoded(text)).strip(" ")
+
+
+def _decoded(text: str) -> str:
     pieces: list[tuple[str, bytes | str]] = []
     rest = 0
     text = _BETWEEN_WORDS.sub("", text)

@@ -37,12 +37,12 @@ _Problem = tuple[str, bool]
 class Message:
     """What a transaction needs of a message: envelope sender, exact bytes, and its wish in doubt.
 
-    Without bytes, `problem` may say what is wrong, and `may_pass` that it is no fault of the message.
+    Where `mime` is empty, `problem` may say what is wrong, and `may_pass` that the message is not at fault.
     """
 
     id: UUID
     sender: str
-    mime: bytes | None
+    mime: bytes
     on_doubt: OnDoubt
     problem: str | None = None
     may_pass: bool = False
@@ -138,5 +138,5 @@ class Bodies:
 
 
 def _message(row: Row[Any], problem: str | None = None, may_pass: bool = False) -> Message:  # noqa: FBT001, FBT002 - as _Problem
-    mime = None if problem else row.mime
+    mime = b"" if problem else row.mime or b""
     return Message(row.id, row.sender, mime, OnDoubt(row.on_doubt), problem, may_pass)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from outbox.mail.status import FINAL, MOVES, Lane, Move, Reason, Settlement, Status, Wish
-from outbox.store.clock import seconds_since, utc_after, utc_now
+from outbox.store.clock import seconds_past, seconds_since, utc_after, utc_now
 from outbox.store.lanes import Line
 from outbox.store.schema import delivery
 from outbox.store.types import Guid, UtcDateTime
@@ -138,7 +138,7 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     type_coerce(seconds_since(_d.judged_at), Float).label("judged_ago"),
     _d.lane,
     _d.due_at,
-    type_coerce(seconds_since(_d.expires_at), Float).label("expired_ago"),
+    type_coerce(seconds_past(_d.expires_at), Float).label("expired_ago"),
     _d.reason,
 )
 

@@ -170,6 +170,12 @@ class Mime(TypeDecorator[bytes]):
 
         return as_text
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Return what reads a value: SQLite keeps a text that plain SQL has written as a text."""
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+        return lambda value: value.encode() if isinstance(value, str) else value
+
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the bytes unchanged."""
         return value

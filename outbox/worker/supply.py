@@ -178,7 +178,7 @@ class Supply:
         """Give a parcel its message, and count the memory that its body takes, whatever its row says."""
         parcel.message = message
         self._loaded -= parcel.size
-        parcel.size = len(message.mime) if message and message.mime else 0
+        parcel.size = len(message.mime) if message else 0
         self._loaded += parcel.size
 
     def _fits(self, parcel: Parcel) -> bool:

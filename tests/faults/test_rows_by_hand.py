@@ -1,5 +1,6 @@
 """Rows that plain SQL has inserted wrong end as failed, each with its reason, and keep no other mail back."""
 
+from email.parser import BytesParser
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -94,6 +95,16 @@ def test_an_id_that_sqlite_takes_but_that_is_not_32_hex_digits_fails_its_deliver
     assert len(server.mails) == 1
 
 
+def test_a_message_that_sqlite_keeps_as_text_is_sent(sqlite_url: str) -> None:
+    with application(sqlite_url) as app, AiosmtpdServer() as server:
+        id_ = put(app, {}, {})
+        run(app, "UPDATE outbox_message SET mime = 'Grüße' WHERE id = :id", id=id_.hex)
+        with daemon_inside(sqlite_url, server.port) as inside:
+            app.wait_sent(1)
+            inside.drain()
+    assert "Grüße\r\n".encode() == BytesParser().parsebytes(server.mails[0][1]).get_payload(decode=True)
+
+
 @pytest.mark.parametrize("instant", ["1/5/2026 12:00", "01.05.2026", 1_777_000_000, ""])
 def test_an_instant_that_sqlite_takes_but_that_is_none_keeps_no_mail_back(
     sqlite_url: str, instant: object
@@ -107,6 +118,16 @@ def test_an_instant_that_sqlite_takes_but_that_is_none_keeps_no_mail_back(
             app.wait_sent(2)
             inside.drain()
         assert app.counts()["failed"] == 0
+
+
+def test_a_mail_that_never_expires_keeps_no_mail_back(postgresql_url: str) -> None:
+    with application(postgresql_url) as app, AiosmtpdServer() as server:
+        put(app, {}, {"expires_at": text("'infinity'")}, {"due_at": text("'infinity'")})
+        put(app, {}, {})
+        with daemon_inside(postgresql_url, server.port) as inside:
+            app.wait_sent(2)
+            inside.drain()
+        assert app.counts() == {"sent": 2, "pending": 1}
 
 
 def run(app: Application, statement: str, **parameters: object) -> None:

@@ -1,9 +1,10 @@
 """Bytes that anybody wrote become a mail that every relay takes, and what was right already stays."""
 
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.policy import SMTP
+from email.policy import SMTP, compat32
 from uuid import UUID
 
 import pytest
@@ -179,6 +180,51 @@ def test_a_raw_subject_becomes_encoded_words_in_its_place() -> None:
     assert b"X-A: 1\r\nSubject: =?utf-8?b?R3LDvMOfZSBhdXMgS8O2bG4=?=\r\nX-B: 2\r\n" in mime
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Müller <a@b.c>", [("Müller", "a@b.c")]),
+        (
+            '"Müller, \\"GmbH\\" & Söhne" <a@b.c>, Ann <d@e.f>',
+            [('Müller, "GmbH" & Söhne', "a@b.c"), ("Ann", "d@e.f")],
+        ),
+        ('Jürgen "Jü" Müller<a@b.c>,\n ann@b.c', [("Jürgen Jü Müller", "a@b.c"), ("", "ann@b.c")]),
+        ("=?utf-8?q?J=C3=BC?= Ü <a@b.c>", [("Jü Ü", "a@b.c")]),
+        ("Jü\x01 (zoë) <a@b.c>", [("Jü", "a@b.c")]),
+    ],
+)
+@pytest.mark.parametrize("name", ["From", "To", "Cc", "Reply-To", "Sender"])
+def test_raw_names_beside_addresses_become_encoded_words(
+    name: str, raw: str, expected: list[tuple[str, str]]
+) -> None:
+    if name == "Sender":
+        raw, expected = raw.partition(">")[0] + ">", expected[:1]
+    message = parsed(done(f"{name}: {raw}\n\n".encode()).mime)
+    found = [(each.display_name, each.addr_spec) for each in message[name].addresses]
+    assert expected == found
+    assert done(f"{name}: {raw}\n\n".encode()).mime.isascii()
+
+
+@pytest.mark.parametrize("raw", ["Jü <zoë@b.c>", "a@bücher.example", "zoë@b.c", "\x01 <a@b.c>, Ü <d@e.f>"])
+def test_what_cannot_be_written_otherwise_stays_for_relays_with_smtputf8(raw: str) -> None:
+    field = f"To: {raw}\r\n".encode()
+    assert field in done(field + b"\r\n").mime
+
+
+@pytest.mark.parametrize("signs", ["<", '"\\', '\\"', "(", "@", "a ", '"', "=?", "=?a?q?", "?= "])
+@pytest.mark.parametrize("name", ["To", "Subject"])
+@pytest.mark.timeout(20)
+def test_much_of_one_sign_is_read_once(name: str, signs: str) -> None:
+    done(f"{name}: ü{signs * (300_000 // len(signs))}\n\n".encode())
+
+
+def test_a_long_name_becomes_words_that_are_read_as_one() -> None:
+    mime = done(f"To: {'ü' * 200} <a@b.c>\n\n".encode()).mime
+    assert max(map(len, mime.split(b"\r\n"))) <= 80
+    written = BytesParser(policy=compat32).parsebytes(mime)["To"].replace("\r\n", "")
+    assert f"{'ü' * 200} <a@b.c>" == str(make_header(decode_header(written)))
+
+
 @pytest.mark.parametrize("mime", [b"", b" \r\n\t"])
 def test_an_empty_message_is_refused(mime: bytes) -> None:
     with pytest.raises(InvalidEmailError, match=r"^mime: is empty: .* Give the whole message"):
@@ -217,6 +263,8 @@ def test_no_sender_adds_a_header(sender: str) -> None:
 @example(b"\n\n\nx")
 @example(b"Message-ID: \x00\n\nx")
 @example(b"Subject:\xff\n\n\xff")
+@example('To: \u2028" <a@b.c>'.encode())
+@example(b"To: \xff\x00 \x85<a@b.c>")
 def test_completing_again_changes_nothing(mime: bytes) -> None:
     if not mime.strip():
         return
