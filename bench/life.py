@@ -151,7 +151,7 @@ def _wait(filler: Filler, mails: int) -> None:
         (_PARKED, {**parked, "status": Status.HELD.value, "reason": Reason.PERSON.value}, "0"),
         (_PARKED, {**parked, "status": Status.IN_DOUBT.value}, "0"),
     )
-    expires = {"expires_at": case((N % 10 == 0, _after(N % 7_200)))}
+    expires = {"expires_at": case((N % 10 == 0, _after(60 + N % 100 * 60)))}
     for count, values, due_in in lots:
         filler.add(count, {"recipient": _customer(N, mails), **expires, **values}, due_in)
 
