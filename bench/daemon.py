@@ -32,8 +32,10 @@ class Daemon:
 
 
 @contextmanager
-def daemon(url: str, port: int, folder: Path, command: Sequence[str] = REAL) -> Iterator[Daemon]:
-    """Run a daemon that sends from `url` to `port`; let it drain at the end."""
+def daemon(
+    url: str, port: int, folder: Path, command: Sequence[str] = REAL, **settings: str
+) -> Iterator[Daemon]:
+    """Run a daemon that sends from `url` to `port`, with more settings by name; let it drain at the end."""
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": str(_ROOT),
@@ -42,6 +44,7 @@ def daemon(url: str, port: int, folder: Path, command: Sequence[str] = REAL) -> 
         "OUTBOX_SMTP_PORT": str(port),
         "OUTBOX_SMTP_TLS": "none",
         "OUTBOX_CONNECTIONS": str(CONNECTIONS),
+        **{f"OUTBOX_{name.upper()}": value for name, value in settings.items()},
     }
     log_file = folder / "daemon.log"
     with log_file.open("wb") as log:

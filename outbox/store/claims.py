@@ -124,6 +124,8 @@ class Claims:
                 lines[line.lane].append(line)
         if not wanted.alone:
             lines[Lane.ALONE] = []
+        if not wanted.retries:
+            lines[Lane.RETRY] = []
         return lines
 
     def _shared(

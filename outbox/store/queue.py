@@ -117,10 +117,12 @@ class Queue:
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
         self._verdicts = Verdicts(database.dialect)
 
-    def has_due(self, *, alone: bool = True, paused: Collection[str] = frozenset()) -> bool:
+    def has_due(
+        self, *, retries: int = 1, alone: bool = True, paused: Collection[str] = frozenset()
+    ) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
         look, seen = self._lanes.look(), Taken()
-        wanted = Wanted(1, 1, alone=alone, paused=paused)
+        wanted = Wanted(1, retries, alone=alone, paused=paused)
         found = self._database.read(lambda connection: self._claims.has_due(connection, look, wanted, seen))
         self._claims.learn(look, seen)
         return found

@@ -157,7 +157,7 @@ class Daemon:
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
-        if self._idle and not self._supply.must_sweep(now) and not await self._has_due():
+        if self._idle and not self._supply.must_sweep(now) and not await self._has_due(room):
             return self._poll_interval
         lease = self._heartbeat.lease
         if not lease.is_valid(boot_clock()):
@@ -167,9 +167,13 @@ class Daemon:
         self._idle = not claimed
         return self._poll_interval if self._idle else 0.0
 
-    async def _has_due(self) -> bool:
-        alone = not self._supply.holds_alone
-        return await self._threads.run(self._queue.has_due, alone=alone, paused=self._permit.paused)
+    async def _has_due(self, room: int) -> bool:
+        return await self._threads.run(
+            self._queue.has_due,
+            retries=self._supply.retries_room(room),
+            alone=not self._supply.holds_alone,
+            paused=self._permit.paused,
+        )
 
     def _obey(self) -> None:
         """Give back what must not be sent any more."""
@@ -185,8 +189,10 @@ class Daemon:
             # The probe: one mail, when there is none in hand that could be it.
             return 0 if self._tray.busy or self._supply.waiting else 1
         size = self._pace.claim_size(now)
-        # Large mail that waits for memory must not keep small mail from the senders that are free.
-        return size if self._tray.ready + self._supply.waiting <= size else 0
+        # Large mail that waits for memory, and retries that wait for their half of the senders, must not keep
+        # other mail from the senders that are free.
+        fresh = self._tray.ready - self._tray.retries
+        return size if fresh + self._supply.waiting <= size else 0
 
     def _width(self) -> int:
         """Return how many senders may work at once."""

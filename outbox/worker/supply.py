@@ -87,10 +87,10 @@ class Supply:
         """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
         return len(self._bare)
 
-    @property
-    def _retries(self) -> int:
-        """Parcels of the retries that nobody has begun to send: more of them would only wait here."""
-        return self._tray.retries + sum(parcel.retry for parcel in self._bare)
+    def retries_room(self, limit: int) -> int:
+        """Return how many retries a claim of `limit` may take: half, less what only waits here already."""
+        waiting = self._tray.retries + sum(parcel.retry for parcel in self._bare)
+        return max(0, limit - limit // 2 - waiting)
 
     def must_sweep(self, now: float) -> bool:
         """Tell whether the next claim first looks for those that nobody here knows."""
@@ -113,7 +113,7 @@ class Supply:
                 self._queue.claim,
                 lease.id,
                 limit,
-                retries=max(0, limit - limit // 2 - self._retries),
+                retries=self.retries_room(limit),
                 alone=not self.holds_alone,
                 paused=paused,
                 in_hand={id_: claim.recipient for id_, claim in self._held.items()},
