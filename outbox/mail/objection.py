@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from outbox.mail.status import Move, Reason
+from outbox.mail.status import MOVES, Move, Reason, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,11 @@ class Objection:
     move: Move
     reason: Reason
     detail: str
+
+    @property
+    def outcome(self) -> Status:
+        """The state that the delivery comes to."""
+        return MOVES[self.move].target
 
 
 def suppressed(why: str) -> Objection:

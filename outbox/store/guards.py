@@ -37,17 +37,18 @@ class Guards:
                 dialect.among(_d.recipient, "recipients"),
                 _d.finished_at > after("since"),
                 _d.status == literal_column(f"'{Status.SENT}'"),
+                ~dialect.among(_d.id, "held"),
             )
             .group_by(_d.recipient)
         )
 
     def look(
-        self, connection: Connection, claims: Sequence[Claim], in_hand: Mapping[str, int]
+        self, connection: Connection, claims: Sequence[Claim], in_hand: Mapping[int, str]
     ) -> list[Claim]:
         """Return the claims in their order, some with an objection.
 
-        `in_hand` counts the mails to an address that this daemon holds already. What other daemons hold is
-        not counted, so that a storm may pass its limit by as much.
+        `in_hand` has the recipients of what this daemon holds, by the ids of the deliveries. What other
+        daemons hold is not counted: a storm may pass its limit by as much.
         """
         recipients = list(dict.fromkeys(claim.recipient for claim in claims))
         if not recipients:
@@ -57,16 +58,18 @@ class Guards:
         return [_judged(claim, listed, room, self._storm) for claim in claims]
 
     def _room(
-        self, connection: Connection, recipients: list[str], in_hand: Mapping[str, int]
+        self, connection: Connection, recipients: list[str], in_hand: Mapping[int, str]
     ) -> Counter[str] | None:
         """Return how many more mails each address may have now; None where any number goes."""
         if not self._storm.most:
             return None
-        parameters = {"recipients": recipients, "since": -self._storm.seconds}
+        # What is in hand may have been written down a moment ago: it counts once.
+        parameters = {"recipients": recipients, "since": -self._storm.seconds, "held": list(in_hand)}
+        held = Counter(in_hand.values())
         sent = {row.recipient: row.mails for row in connection.execute(self._lately, parameters)}
         return Counter(
             {
-                recipient: self._storm.most - sent.get(recipient, 0) - in_hand.get(recipient, 0)
+                recipient: self._storm.most - sent.get(recipient, 0) - held[recipient]
                 for recipient in recipients
             }
         )

@@ -91,7 +91,7 @@ class Claim:
     """One delivery held under a fence; durations are seconds, by the database clock at the claim.
 
     `due_at` only says, to that same clock, where the next scan of the line may begin. `reason` is ours, from
-    before. An `objection` says why it must not be sent.
+    before. An `objection` says why it must not be sent, `diverted` who gets it in place of the recipient.
     """
 
     delivery_id: int
@@ -109,6 +109,7 @@ class Claim:
     expires_in: float | None
     reason: str | None = None
     objection: Objection | None = None
+    diverted: str | None = None
 
     @property
     def line(self) -> Line:

@@ -89,7 +89,7 @@ _EXPIRE = (
     .where(is_still(Status.PENDING), _d.expires_at <= utc_now())
     .values(status=Status.EXPIRED.value, reason=Reason.EXPIRED.value, finished_at=utc_now())
 )
-_NONE: Mapping[str, int] = MappingProxyType({})
+_NONE: Mapping[int, str] = MappingProxyType({})
 _COUNTS = select(_d.status, func.count()).group_by(_d.status)
 
 
@@ -133,7 +133,7 @@ class Queue:
         retries: int | None = None,
         alone: bool = True,
         paused: Collection[str] = frozenset(),
-        in_hand: Mapping[str, int] = _NONE,
+        in_hand: Mapping[int, str] = _NONE,
     ) -> list[Claim]:
         """Claim at most `limit` due deliveries for session `holder`, raising the fence of each by one.
 
@@ -142,8 +142,8 @@ class Queue:
         probe is, takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each
         time. Streams share the places by their priority and weight; nothing of a `paused` one is taken.
 
-        Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` counts for that
-        how many mails to an address this daemon holds already.
+        Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
+        the recipients of what this daemon holds already, by the ids of the deliveries.
         """
         look = self._lanes.look()
         wanted = Wanted(limit, limit if retries is None else retries, alone=alone, paused=paused)

@@ -190,7 +190,7 @@ class Sender:
         if message is None or not message.mime:
             self._deliver(parcel, [_without_bytes(message)] * len(parcel.claims))
             return None
-        recipients = tuple(claim.recipient for claim in parcel.claims)
+        recipients = tuple(claim.diverted or claim.recipient for claim in parcel.claims)
         envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
         return Mail(envelope, partial(self._dots, parcel), partial(self._settled, parcel))
 

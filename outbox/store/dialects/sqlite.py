@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import PlainDialect, edges_in
+from outbox.store.filesystem import network_filesystem
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
@@ -183,7 +184,13 @@ class SQLite(PlainDialect):
         prepare_sqlite(engine)
 
     def check_version(self, connection: Connection) -> None:
-        """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING."""
+        """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING, or on a far disk."""
+        file = connection.engine.url.database or ""
+        if (kind := network_filesystem(file)) is not None:
+            raise UnsupportedDatabaseError(
+                f"The database file {file!r} lies on a network file system ({kind}), where SQLite's locks "
+                "cannot be relied on. Put it on a disk of this host, or use PostgreSQL or MariaDB."
+            )
         found = connection.dialect.server_version_info or ()
         if found < self.oldest:
             raise UnsupportedDatabaseError(

@@ -49,8 +49,7 @@ def lease() -> Lease:
 def parcel(*claims: Claim, under: Lease | None = None, now: float = 0.0) -> Parcel:
     """Return a parcel of these claims, or of a fresh one."""
     held = list(claims) or [claim()]
-    alone = held[0].lane is Lane.ALONE
-    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, alone=alone)
+    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, lane=held[0].lane)
 
 
 def message(number: int = 1, size: int = 1000) -> Message:

@@ -25,11 +25,13 @@ class Queue:
         self.failing = False
         self.asked: list[Any] = []
         self.alone: list[bool] = []
+        self.wanted: dict[str, Any] = {}
         self.lost: set[int] = set()
 
-    def claim(self, _holder: UUID, limit: int, *, alone: bool) -> list[Claim]:
+    def claim(self, _holder: UUID, limit: int, *, alone: bool, **wanted: Any) -> list[Claim]:
         if self.failing:
             raise GONE
+        self.wanted = wanted
         self.alone.append(alone)
         given, self.claims = self.claims[:limit], self.claims[limit:]
         self.sizes |= {claim.message_id: claim.size for claim in given}
