@@ -18,6 +18,7 @@ from tests.mutation.tree import ROOT, copied, killer
 FILES = (
     "outbox/store/moves.py",
     "outbox/store/queue.py",
+    "outbox/store/bodies.py",
     "outbox/store/verdicts.py",
     "outbox/store/rescues.py",
     "outbox/store/wishes.py",
