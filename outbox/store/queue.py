@@ -117,9 +117,7 @@ class Queue:
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
         self._verdicts = Verdicts(database.dialect)
 
-    def has_due(
-        self, *, retries: int = 1, alone: bool = True, paused: Collection[str] = frozenset()
-    ) -> bool:
+    def has_due(self, *, retries: int = 1, alone: bool = True, paused: Collection[str] = frozenset()) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
         look, seen = self._lanes.look(), Taken()
         wanted = Wanted(1, retries, alone=alone, paused=paused)

@@ -5,6 +5,7 @@ APScheduler counts by the host's clock, which may be wrong or be set; the duties
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY = 10.0
 """Seconds between two looks for mail that is too late; a claim refuses it in any case."""
+
+WATCH_EVERY = 10.0
+"""Seconds between two words to the watchdog: well below the WatchdogSec of deploy/outbox.service."""
 
 _STEP = 1.0
 """Seconds by which the host's clock has been set, and not only corrected on its way."""
@@ -69,6 +73,16 @@ class Duties:
     def start(self) -> None:
         """Begin the duties."""
         self._scheduler.start()
+
+    async def watch(self, turned: Callable[[], None]) -> None:
+        """Say by `turned`, as long as the event loop turns, that it does, and mind the clock.
+
+        A slow database is no reason to be killed: nothing here waits for it.
+        """
+        while True:
+            turned()
+            self.mind_the_clock()
+            await asyncio.sleep(WATCH_EVERY)
 
     def mind_the_clock(self) -> None:
         """Plan anew where the host's clock was set: set back, it would take hours to come to the old plan."""

@@ -19,7 +19,6 @@ from outbox.delivery.dialler import Dialler
 from outbox.delivery.limits import Limits
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.share import Shares
-from outbox.mail.verdict import Untouched
 from outbox.store.gates import Gates
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState
@@ -46,9 +45,6 @@ if TYPE_CHECKING:
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
     from outbox.worker.parcel import Parcel
-
-# Well below the WatchdogSec of deploy/outbox.service, in seconds.
-_WATCHDOG = 10.0
 
 
 class Daemon:
@@ -108,7 +104,7 @@ class Daemon:
         when it was told to leave before all that it knows was written.
         """
         duties = await self._begin()
-        watching = asyncio.create_task(self._watch(duties))
+        watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         remembering = asyncio.create_task(self._memory.run())
         recording = asyncio.create_task(self._recorder.run())
         senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
@@ -189,10 +185,7 @@ class Daemon:
             # The probe: one mail, when there is none in hand that could be it.
             return 0 if self._tray.busy or self._supply.waiting else 1
         size = self._pace.claim_size(now)
-        # Large mail that waits for memory, and retries that wait for their half of the senders, must not keep
-        # other mail from the senders that are free.
-        fresh = self._tray.ready - self._tray.retries
-        return size if fresh + self._supply.waiting <= size else 0
+        return size if self._supply.has_room(size) else 0
 
     def _width(self) -> int:
         """Return how many senders may work at once."""
@@ -204,21 +197,14 @@ class Daemon:
 
     def _may_dot(self, parcel: Parcel) -> str | None:
         """Return why the dot of `parcel` must not go out now, or None: the last-moment check."""
-        if not parcel.lease.is_valid(boot_clock()):
-            return "the lease of this session is over"
         if self._recorder.is_stalled():
             return "verdicts cannot be stored"
-        leaving = "the daemon was told to leave" if self.stop.leaving else None
-        return leaving or self._permit.forbids(parcel.stream)
+        return "the daemon was told to leave" if self.stop.leaving else self._forbidden(parcel)
 
-    def _may_begin(self, parcel: Parcel) -> bool:
-        """End the recipients of `parcel` that are too late by now; tell whether any are left."""
+    def _forbidden(self, parcel: Parcel) -> str | None:
+        """Return why `parcel` must not be sent any more, or None."""
         over = None if parcel.lease.is_valid(boot_clock()) else "the lease of this session is over"
-        if (forbidden := over or self._permit.forbids(parcel.stream)) is not None:
-            self._outcome.deliver(parcel, [Untouched(forbidden)] * len(parcel.claims))
-            return False
-        self._outcome.expire_late(parcel)
-        return bool(parcel.claims)
+        return over or self._permit.forbids(parcel.stream)
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -253,7 +239,12 @@ class Daemon:
     def _sender(self) -> Sender:
         outcome = self._outcome
         return Sender(
-            self._dialler, self._tray, self._may_begin, self._may_dot, outcome.deliver, outcome.fault
+            self._dialler,
+            self._tray,
+            lambda parcel: outcome.may_begin(parcel, self._forbidden(parcel)),
+            self._may_dot,
+            outcome.deliver,
+            outcome.fault,
         )
 
     async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
@@ -291,13 +282,6 @@ class Daemon:
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""
         await self.stop.wait(asyncio.ensure_future(self._threads.run(work, *arguments)))
-
-    async def _watch(self, duties: Duties) -> None:
-        """Feed the watchdog as long as this loop turns: a slow database is no reason to be killed."""
-        while True:
-            self._notifier.watchdog()
-            duties.mind_the_clock()
-            await asyncio.sleep(_WATCHDOG)
 
     def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:
         """Return what has ended a part of this daemon: one that has lost a part must not look alive."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from outbox import events
 from outbox.mail.status import OnDoubt
-from outbox.mail.verdict import RelayFault, Verdict
+from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.worker.settle import expire, obey, release, settle
 
 if TYPE_CHECKING:
@@ -89,6 +89,14 @@ class Outcome:
         if self._breaker.is_open:
             self.release_waiting(f"relay {self._name} is down")
         self._wake()
+
+    def may_begin(self, parcel: Parcel, forbidden: str | None) -> bool:
+        """Give back a `forbidden` parcel, and end what is too late in one; tell whether any is left."""
+        if forbidden is not None:
+            self.deliver(parcel, [Untouched(forbidden)] * len(parcel.claims))
+            return False
+        self.expire_late(parcel)
+        return bool(parcel.claims)
 
     def expire_late(self, parcel: Parcel) -> None:
         """End the recipients of a parcel that are too late to be useful by now."""

@@ -87,6 +87,14 @@ class Supply:
         """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
         return len(self._bare)
 
+    def has_room(self, size: int) -> bool:
+        """Tell whether a claim of `size` would find senders, or soon.
+
+        Large mail that waits for memory, and retries that wait for their half of the senders, must not keep
+        other mail from the senders that are free.
+        """
+        return self._tray.ready - self._tray.retries + self.waiting <= size
+
     def retries_room(self, limit: int) -> int:
         """Return how many retries a claim of `limit` may take: half, less what only waits here already."""
         waiting = self._tray.retries + sum(parcel.retry for parcel in self._bare)
