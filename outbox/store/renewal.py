@@ -6,28 +6,30 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from outbox.errors import InvalidEmailError
 from outbox.mail.complete import completed
 from outbox.mail.request import Change, Request
 from outbox.mail.status import FINAL, Status
+from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
+from outbox.store.moves import BATCH
 from outbox.store.requests import batches, locked, write_down
 from outbox.store.schema import message
-from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
 
 _m = message.c
-_MESSAGE = select(_m.sender, _m.subject, _m.mime, _m.payload_hash, _m.on_doubt, _m.tags, _m.stream).where(
-    _m.id == bindparam("of", type_=Guid)
-)
+_MESSAGES = select(_m.id, _m.sender, _m.subject, _m.mime, _m.payload_hash, _m.on_doubt, _m.tags, _m.stream)
+
+_MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of messages that are read and written at a time; one that is larger goes by itself."""
 
 NOT_YET = {
     Status.PENDING: "it still waits to be sent: why(…) says for what",
@@ -61,14 +63,16 @@ def send_anew(
     for row in rows:
         if row.status in FINAL:
             ended[row.message_id].append(row)
-    outcomes = {}
-    # One at a time: nobody knows how large they are together.
-    for old, group in ended.items():
-        outcomes[old] = _insert(connection, old, [row.recipient for row in group], birth())
-        new = outcomes[old].new
-        if new is not None:
-            detail = f"sent again as message {new}" + (f": {note}" if note else "")
-            write_down(connection, group, Request.RETRY, who=who, note=detail)
+    outcomes: dict[UUID, _Outcome] = {}
+    for part in _parts(ended):
+        outcomes |= _insert(connection, part, birth)
+        told = [
+            (row, f"sent again as message {new}" + (f": {note}" if note else ""))
+            for old, group in part.items()
+            if (new := outcomes[old].new)
+            for row in group
+        ]
+        write_down(connection, told, Request.RETRY, who)
     return [_change(row, outcomes.get(row.message_id)) for row in rows]
 
 
@@ -80,18 +84,51 @@ class _Outcome:
     says: str
 
 
-def _insert(connection: Connection, old: UUID, recipients: Sequence[str], birth: Birth) -> _Outcome:
-    row = connection.execute(_MESSAGE, {"of": old}).one()
+def _parts(ended: Mapping[UUID, Sequence[Any]]) -> Iterator[dict[UUID, Sequence[Any]]]:
+    """Yield the deliveries by message, as many messages at a time as may be in memory together."""
+    part: dict[UUID, Sequence[Any]] = {}
+    size = 0
+    for old, group in ended.items():
+        size += group[0].size
+        if part and (len(part) == BATCH or size > _MOST_BYTES):
+            yield part
+            part, size = {}, group[0].size
+        part[old] = group
+    if part:
+        yield part
+
+
+def _insert(
+    connection: Connection, part: Mapping[UUID, Sequence[Any]], birth: Callable[[], Birth]
+) -> dict[UUID, _Outcome]:
+    """Insert a new message for each of these, and return what came of it."""
+    among = dialect_of(connection.dialect.name).among(_m.id, "ids")
+    outcomes, new = {}, []
+    for row in connection.execute(_MESSAGES.where(among), {"ids": list(part)}):
+        try:
+            mail = _renewed(row, tuple(each.recipient for each in part[row.id]), birth())
+        except InvalidEmailError as error:
+            outcomes[row.id] = _Outcome(None, f"it cannot be sent again: {error}")
+            continue
+        if mail is None:
+            outcomes[row.id] = _Outcome(None, ERASED)
+            continue
+        new.append(mail)
+        outcomes[row.id] = _Outcome(mail.id, f"it is sent again as message {mail.id}")
+    if new:
+        insert_messages(connection, new)
+    return outcomes
+
+
+def _renewed(row: Any, recipients: tuple[str, ...], birth: Birth) -> NewMessage | None:
+    """Return the new message after an old one, None where that has no body any more."""
     if row.mime is None:
-        return _Outcome(None, ERASED)
-    try:
-        renewed = completed(row.mime, id=birth.id, sender=row.sender, at=birth.at, renew=True)
-    except InvalidEmailError as error:
-        return _Outcome(None, f"it cannot be sent again: {error}")
-    new = NewMessage(
+        return None
+    renewed = completed(row.mime, id=birth.id, sender=row.sender, at=birth.at, renew=True)
+    return NewMessage(
         id=birth.id,
         sender=row.sender,
-        recipients=tuple(recipients),
+        recipients=recipients,
         subject=row.subject or renewed.subject,
         message_id=renewed.message_id,
         mime=renewed.mime,
@@ -100,8 +137,6 @@ def _insert(connection: Connection, old: UUID, recipients: Sequence[str], birth:
         tags=row.tags,
         stream=row.stream,
     )
-    insert_messages(connection, [new])
-    return _Outcome(birth.id, f"it is sent again as message {birth.id}")
 
 
 def _change(row: Any, outcome: _Outcome | None) -> Change:

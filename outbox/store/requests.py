@@ -19,7 +19,7 @@ from outbox.store.moves import BATCH, PERSON, is_still
 from outbox.store.schema import attempt, delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -36,6 +36,7 @@ _LOOK = select(
     _d.id,
     _d.message_id,
     _d.recipient,
+    _d.size,
     _d.status,
     _d.fence,
     *(case((condition, 1), else_=0).label(given.name) for given, condition in _GIVEN.items()),
@@ -82,7 +83,7 @@ def ask(
                 groups[row.status, its_effect].append(row.id)
         for (status, its_effect), group in groups.items():
             write(connection, group, request, Status(status), its_effect)
-        write_down(connection, [row for row, its in found if its.changes], request, who=who, note=note)
+        write_down(connection, [(row, note) for row, its in found if its.changes], request, who)
         changes += [_change(row, request, its_effect) for row, its_effect in found]
     return changes
 
@@ -137,12 +138,15 @@ def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
 
 
 def write_down(
-    connection: Connection, rows: Sequence[Any], request: Request, *, who: str, note: str | None
+    connection: Connection, told: Iterable[tuple[Any, str | None]], request: Request, who: str
 ) -> None:
-    """Write an attempt row for each of these deliveries, which says who asked what of it."""
+    """Write an attempt row for each of these deliveries: who asked what of it, with what is told of it."""
+    rows = [
+        {"delivery_id": row.id, "fence": row.fence, "verdict": request.value, "who": who, "detail": detail}
+        for row, detail in told
+    ]
     if rows:
-        note_of = {"verdict": request.value, "who": who, "detail": note}
-        connection.execute(_ATTEMPT, [{"delivery_id": row.id, "fence": row.fence, **note_of} for row in rows])
+        connection.execute(_ATTEMPT, rows)
 
 
 def _change(row: Any, request: Request, its_effect: Effect) -> Change:

@@ -171,6 +171,7 @@ PARKED = "release(…) lets it go, cancel(…) ends it"
 UNKNOWN = (
     "nobody knows whether the relay has it; look at the relay's log, then mark_sent(…), retry(…) or cancel(…)"
 )
+DECIDE = "look at the relay's log, then mark_sent(…), retry(…) or cancel(…)"
 NEVER, LATER = {"reply_code": 550, "reply": "No such user"}, {"reply_code": 451, "reply": "Later"}
 YES = {"reply_code": 250, "enhanced_code": "2.0.0", "reply": "Ok"}
 TAKEN = "the relay took it: 250 2.0.0 Ok; what became of it then is the relay's to know"
