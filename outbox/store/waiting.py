@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, String, and_, bindparam, func, literal, or_, select, type_coerce
+from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_, select, type_coerce
 
 from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
 from outbox.store.clock import seconds_since, utc_now
+from outbox.store.dialects import dialect_of
 from outbox.store.moves import BATCH, IS_PENDING
+from outbox.store.requests import batches
 from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, session
 from outbox.store.suppressions import suppressed
 from outbox.store.types import Guid, UtcDateTime
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
 _d, _a, _g, _s = delivery.c, attempt.c, gate.c, session.c
 
@@ -55,21 +57,9 @@ _DAEMONS = select(_s.id).where(_IS_DAEMON).limit(1)
 
 _ALL = "all mail"
 
-
-def _last(*conditions: Any) -> Select[Any]:
-    """Return the read of the last attempt row of each delivery of which these are true."""
-    newest = (
-        select(func.max(_a.id))
-        .select_from(delivery)
-        .join(attempt, _a.delivery_id == _d.id)
-        .where(_OF_MESSAGE, *conditions)
-        .group_by(_a.delivery_id)
-    )
-    return select(_a.delivery_id, _a.verdict, _a.who, _a.detail).where(_a.id.in_(newest))
-
-
-_HAPPENED = _last(_a.who.is_(None))
-_ASKED = _last(_a.who.is_not(None))
+# By the ids that are known already, so that no database would rather read all attempts.
+_NEWEST = func.max(case((_a.who.is_(None), _a.id))), func.max(case((_a.who.is_not(None), _a.id)))
+_ATTEMPTS = select(_a.id, _a.delivery_id, _a.verdict, _a.who, _a.detail)
 
 
 def _ahead_in(lane: Lane) -> Any:
@@ -103,8 +93,7 @@ def reasons(connection: Connection, message: UUID) -> list[Why]:
     gates = connection.execute(_GATES).all() if waiting else []
     has_daemon = bool(waiting) and connection.execute(_DAEMONS).first() is not None
     refused = _suppressed(connection, [row.recipient for row in waiting])
-    happened = {row.delivery_id: row for row in connection.execute(_HAPPENED, {"of": message})}
-    asked = {row.delivery_id: row for row in connection.execute(_ASKED, {"of": message})}
+    happened, asked = _attempts(connection, [row.id for row in rows])
     ahead = partial(_ahead, connection, {})
     return [
         _why(
@@ -163,6 +152,19 @@ def _suppressed(connection: Connection, recipients: Sequence[str]) -> Mapping[st
         for start in range(0, len(recipients), BATCH)
         for address, each in suppressed(connection, recipients[start : start + BATCH]).items()
     }
+
+
+def _attempts(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, Any], dict[int, Any]]:
+    """Return for each of these deliveries the last attempt, and the last thing that somebody asked."""
+    among = dialect_of(connection.dialect.name).among
+    newest = select(*_NEWEST).where(among(_a.delivery_id, "ids")).group_by(_a.delivery_id)
+    happened: dict[int, Any] = {}
+    asked: dict[int, Any] = {}
+    for batch in batches(ids):
+        last = [id_ for pair in connection.execute(newest, {"ids": list(batch)}) for id_ in pair if id_]
+        for row in connection.execute(_ATTEMPTS.where(among(_a.id, "ids")), {"ids": last}) if last else ():
+            (happened if row.who is None else asked)[row.delivery_id] = row
+    return happened, asked
 
 
 def _said(row: Any, happened: Any) -> str | None:
