@@ -26,8 +26,8 @@ class OutboxError(Exception):
     exit_code = EX_UNAVAILABLE
 
 
-class InvalidEmailError(OutboxError, ValueError):
-    """An email, or an option of it, that can never be sent; nothing was inserted."""
+class InvalidValueError(OutboxError, ValueError):
+    """A value that the outbox cannot take, by the name of its field; nothing was written."""
 
     exit_code = EX_USAGE
 
@@ -35,6 +35,14 @@ class InvalidEmailError(OutboxError, ValueError):
         super().__init__(f"{field}: {problem}: {shown(value)}. {remedy}")
         self.field = field
         self.value = value
+
+
+class InvalidEmailError(InvalidValueError):
+    """An email, or an option of it, that can never be sent; nothing was inserted."""
+
+
+class InvalidRequestError(InvalidValueError):
+    """A request about mail in the outbox that names nothing, or too much; nothing was changed."""
 
 
 class MessageTooLargeError(InvalidEmailError):
@@ -65,7 +73,7 @@ class SuppressedError(OutboxError):
 
 
 class UnusableConnectionError(OutboxError):
-    """What was handed to `enqueue` cannot carry a transaction of the application."""
+    """What was handed to the outbox cannot carry a transaction of the application."""
 
     exit_code = EX_USAGE
 

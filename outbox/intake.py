@@ -13,14 +13,12 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.orm import Session, scoped_session
 
 from outbox.errors import (
     InvalidEmailError,
     MessageTooLargeError,
     SettingsError,
     SuppressedError,
-    UnusableConnectionError,
 )
 from outbox.mail.address import Address, parse_address
 from outbox.mail.attachment import Attachment
@@ -34,12 +32,10 @@ from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
+from outbox.store.transaction import Target, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
-
-Target = Session | scoped_session[Any] | Connection
-"""What carries the application's transaction."""
 
 
 class Fields(TypedDict, total=False):
@@ -221,49 +217,6 @@ def _refuse_suppressed(connection: Connection, new: Iterable[NewMessage]) -> Non
     found = suppressed(connection, {address for mail in new for address in mail.recipients})
     if found:
         raise SuppressedError({address: each.why for address, each in found.items()})
-
-
-def usable_connection(transaction: Target) -> Connection:
-    """Return the connection that carries the caller's transaction, or raise UnusableConnectionError."""
-    if isinstance(transaction, Session | scoped_session):
-        transaction = transaction.connection()
-    if not isinstance(transaction, Connection):
-        raise UnusableConnectionError(_remedy(transaction))
-    if transaction.closed:
-        raise UnusableConnectionError(
-            "The connection is closed: enqueue before its `with` block ends, and commit after."
-        )
-    if not transaction.in_transaction():
-        # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
-        transaction.begin()
-    if _autocommits(transaction):
-        raise UnusableConnectionError(
-            "The connection is in autocommit mode: the mail would be sent even if you roll back. "
-            "Use a connection or session without isolation_level='AUTOCOMMIT'."
-        )
-    return transaction
-
-
-def _autocommits(connection: Connection) -> bool:
-    driver = connection.connection.dbapi_connection
-    if driver is None or not connection.dialect.detect_autocommit_setting(driver):
-        return False
-    # Where our own recipe says BEGIN it looks like autocommit to SQLAlchemy, but is inside a transaction.
-    return not dialect_of(connection.dialect.name).has_begun(connection.connection.driver_connection)
-
-
-def _remedy(transaction: object) -> str:
-    name = type(transaction).__name__
-    if isinstance(transaction, Engine):
-        return (
-            "An Engine has no transaction. Use: with engine.begin() as connection: "
-            "outbox.enqueue(connection, …)"
-        )
-    if hasattr(transaction, "run_sync"):
-        return (
-            f"{name} is asynchronous. Use: await session.run_sync(lambda session: outbox.enqueue(session, …))"
-        )
-    return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."
 
 
 def _bytes(number: str) -> int:

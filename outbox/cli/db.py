@@ -12,8 +12,8 @@ from outbox.cli.opening import opened
 from outbox.cli.options import database_url
 from outbox.settings import load
 from outbox.store.migration import migrate, print_sql
+from outbox.store.permission import name_environment, permission
 from outbox.store.search import schema_version
-from outbox.store.standing import name_environment, standing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -66,7 +66,7 @@ def environment(name: str | None, *, none: bool, **flags: Any) -> None:
             # The daemon's own setting has the same limits.
             load(environment=name)
             database.write(lambda connection: name_environment(connection, name))
-        found = database.read(standing).environment
+        found = database.read(permission).environment
         click.echo("none" if found is None else found)
 
 

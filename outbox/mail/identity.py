@@ -29,3 +29,16 @@ def uuid7(unix_ms: int, random: bytes) -> UUID:
 def message_id(id: UUID, sender: Address) -> str:  # noqa: A002 - the field's own name, as in `compose(id=...)`
     """Return the Message-ID of RFC 5322 section 3.6.4: unique by the UUID, under the sender's domain."""
     return f"<{id.hex}@{sender.domain}>"
+
+
+def id_in(name: str) -> UUID | None:
+    """Return the id of the message that `name`, an id or a Message-ID, tells; None if it tells none."""
+    # A Message-ID begins with the id, so it needs no index of its own.
+    return _uuid(name) or _uuid(name.removeprefix("<").partition("@")[0])
+
+
+def _uuid(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:
+        return None

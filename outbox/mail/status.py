@@ -4,6 +4,7 @@ The store compiles these moves to SQL, the schema's CHECKs repeat the states, an
 `docs/design.md` is drawn from `MOVES`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -25,6 +26,19 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.SENT, Status.FAILED, Status.EXPIRED, Status.CANCELLED})
 """States that carry `finished_at`. `in_doubt` and `held` wait for a person."""
+
+_FIRST_SEEN = (
+    *(Status.SENDING, Status.PENDING, Status.IN_DOUBT, Status.HELD),
+    *(Status.FAILED, Status.EXPIRED, Status.CANCELLED, Status.SENT),
+)
+
+
+def overall(statuses: Iterable[Status]) -> Status:
+    """Return the status of a mail whose deliveries, one or more, are in these: as in `outbox_status`.
+
+    What is still under way comes first, then what waits for a person, then what went wrong.
+    """
+    return min(statuses, key=_FIRST_SEEN.index)
 
 
 class OnDoubt(StrEnum):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, bindparam, select
 
+from outbox.mail.identity import id_in
 from outbox.store.migration import VERSION_TABLE
 from outbox.store.schema import attempt, delivery, message
 from outbox.store.types import ByteExact, Guid, UtcDateTime
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Connection, Select
 
 Row = dict[str, Any]
@@ -83,10 +85,15 @@ def summaries(connection: Connection, *, status: str | None, limit: int) -> list
 
 def find(connection: Connection, name: str) -> UUID | None:
     """Return the id of the message that `name` means: its id, its Message-ID or its idempotency key."""
-    # A Message-ID begins with the id, so it needs no index of its own.
-    id_ = _uuid(name) or _uuid(name.removeprefix("<").partition("@")[0])
+    id_ = id_in(name)
     found = connection.execute(_BY_ID, {"id": id_}).scalar() if id_ else None
-    return found or connection.execute(_BY_KEY, {"key": name}).scalar()
+    return found or find_by_key(connection, name)
+
+
+def find_by_key(connection: Connection, key: str) -> UUID | None:
+    """Return the id of the message of this idempotency key."""
+    found: UUID | None = connection.execute(_BY_KEY, {"key": key}).scalar()
+    return found
 
 
 def details(connection: Connection, id_: UUID) -> Row:
@@ -114,10 +121,3 @@ def _rows(connection: Connection, statement: Select[Any], **parameters: object) 
         # MariaDB sums to Decimal.
         row.update({name: int(row[name]) for name in ("sent", "waiting", "failed") if name in row})
     return rows
-
-
-def _uuid(name: str) -> UUID | None:
-    try:
-        return UUID(name)
-    except ValueError:
-        return None

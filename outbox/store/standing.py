@@ -1,42 +1,106 @@
-"""What holds for the whole database now: what is paused, and whose mail it is."""
+"""Where one mail and each of its recipients stand, with the relay's own words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
-from outbox.store.schema import GateKind, gate, meta
+from outbox.mail.status import OnDoubt, Status, Wish, overall
+from outbox.store.schema import delivery, message
+from outbox.store.types import Guid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
     from sqlalchemy import Connection
 
-_PAUSED = select(gate.c.kind, gate.c.name).where(gate.c.paused_at.is_not(None))
-_ENVIRONMENT = select(meta.c.environment)
+_d, _m = delivery.c, message.c
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Pauses of everything, of relays and of streams by name; and the environment that the database is of."""
+class DeliveryStatus:
+    """Where one recipient of a mail stands; instants are by the database's clock.
 
-    everything: bool = False
-    relays: frozenset[str] = frozenset()
-    streams: frozenset[str] = frozenset()
-    environment: str | None = None
+    `attempts` counts what relays have judged, `doubts` what nobody knows. Then come the last relay and its
+    words; our own `reason`, one of `mail.status.Reason` or what somebody wrote by hand; and the `wish` that
+    was asked for while it was being sent.
+    """
+
+    id: int
+    recipient: str
+    status: Status
+    due_at: datetime
+    expires_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    doubts: int
+    relay: str | None
+    reply_code: int | None
+    enhanced_code: str | None
+    reply: str | None
+    queue_id: str | None
+    reason: str | None
+    wish: Wish | None
 
 
-def name_environment(connection: Connection, name: str | None) -> None:
-    """Say which environment the database is of; None: of none."""
-    connection.execute(update(meta).where(meta.c.id == 1).values(environment=name))
+@dataclass(frozen=True, slots=True)
+class MessageStatus:
+    """One mail as it was queued, its overall `status` as in the view `outbox_status`, and its deliveries."""
+
+    id: UUID
+    created_at: datetime
+    stream: str
+    sender: str
+    subject: str
+    message_id: str
+    size: int
+    key: str | None
+    tags: Mapping[str, Any] | None
+    on_doubt: OnDoubt
+    status: Status
+    deliveries: tuple[DeliveryStatus, ...]
 
 
-def standing(connection: Connection) -> Standing:
-    """Read what holds now."""
-    paused = {(row.kind, row.name) for row in connection.execute(_PAUSED)}
-    return Standing(
-        any(kind == GateKind.ALL for kind, _ in paused),
-        frozenset(name for kind, name in paused if kind == GateKind.RELAY),
-        frozenset(name for kind, name in paused if kind == GateKind.STREAM),
-        connection.execute(_ENVIRONMENT).scalar(),
+_MESSAGE = select(
+    _m.id,
+    _m.created_at,
+    _m.stream,
+    _m.sender,
+    _m.subject,
+    _m.message_id,
+    _m.size,
+    _m.idempotency_key.label("key"),
+    _m.tags,
+    _m.on_doubt,
+).where(_m.id == bindparam("of", type_=Guid))
+_DELIVERIES = (
+    select(*(_d[field.name] for field in fields(DeliveryStatus)))
+    .where(_d.message_id == bindparam("of", type_=Guid))
+    .order_by(_d.n)
+)
+
+
+def message_status(connection: Connection, id_: UUID) -> MessageStatus | None:
+    """Return where the message of this id stands; None where there is none, or it has no deliveries."""
+    row = connection.execute(_MESSAGE, {"of": id_}).mappings().one_or_none()
+    deliveries = tuple(
+        _delivery({**each}) for each in connection.execute(_DELIVERIES, {"of": id_}).mappings()
+    )
+    if row is None or not deliveries:
+        return None
+    columns = {**row, "on_doubt": OnDoubt(row["on_doubt"])}
+    return MessageStatus(**columns, status=overall(each.status for each in deliveries), deliveries=deliveries)
+
+
+def _delivery(row: Mapping[str, Any]) -> DeliveryStatus:
+    return DeliveryStatus(
+        **{
+            **row,
+            "status": Status(row["status"]),
+            "wish": row["wish"] and Wish(row["wish"]),
+        }
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
+from outbox.store.dialects import dialect_of
 from outbox.store.schema import suppression
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ _ADDRESSES = bindparam("addresses", expanding=True, type_=_s.address.type)
 _AMONG = select(_s.address, _s.why, _s.who, _s.created_at).where(_s.address.in_(_ADDRESSES))
 _IS_IT = _s.address == bindparam("its_address", type_=_s.address.type)
 _CHANGE = update(suppression).where(_IS_IT).values(why=bindparam("its_why"), who=bindparam("its_who"))
-_ADD = insert(suppression).inline()
 _REMOVE = delete(suppression).where(_IS_IT)
 _ALL = select(_s.address, _s.why, _s.who, _s.created_at).order_by(_s.address)
 
@@ -58,7 +58,10 @@ def suppress(connection: Connection, address: str, why: str, who: str | None) ->
     values = {"its_address": folded(address), "its_why": why, "its_who": who}
     if connection.execute(_CHANGE, values).rowcount:
         return False
-    connection.execute(_ADD, {"address": folded(address), "why": why, "who": who})
+    # Another may do the same at this moment: whoever comes last has said why.
+    add = dialect_of(connection.dialect.name).insert_or_nothing(suppression, _s.address)
+    connection.execute(add, {"address": folded(address), "why": why, "who": who})
+    connection.execute(_CHANGE, values)
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from outbox.errors import EnvironmentMismatchError
-from outbox.store.standing import Standing, standing
+from outbox.store.permission import Permission, permission
 
 if TYPE_CHECKING:
     from outbox.store.database import Database
@@ -23,7 +23,7 @@ class Permit:
         self._threads = threads
         self._relay = relay
         self._environment = environment
-        self._standing = Standing(environment=environment)
+        self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
 
     @property
@@ -38,7 +38,7 @@ class Permit:
         """
         if now - self._looked_at < EVERY:
             return False
-        found = await self._threads.run(self._database.read, standing)
+        found = await self._threads.run(self._database.read, permission)
         self._looked_at = now
         before, self._standing = self._standing, found
         refuse_foreign(found.environment, self._environment)

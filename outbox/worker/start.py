@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox import events
 from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
-from outbox.store.standing import standing
+from outbox.store.permission import permission
 from outbox.worker.heap import return_large_blocks
 from outbox.worker.loop import Daemon
 from outbox.worker.permit import refuse_foreign
@@ -43,7 +43,7 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
 
     try:
         reach(database)
-        refuse_foreign(database.read(standing).environment, options.environment)
+        refuse_foreign(database.read(permission).environment, options.environment)
         asyncio.run(main())
     finally:
         database.close()

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from outbox.mail.status import Move, Status, Wish
+from outbox.mail.request import Request
+from outbox.mail.status import Move, Status
 from outbox.store.moves import Claim
+from outbox.store.requests import ask
 from outbox.store.schema import SessionState, delivery
-from outbox.store.wishes import wish
 from tests.contract.crowd import at_once
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago
@@ -116,20 +117,16 @@ class Crowd:
                 daemon.queue.expire()
 
     def interfere(self) -> None:
-        """Wish for what is being sent, and park what waits, as a person does."""
+        """Ask for what is being sent, and hold what waits, as a person does."""
         some = select(delivery.c.id).order_by(delivery.c.id).limit(10)
-        is_pending = delivery.c.status == "pending"
-        park = update(delivery).where(delivery.c.id == bindparam("one"), is_pending).values(status="held")
         with self.scene.another() as person:
-            for wished in list(Wish) * (self.ROUNDS // 2):
+            for request in [Request.CANCEL, Request.HOLD] * (self.ROUNDS // 2):
                 # Many rows in one transaction may meet a record that locks them in another order: whoever
                 # loses runs again, and here that may be the person.
-                with suppress(OperationalError), person.application.begin() as connection:
-                    sending = some.where(delivery.c.status == "sending")
-                    wish(connection, connection.execute(sending).scalars().all(), wished)
-                with person.application.begin() as connection:
-                    one = connection.execute(some.where(is_pending)).scalars().first()
-                    connection.execute(park, {"one": one})
+                for few in (some.where(delivery.c.status == "sending"), some.limit(1)):
+                    with suppress(OperationalError), person.application.begin() as connection:
+                        ids = connection.execute(few).scalars().all()
+                        ask(connection, ids, request, who="ann", note=None)
 
     def settle(self) -> None:
         """Send what is left, also what had to wait."""

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from outbox.mail.status import MOVES, Move, Status, Wish
+from outbox.mail.request import Request
+from outbox.mail.status import MOVES, Move, Status
 from outbox.store.moves import Claim
+from outbox.store.requests import ask
 from outbox.store.schema import SessionState
-from outbox.store.wishes import wish
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
 
@@ -30,7 +31,7 @@ def _late_success(scene: Scene, _me: UUID, claim: Claim) -> None:
 
 def _wish_and_release(scene: Scene, me: UUID, claim: Claim) -> None:
     with scene.application.begin() as connection:
-        wish(connection, [claim.delivery_id], Wish.HOLD)
+        ask(connection, [claim.delivery_id], Request.HOLD, who="ann", note=None)
     record(scene.queue, me, settlement(claim, Move.RELEASE))
 
 

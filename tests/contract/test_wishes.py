@@ -3,12 +3,21 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection
 
+from outbox.mail.request import Request
 from outbox.mail.status import FINAL, GRANTED, MOVES, Lane, Move, OnDoubt, Status, Wish, destination
+from outbox.store.requests import ask
 from outbox.store.schema import SessionState
-from outbox.store.wishes import wish as ask
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene
+
+
+def wished(connection: Connection, id_: int, wish: Wish) -> None:
+    """Ask of a delivery that is being sent what leaves this wish."""
+    (change,) = ask(connection, [id_], Request(wish.value), who="ann", note=None)
+    assert (change.before, change.after, change.done) == (Status.SENDING, Status.SENDING, False)
+    assert change.says.startswith("being sent: ")
 
 
 @pytest.mark.parametrize("wish", Wish)
@@ -16,7 +25,7 @@ from tests.contract.scene import Scene
 def test_a_verdict_that_would_let_the_mail_wait_grants_the_wish(scene: Scene, move: Move, wish: Wish) -> None:
     me, (claim, other) = scene.held(2)
     with scene.application.begin() as connection:
-        assert ask(connection, [claim.delivery_id], wish) == 1
+        wished(connection, claim.delivery_id, wish)
     record(scene.queue, me, [settlement(claim, move), settlement(other, move)])
     row = scene.row(claim.delivery_id)
     waits = MOVES[move].target is Status.PENDING
@@ -37,7 +46,7 @@ def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
 ) -> None:
     me, (claim,) = scene.held(on_doubt=on_doubt)
     with scene.application.begin() as connection:
-        ask(connection, [claim.delivery_id], wish)
+        wished(connection, claim.delivery_id, wish)
     assert scene.sessions.enter(me, SessionState.STOPPED)
     assert scene.queue.rescue() == 1
     row = scene.row(claim.delivery_id)
@@ -47,20 +56,11 @@ def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
     assert waits == (row.reason == "person")
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status is not Status.SENDING])
-def test_a_wish_about_what_is_not_being_sent_is_not_taken(scene: Scene, status: Status) -> None:
-    scene.add(status)
-    before = scene.rows()
-    with scene.application.begin() as connection:
-        assert ask(connection, [before[0].id], Wish.CANCEL) == 0
-    assert before == scene.rows()
-
-
 def test_a_wish_is_undone_with_its_transaction(scene: Scene) -> None:
     me, (claim,) = scene.held()
-    with scene.application.connect() as connection:
-        ask(connection, [claim.delivery_id], Wish.CANCEL)
-        connection.rollback()
+    with scene.application.connect() as connection, connection.begin() as transaction:
+        wished(connection, claim.delivery_id, Wish.CANCEL)
+        transaction.rollback()
     record(scene.queue, me, settlement(claim, Move.DEFER))
     assert scene.row(claim.delivery_id).status == "pending"
 
@@ -69,8 +69,8 @@ def test_the_last_wish_counts_and_none_outlives_its_sending(scene: Scene) -> Non
     (id_,) = scene.mail()
     scene.change(id_, status="sending", session=uuid4(), lane=int(Lane.FRESH))
     with scene.application.begin() as connection:
-        ask(connection, [id_], Wish.CANCEL)
-        ask(connection, [id_], Wish.HOLD)
+        wished(connection, id_, Wish.CANCEL)
+        wished(connection, id_, Wish.HOLD)
     scene.queue.rescue()
     assert scene.row(id_).status == "held"
     scene.change(id_, status="pending")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from outbox.mail.request import REQUESTS
 from outbox.mail.status import LATE, MOVES, Status
 from outbox.settings.model import Settings
 from outbox.store.schema import metadata
@@ -20,6 +21,27 @@ def test_the_table_of_moves_is_the_one_in_the_code() -> None:
     found = re.search(r"<!-- moves.*?-->\n```\n(.*?)\n```", DESIGN, re.DOTALL)
     assert found is not None
     assert "\n".join(lines) == found.group(1)
+
+
+def requests() -> str:
+    """Return the table of requests: what each does in each state, where it does anything."""
+    lines = []
+    for request, states in REQUESTS.items():
+        for status, usual in states.items():
+            for given, found in ((None, usual), *usual.but.items()):
+                does = f"-> {found.target}" if found.target else f"wish: {found.wish}"
+                if found.changes or given:
+                    where = f"where {given}" if given else ""
+                    lines.append(
+                        f"{request:<10}{status:<9} {does if found.changes else 'refused':<13}{where}".rstrip()
+                    )
+    return "\n".join(lines)
+
+
+def test_the_table_of_requests_is_the_one_in_the_code() -> None:
+    found = re.search(r"<!-- requests.*?-->\n```\n(.*?)\n```", DESIGN, re.DOTALL)
+    assert found is not None
+    assert requests() == found.group(1)
 
 
 def test_every_status_is_explained() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from outbox.mail.request import GOALS, Given, Request, effect
 from outbox.mail.rescue import rescue
 from outbox.mail.status import (
     FINAL,
@@ -195,12 +196,33 @@ class Mirror:
             row.update(status=Status.EXPIRED, reason=Reason.EXPIRED, finished_at=Now())
         return len(late)
 
-    def wish(self, ids: Collection[int], wished: Wish) -> int:
-        """Ask something of those that are being sent."""
-        sending = [row for row in self._held() if row["id"] in ids]
-        for row in sending:
-            row["wish"] = wished
-        return len(sending)
+    def ask(self, ids: Collection[int], request: Request) -> list[tuple[int, Status, bool]]:
+        """Do what is asked of these; return where each stands then, and whether it was to be there."""
+        return [(id_, *self._ask(self.deliveries[id_], request)) for id_ in sorted(ids)]
+
+    def _ask(self, row: Row, request: Request) -> tuple[Status, bool]:
+        found = effect(request, Status(row["status"]), self._given(row))
+        if found.changes:
+            note = _attempt(row["id"], row["fence"], None)
+            self.attempts.append(note | {"verdict": request.value})
+        if found.wish is not None:
+            row["wish"] = found.wish
+        if found.target is not None:
+            row.update(status=found.target, reason=Reason.PERSON)
+            row["finished_at"] = Now() if found.target in FINAL else None
+            if request is Request.RELEASE:
+                row.update(due_at=Now(), lane=Lane.FRESH, rescues=0, doubts=0)
+            if request is Request.RETRY:
+                row.update(due_at=Now(), lane=Lane.RETRY, rescues=0, doubts=0, attempts=0, judged_at=None)
+        return Status(row["status"]), found.target is GOALS[request]
+
+    def _given(self, row: Row) -> set[Given]:
+        given = {Given.DOUBTFUL} if _is_doubtful(row) else set()
+        if row["lane"] == Lane.FRESH:
+            given.add(Given.FRESH)
+            if row["due_at"] > self.now + NEAR:
+                given.add(Given.SCHEDULED)
+        return given
 
     def _held(self) -> list[Row]:
         return [row for row in self.deliveries.values() if row["status"] == Status.SENDING]
@@ -257,7 +279,7 @@ def _words(end: Settlement) -> Row:
     }
 
 
-def _attempt(id_: int, fence: int, holder: UUID) -> Row:
+def _attempt(id_: int, fence: int, holder: UUID | None) -> Row:
     return {
         "delivery_id": id_,
         "fence": fence,

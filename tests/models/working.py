@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import update
 
-from outbox.mail.status import Lane, Move, OnDoubt, Settlement, Wish
+from outbox.mail.request import Request
+from outbox.mail.status import Lane, Move, OnDoubt, Settlement
 from outbox.store.lanes import LONGEST, Lanes
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
+from outbox.store.requests import ask
 from outbox.store.schema import delivery, session
-from outbox.store.wishes import wish
 from tests.contract.ends import OWNED, PAUSE, settlement
 from tests.contract.scene import Scene
 from tests.models.legal import faults, floors_of
@@ -114,14 +115,22 @@ class Working(RuleBasedStateMachine):
             self.mirror.enqueue(self.scene.row(id_)._asdict(), on_doubt, later=later)
 
     @precondition(lambda self: self.photo.deliveries)
-    @rule(some=st.lists(which, max_size=4), wished=st.sampled_from(Wish), commits=st.booleans())
-    def wish(self, some: list[int], wished: Wish, *, commits: bool) -> None:
+    @rule(
+        some=st.lists(which, min_size=1, max_size=6),
+        request=st.sampled_from(Request),
+        commits=st.sampled_from([True, True, True, False]),
+    )
+    def ask(self, some: list[int], request: Request, *, commits: bool) -> None:
         ids = {one(sorted(self.photo.deliveries), n) for n in some}
-        with self.scene.application.connect() as connection:
-            found = wish(connection, sorted(ids), wished)
+        with self.scene.application.connect() as connection, connection.begin() as transaction:
+            changes = ask(connection, sorted(ids), request, who="ann", note=None)
             if commits:
-                connection.commit()
-                assert found == self.mirror.wish(ids, wished)
+                transaction.commit()
+                found = [(change.delivery_id, change.after, change.done) for change in changes]
+                assert found == self.mirror.ask(ids, request)
+                self.tally.update(f"asked {request}" for change in changes if change.done)
+            else:
+                transaction.rollback()
 
     @rule(
         n=which,

@@ -23,9 +23,10 @@ _COPIED = (
 
 _CONTRACT = (
     # The quick ones that see the most first: most mutants fall within a few seconds.
-    *("record", "claim", "release", "expire", "lanes", "late", "wishes", "alone", "uncertain", "rescue"),
+    *("record", "claim", "release", "expire", "lanes", "late", "wishes", "requests", "alone"),
+    *("uncertain", "rescue"),
     *("sessions", "gates", "half", "evidence", "guards", "snapshots", "races", "crowds"),
-    *("again", "group_commit"),
+    *("again", "group_commit", "pauses"),
 )
 _STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
 # Tests without a database, which come first.

@@ -1,8 +1,9 @@
-"""The hot operations of a daemon, each as it is called, with what it needs in the tables before."""
+"""The hot operations of a daemon, and what people ask: each as it is called, with what it needs before."""
 
 from collections.abc import Callable
 from uuid import uuid4
 
+import outbox
 from outbox.mail.status import Move
 from outbox.store.sessions import Totals
 from tests.contract.ends import OWNED, PAUSE, record, settlement
@@ -127,3 +128,56 @@ OPERATIONS: tuple[Operation, ...] = (
     claim, announce, record_in_time, record_again, record_too_late, release_unknown, look, rescue,
     expire, messages, beat,
 )  # fmt: skip
+
+
+def tell_status(history: History) -> Run:
+    scene = history.scene
+    message = scene.row(scene.mail(to=["ann@example.org", "bob@example.org"])[0]).message_id
+
+    def run() -> None:
+        told = scene.database.read(lambda connection: outbox.status(connection, message))
+        assert told is not None
+        assert len(told.deliveries) == 2
+
+    return run
+
+
+def tell_why(history: History) -> Run:
+    scene = history.scene
+    scene.start()
+    ids = scene.mail(to=["ann@example.org", "bob@example.org"], key=str(uuid4()))
+    message = scene.row(ids[0]).message_id
+    scene.change(ids[0], lane=1)
+
+    def run() -> None:
+        told = scene.database.read(lambda connection: outbox.why(connection, message))
+        assert [one.waits_for for one in told] == [outbox.Waits.IN_TURN] * 2
+
+    return run
+
+
+def cancel_a_tag(history: History) -> Run:
+    scene = history.scene
+    order = str(uuid4())
+    ids = scene.mail(BATCH, tags={"order": order})
+
+    def run() -> None:
+        changes = scene.database.write(lambda connection: outbox.cancel(connection, tag=("order", order)))
+        assert ids == [change.delivery_id for change in changes if change.done]
+
+    return run
+
+
+def retry_by_key(history: History) -> Run:
+    scene = history.scene
+    key = str(uuid4())
+    scene.change(scene.mail(key=key), lane=1)
+
+    def run() -> None:
+        (change,) = scene.database.write(lambda connection: outbox.retry(connection, key=key))
+        assert change.done
+
+    return run
+
+
+ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plans.operations import OPERATIONS
+from tests.plans.operations import ASKED, OPERATIONS
 from tests.plans.stage import staged
 from tests.plans.watching import watched
 
@@ -19,7 +19,7 @@ def reads(kind: str, folder: Path, finished: int) -> dict[str, int]:
     """Return what each operation reads, after so many finished mails."""
     found = {}
     with staged(kind, folder, statistics="none", finished=finished) as history:
-        for operation in OPERATIONS:
+        for operation in (*OPERATIONS, *ASKED):
             run = operation(history)
             with watched(history.scene) as seen:
                 run()

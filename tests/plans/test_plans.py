@@ -7,13 +7,16 @@ import pytest
 
 from tests.plans.history import History
 from tests.plans.operations import (
+    ASKED,
     OPERATIONS,
     Operation,
     announce,
+    cancel_a_tag,
     expire,
     record_in_time,
     record_too_late,
     rescue,
+    retry_by_key,
 )
 from tests.plans.stage import STATISTICS, staged
 from tests.plans.watching import watched
@@ -26,6 +29,7 @@ FORBIDDEN = {
         "SCAN outbox_(delivery|message)(?! USING INDEX outbox_delivery_held)|USE TEMP B-TREE FOR ORDER BY"
     ),
 }
+SCANNED = re.compile("Seq Scan outbox_(delivery|message)|SCAN outbox_(delivery|message)")
 # By any other index an update would walk over all that is in its old status, and what lately was.
 OTHER = re.compile(".*INDEX outbox_delivery_|.*Index Scan .*outbox_delivery_(?!pkey)")
 # So many that PostgreSQL, which counts four pages for a row looked up, can only lose by reading them all.
@@ -54,8 +58,20 @@ def test_no_hot_statement_reads_the_history_or_sorts(history: History, operation
     assert {one.statement: one.plan for one in seen if any(map(forbidden.match, one.plan))} == {}
 
 
+@pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.__name__)
+def test_nothing_that_people_ask_reads_the_history(history: History, operation: Operation) -> None:
+    run = operation(history)
+    with watched(history.scene) as seen:
+        run()
+    assert any(one.plan for one in seen)
+    # What one mail or one batch has may be sorted.
+    assert {one.statement: one.plan for one in seen if any(map(SCANNED.match, one.plan))} == {}
+
+
 @pytest.mark.parametrize(
-    "operation", [announce, record_in_time, record_too_late, rescue, expire], ids=lambda one: one.__name__
+    "operation",
+    [announce, record_in_time, record_too_late, rescue, expire, cancel_a_tag, retry_by_key],
+    ids=lambda one: one.__name__,
 )
 def test_what_is_changed_by_its_id_is_found_by_nothing_else(history: History, operation: Operation) -> None:
     run = operation(history)

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select, Table, TextClause
+    from sqlalchemy import (
+        Column,
+        ColumnElement,
+        Connection,
+        Engine,
+        Insert,
+        Select,
+        Table,
+        TextClause,
+        Update,
+    )
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
@@ -51,6 +61,8 @@ class StoreDialect(Protocol):
     def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None: ...  # noqa: D102 - documented where implemented
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert: ...  # noqa: D102 - documented where implemented
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
+    def locked(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
+    def by_id(self, statement: Update) -> Update: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
     def carried(self, mime: bytes) -> int: ...  # noqa: D102 - documented where implemented

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Column, Connection, Engine, Insert, Select, Table
+    from sqlalchemy import Column, Connection, Engine, Insert, Select, Table, Update
     from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.exc import DBAPIError
 
@@ -67,10 +67,12 @@ _CLAIM = (
         wish=null(),
     )
 )
-# By the primary key: on its way through another index it would wait for locks on rows that are not meant.
+# On its way through another index, or through all of a small table, it would wait for locks on rows that are
+# not meant.
+_BY_ID = "FORCE INDEX (PRIMARY)"
 _LOCK_HELD = (
     select(_d.id, _d.fence)
-    .with_hint(delivery, "FORCE INDEX (PRIMARY)")
+    .with_hint(delivery, _BY_ID)
     .where(
         _d.id.in_(bindparam("ids", expanding=True)),
         _d.session == bindparam("holder", type_=Guid),
@@ -231,6 +233,14 @@ class MySQL(PlainDialect):
         INSERT IGNORE would also swallow a value that is too long.
         """
         return mysql.insert(table).on_duplicate_key_update({column.name: column for column in key})
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read that also locks: by the primary key, so that it locks nothing else."""
+        return super().locked(statement).with_hint(delivery, _BY_ID)
+
+    def by_id(self, statement: Update) -> Update:
+        """Return the update by the primary key, so that it locks nothing else."""
+        return statement.with_hint(_BY_ID)
 
     def read_back(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that follows `insert_or_nothing`.

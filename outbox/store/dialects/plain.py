@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, TextClause, TextualSelect
+    from sqlalchemy import (
+        Column,
+        ColumnElement,
+        Connection,
+        Engine,
+        Select,
+        TextClause,
+        TextualSelect,
+        Update,
+    )
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
@@ -81,6 +90,14 @@ class PlainDialect:
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that `column` is one of a list, the parameter `name`."""
         return column.in_(bindparam(name, expanding=True, type_=column.type))
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read of deliveries, named by their ids, that also locks them, in the order of those."""
+        return statement.order_by(delivery.c.id).with_for_update()
+
+    def by_id(self, statement: Update) -> Update:
+        """Return the update of deliveries that are named by their ids, so that it touches no others."""
+        return statement
 
     def read_back(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that follows `insert_or_nothing`: a plain one sees what made it do nothing."""

@@ -1,0 +1,172 @@
+"""What people and applications ask of a mail after it was queued, and what each request does in each state.
+
+Pure, and one table: the store writes by it, and the table in `docs/design.md` is drawn from it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from outbox.mail.status import Status, Wish
+
+
+class Request(StrEnum):
+    """What is asked; each is an attempt row's verdict where it changed a delivery."""
+
+    CANCEL = "cancel"
+    HOLD = "hold"
+    RELEASE = "release"
+    RETRY = "retry"
+    MARK_SENT = "mark_sent"
+
+
+GOALS: dict[Request, Status] = {
+    Request.CANCEL: Status.CANCELLED,
+    Request.HOLD: Status.HELD,
+    Request.RELEASE: Status.PENDING,
+    Request.RETRY: Status.PENDING,
+    Request.MARK_SENT: Status.SENT,
+}
+"""Where each request wants a delivery to be."""
+
+
+class Given(StrEnum):
+    """What else is true of a delivery, where it makes a request do something else."""
+
+    DOUBTFUL = "a relay may hold it already"
+    SCHEDULED = "its send_at has not come"
+    FRESH = "no relay has put it off"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effect:
+    """What a request does in one state: it leads to `target`, or leaves a `wish`, or does nothing.
+
+    `says` tells what happens now, or why nothing does and what to do instead. `but` holds what it does where
+    something else is given; the first that is true counts.
+    """
+
+    says: str
+    target: Status | None = None
+    wish: Wish | None = None
+    but: Mapping[Given, "Effect"] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is written."""
+        return self.target is not None or self.wish is not None
+
+
+_BEING_SENT = Effect("it is being sent")
+_AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
+_SENT_AGAIN = Effect(f"it is sent: {_AS_NEW}")
+_EXPIRED_AGAIN = Effect(f"it expired before it was sent: {_AS_NEW}")
+_CANCELLED_AGAIN = Effect(f"it is cancelled: {_AS_NEW}")
+_FAILED = Effect("it failed: retry(…) tries it again")
+
+REQUESTS: dict[Request, dict[Status, Effect]] = {
+    Request.CANCEL: {
+        Status.PENDING: Effect(
+            "it is taken back and will not be sent",
+            Status.CANCELLED,
+            but={
+                Given.DOUBTFUL: Effect(
+                    "it will not go again, but a relay may hold it already, so it is in doubt: "
+                    "mark_sent(…) if the relay's log shows it, or cancel(…) once more",
+                    Status.IN_DOUBT,
+                )
+            },
+        ),
+        Status.SENDING: Effect(
+            "being sent: that cannot be stopped, but if it would have to go again it will not",
+            wish=Wish.CANCEL,
+        ),
+        Status.SENT: Effect("it is sent, and nothing takes it back"),
+        Status.FAILED: Effect("it failed already, and will not be sent"),
+        Status.IN_DOUBT: Effect(
+            "it will not go again; whether a relay holds it nobody knows", Status.CANCELLED
+        ),
+        Status.HELD: Effect("it is taken back and will not be sent", Status.CANCELLED),
+        Status.EXPIRED: Effect("it expired already, and will not be sent"),
+        Status.CANCELLED: Effect("it is cancelled already"),
+    },
+    Request.HOLD: {
+        Status.PENDING: Effect("it waits for a person: release(…) lets it go", Status.HELD),
+        Status.SENDING: Effect(
+            "being sent: that cannot be stopped, but if it would have to go again it will be held",
+            wish=Wish.HOLD,
+        ),
+        Status.SENT: Effect("it is sent, and nothing holds it any more"),
+        Status.FAILED: _FAILED,
+        Status.IN_DOUBT: Effect(
+            "it is in doubt and waits for a person already: release(…), mark_sent(…) or cancel(…)"
+        ),
+        Status.HELD: Effect("it is held already: release(…) lets it go"),
+        Status.EXPIRED: _EXPIRED_AGAIN,
+        Status.CANCELLED: _CANCELLED_AGAIN,
+    },
+    Request.RELEASE: {
+        Status.PENDING: Effect("it is not held: why(…) says what it waits for"),
+        Status.SENDING: _BEING_SENT,
+        Status.SENT: _SENT_AGAIN,
+        Status.FAILED: _FAILED,
+        Status.IN_DOUBT: Effect("it goes again now", Status.PENDING),
+        Status.HELD: Effect("it goes now", Status.PENDING),
+        Status.EXPIRED: _EXPIRED_AGAIN,
+        Status.CANCELLED: _CANCELLED_AGAIN,
+    },
+    Request.RETRY: {
+        Status.PENDING: Effect(
+            "it is tried again now, as if for the first time",
+            Status.PENDING,
+            but={
+                Given.SCHEDULED: Effect("it waits for its send_at and was never tried: nothing to try again"),
+                Given.FRESH: Effect("it is in its turn: why(…) says what it waits for"),
+            },
+        ),
+        Status.SENDING: _BEING_SENT,
+        Status.SENT: _SENT_AGAIN,
+        Status.FAILED: Effect("it is tried again now, as if for the first time", Status.PENDING),
+        Status.IN_DOUBT: Effect("it is tried again now, as if for the first time", Status.PENDING),
+        Status.HELD: Effect("it is held: release(…) lets it go"),
+        Status.EXPIRED: _EXPIRED_AGAIN,
+        Status.CANCELLED: _CANCELLED_AGAIN,
+    },
+    Request.MARK_SENT: {
+        Status.PENDING: Effect("it is not in doubt: it waits to be sent, and why(…) says for what"),
+        Status.SENDING: _BEING_SENT,
+        Status.SENT: Effect("it is sent already"),
+        Status.FAILED: Effect("it is not in doubt: it failed, and retry(…) tries it again"),
+        Status.IN_DOUBT: Effect("it counts as sent", Status.SENT),
+        Status.HELD: Effect("it is held, not in doubt: release(…) lets it go, cancel(…) ends it"),
+        Status.EXPIRED: Effect(f"it is not in doubt: it expired before it was sent, and {_AS_NEW}"),
+        Status.CANCELLED: Effect(f"it is not in doubt: it is cancelled, and {_AS_NEW}"),
+    },
+}
+"""What each request does in each state; what it sets beside the status, `store/requests.py` says."""
+
+
+def effect(request: Request, status: Status, given: Collection[Given]) -> Effect:
+    """Return what `request` does to a delivery in `status`, of which all of `given` is true."""
+    usual = REQUESTS[request][status]
+    return next((other for condition, other in usual.but.items() if condition in given), usual)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a request came to for one delivery.
+
+    `done` says that this request has brought it where it was asked to be. Where it has not, `says` tells why,
+    and what to do instead; else what happens now. `after` is where the delivery stands with the caller's
+    transaction. `new_message_id` names the new mail that `retry(…, as_new=True)` has made.
+    """
+
+    delivery_id: int
+    message_id: UUID
+    recipient: str
+    before: Status
+    after: Status
+    done: bool
+    says: str
+    new_message_id: UUID | None = None

@@ -1,0 +1,211 @@
+"""Say what a delivery waits for, or what became of it, and what a person can do: pure, from what is known.
+
+Where several things keep it, the one is told without whose end no other helps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from outbox.mail.request import Request
+from outbox.mail.status import Lane, Reason, Status
+
+
+class Waits(StrEnum):
+    """What a delivery waits for, or where it ended."""
+
+    PAUSED = "paused"
+    SCHEDULED = "scheduled"
+    RETRY = "retry"
+    RELAY_FAULT = "relay_fault"
+    SUPPRESSED = "suppressed"
+    BEING_SENT = "being_sent"
+    NO_DAEMON = "no_daemon"
+    IN_TURN = "in_turn"
+    HELD = "held"
+    IN_DOUBT = "in_doubt"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SENT = "sent"
+
+
+MOST_AHEAD = 10_000
+"""Deliveries ahead that are counted, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What one delivery waits for, and until when where that is known; `says` tells it, and what to do.
+
+    `ahead` counts those of its stream that were due before it, in the same lane or a fresher one, at most
+    10,000; `ahead_is_more` says that there are more. It is 0 for what is not due.
+    """
+
+    delivery_id: int
+    message_id: UUID
+    recipient: str
+    status: Status
+    waits_for: Waits
+    until: datetime | None
+    ahead: int
+    ahead_is_more: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What stands before a delivery: a pause of `what`, in words, or its fault."""
+
+    what: str
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_why: str | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The last thing that somebody asked of a delivery."""
+
+    verdict: str
+    who: str
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of one delivery.
+
+    `said` is the relay's last answer, or what happened in the last attempt. `due_in` is in seconds, below 0
+    for what is due. `gates` are those before it, its stream's and its relay's. `suppressed` says why its
+    address gets no mail. `holder` is the host and the process that send it now.
+    """
+
+    status: Status
+    lane: Lane
+    due_at: datetime
+    due_in: float
+    attempts: int
+    reason: str | None
+    said: str | None
+    gates: Sequence[Gate]
+    suppressed: str | None
+    asked: Asked | None
+    holder: tuple[str, int] | None
+    has_daemon: bool
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a delivery waits for, and until when, in words."""
+
+    waits_for: Waits
+    says: str
+    until: datetime | None = None
+
+
+_AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
+_DECIDE = "mark_sent(…), retry(…) or cancel(…)"
+_HELD: dict[str, str] = {
+    Reason.POISON: "three daemons died while they sent it",
+    Reason.PERSON: "somebody held it",
+    Reason.STORM: "too much mail like it was queued in a short time",
+    Reason.NOT_ALLOWED: "its recipient is not allowed in this environment",
+}
+_FAILED: dict[str, str] = {
+    Reason.TOO_OLD: "no relay took it for days",
+    Reason.SUPPRESSED: "its address was suppressed",
+}
+
+
+def explain(known: Known) -> Explanation:
+    """Return what this delivery waits for, or what became of it."""
+    words = f": {known.said}" if known.said else ""
+    match known.status:
+        case Status.PENDING:
+            return _pending(known, words)
+        case Status.SENDING:
+            by = f" by process {known.holder[1]} on {known.holder[0]}" if known.holder else ""
+            waits, says = Waits.BEING_SENT, f"it is being sent{by}, since when is not known"
+        case Status.HELD:
+            cause = _by(known, Request.HOLD) or _HELD.get(known.reason or "", "it is held")
+            waits, says = Waits.HELD, f"{cause}: release(…) lets it go, cancel(…) ends it"
+        case Status.IN_DOUBT:
+            waits = Waits.IN_DOUBT
+            says = f"nobody knows whether the relay has it{words}; look at the relay's log, then {_DECIDE}"
+        case Status.FAILED:
+            cause = _FAILED.get(known.reason or "", "it failed")
+            waits, says = Waits.FAILED, f"{cause}{words}; retry(…) tries it again"
+        case Status.EXPIRED:
+            waits, says = Waits.EXPIRED, f"its expires_at passed before it was sent: {_AS_NEW}"
+        case Status.CANCELLED:
+            cause = _by(known, Request.CANCEL) or "it was cancelled"
+            waits, says = Waits.CANCELLED, f"{cause}: {_AS_NEW}"
+        case Status.SENT:
+            waits, says = Waits.SENT, _sent(known, words)
+        case _:
+            assert_never(known.status)
+    return Explanation(waits, says)
+
+
+def _pending(known: Known, words: str) -> Explanation:
+    later = known.due_at if known.due_in > 0 else None
+    if known.suppressed is not None:
+        says = f"its address is suppressed ({known.suppressed}), and it will fail: unsuppress(…) lets it go"
+        return Explanation(Waits.SUPPRESSED, says, later)
+    paused = next((gate for gate in known.gates if gate.paused_at is not None), None)
+    if paused is not None:
+        return Explanation(Waits.PAUSED, _paused(paused), later)
+    if later is not None:
+        return _later(known, words, later)
+    if not known.has_daemon:
+        return Explanation(Waits.NO_DAEMON, "it is due, but no daemon is running: start one (outbox run)")
+    fault = next((gate for gate in known.gates if gate.fault is not None), None)
+    if fault is not None:
+        return Explanation(Waits.RELAY_FAULT, f"{fault.what} takes no mail now: {fault.fault}")
+    more = " or more" if known.ahead > MOST_AHEAD else ""
+    ahead = f"{min(known.ahead, MOST_AHEAD):,}{more}"
+    return Explanation(Waits.IN_TURN, f"it is in its turn, with {ahead} ahead of it: nothing to do")
+
+
+def _later(known: Known, words: str, later: datetime) -> Explanation:
+    if known.lane is Lane.FRESH and not known.attempts:
+        return Explanation(Waits.SCHEDULED, f"it is to be sent at {_at(later)}, its send_at", later)
+    says = f"it was put off{words}; the next try is at {_at(later)}, retry(…) tries it now"
+    return Explanation(Waits.RETRY, says, later)
+
+
+def _sent(known: Known, words: str) -> str:
+    if known.reason == Reason.PERSON:
+        return _by(known, Request.MARK_SENT) or "somebody marked it as sent"
+    if known.reason == Reason.ASSUMED:
+        return "it is assumed to be sent, since nobody can know (on_doubt)"
+    return f"the relay took it{words}; what became of it then is the relay's to know"
+
+
+def _by(known: Known, request: Request) -> str | None:
+    """Return who asked for what has happened, if the last thing that was asked is that."""
+    asked = known.asked
+    if asked is None or asked.verdict != request or known.reason != Reason.PERSON:
+        return None
+    done = {Request.HOLD: "held", Request.CANCEL: "cancelled", Request.MARK_SENT: "marked as sent"}[request]
+    return f"{done} by {asked.who}{_because(asked.note)}"
+
+
+def _paused(gate: Gate) -> str:
+    since = f" since {_at(gate.paused_at)}" if gate.paused_at else ""
+    by = f" by {gate.paused_by}" if gate.paused_by else ""
+    return f"{gate.what} is paused{by}{since}{_because(gate.paused_why)}: resume(…) lets it go"
+
+
+def _because(why: str | None) -> str:
+    return f" ({why})" if why else ""
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,155 @@
+"""Send again, as a new mail, what has ended: the old rows stay as they are, and say what came after them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from outbox.errors import InvalidEmailError
+from outbox.mail.complete import completed
+from outbox.mail.request import Change, Request
+from outbox.mail.status import FINAL, Status
+from outbox.store.dialects import dialect_of
+from outbox.store.insert import NewMessage, insert_messages
+from outbox.store.moves import BATCH
+from outbox.store.requests import batches, locked, write_down
+from outbox.store.schema import message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+_m = message.c
+_MESSAGES = select(_m.id, _m.sender, _m.subject, _m.mime, _m.payload_hash, _m.on_doubt, _m.tags, _m.stream)
+
+_MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of messages that are read and written at a time; one that is larger goes by itself."""
+
+NOT_YET = {
+    Status.PENDING: "it still waits to be sent: why(…) says for what",
+    Status.SENDING: "it is being sent",
+    Status.IN_DOUBT: "it is in doubt: mark_sent(…) or cancel(…) it first, or retry(…) this one",
+    Status.HELD: "it is held: release(…) lets this one go",
+}
+"""Why what has not ended is not sent as a new mail."""
+
+ERASED = "its body is erased, so nothing can send it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """When a new message comes into being, and the id that it then has."""
+
+    at: datetime
+    id: UUID
+
+
+def send_anew(
+    connection: Connection, ids: Sequence[int], birth: Callable[[], Birth], *, who: str, note: str | None
+) -> list[Change]:
+    """Insert a new message for those of these deliveries that have ended, one for each of their messages.
+
+    It has the same body, tags, stream and `on_doubt`, but a Message-ID and a Date of its own, no key and no
+    `expires_at`. Each old delivery gets an attempt row that names the new message.
+    """
+    rows = [row for batch in batches(ids) for row in locked(connection, batch)]
+    ended: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        if row.status in FINAL:
+            ended[row.message_id].append(row)
+    outcomes: dict[UUID, _Outcome] = {}
+    for part in _parts(ended):
+        outcomes |= _insert(connection, part, birth)
+        told = [
+            (row, f"sent again as message {new}" + (f": {note}" if note else ""))
+            for old, group in part.items()
+            if (new := outcomes[old].new)
+            for row in group
+        ]
+        write_down(connection, told, Request.RETRY, who)
+    return [_change(row, outcomes.get(row.message_id)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The new message, or why there is none."""
+
+    new: UUID | None
+    says: str
+
+
+def _parts(ended: Mapping[UUID, Sequence[Any]]) -> Iterator[dict[UUID, Sequence[Any]]]:
+    """Yield the deliveries by message, as many messages at a time as may be in memory together."""
+    part: dict[UUID, Sequence[Any]] = {}
+    size = 0
+    for old, group in ended.items():
+        size += group[0].size
+        if part and (len(part) == BATCH or size > _MOST_BYTES):
+            yield part
+            part, size = {}, group[0].size
+        part[old] = group
+    if part:
+        yield part
+
+
+def _insert(
+    connection: Connection, part: Mapping[UUID, Sequence[Any]], birth: Callable[[], Birth]
+) -> dict[UUID, _Outcome]:
+    """Insert a new message for each of these, and return what came of it."""
+    among = dialect_of(connection.dialect.name).among(_m.id, "ids")
+    outcomes, new = {}, []
+    for row in connection.execute(_MESSAGES.where(among), {"ids": list(part)}):
+        try:
+            mail = _renewed(row, tuple(each.recipient for each in part[row.id]), birth())
+        except InvalidEmailError as error:
+            outcomes[row.id] = _Outcome(None, f"it cannot be sent again: {error}")
+            continue
+        if mail is None:
+            outcomes[row.id] = _Outcome(None, ERASED)
+            continue
+        new.append(mail)
+        outcomes[row.id] = _Outcome(mail.id, f"it is sent again as message {mail.id}")
+    if new:
+        insert_messages(connection, new)
+    return outcomes
+
+
+def _renewed(row: Any, recipients: tuple[str, ...], birth: Birth) -> NewMessage | None:
+    """Return the new message after an old one, None where that has no body any more."""
+    if row.mime is None:
+        return None
+    renewed = completed(row.mime, id=birth.id, sender=row.sender, at=birth.at, renew=True)
+    return NewMessage(
+        id=birth.id,
+        sender=row.sender,
+        recipients=recipients,
+        subject=row.subject or renewed.subject,
+        message_id=renewed.message_id,
+        mime=renewed.mime,
+        payload_hash=row.payload_hash,
+        on_doubt=row.on_doubt,
+        tags=row.tags,
+        stream=row.stream,
+    )
+
+
+def _change(row: Any, outcome: _Outcome | None) -> Change:
+    status = Status(row.status)
+    if status not in FINAL or outcome is None:
+        outcome = _Outcome(None, NOT_YET[status])
+    return Change(
+        delivery_id=row.id,
+        message_id=row.message_id,
+        recipient=row.recipient,
+        before=status,
+        after=status,
+        done=outcome.new is not None,
+        says=outcome.says,
+        new_message_id=outcome.new,
+    )

@@ -1,0 +1,169 @@
+"""Do to deliveries what people and applications ask, in the caller's transaction: `mail.request` says what.
+
+The rows are locked before they are looked at, in id order like everywhere else, and each write repeats what
+it was decided by.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, case, insert, literal_column, not_, null, or_, select, true, update
+
+from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
+from outbox.mail.status import FINAL, Lane, Status
+from outbox.store.clock import utc_now
+from outbox.store.dialects import dialect_of
+from outbox.store.moves import BATCH, PERSON, is_still
+from outbox.store.schema import attempt, delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from outbox.mail.request import Effect
+
+_d = delivery.c
+_FRESH = _d.lane == literal_column(str(int(Lane.FRESH)))
+_GIVEN: dict[Given, ColumnElement[bool]] = {
+    Given.DOUBTFUL: or_(_d.doubts > 0, _d.rescues > 0),
+    Given.SCHEDULED: and_(_FRESH, _d.due_at > utc_now()),
+    Given.FRESH: _FRESH,
+}
+_LOOK = select(
+    _d.id,
+    _d.message_id,
+    _d.recipient,
+    _d.size,
+    _d.status,
+    _d.fence,
+    *(case((condition, 1), else_=0).label(given.name) for given, condition in _GIVEN.items()),
+)
+_ATTEMPT = insert(attempt).inline()
+
+_NONE: ColumnElement[int] = literal_column("0")
+_ALSO: dict[Request, dict[str, Any]] = {
+    # It goes like a fresh mail, and the doubts and crashes of before do not count against it.
+    Request.RELEASE: {
+        "due_at": utc_now(),
+        "lane": literal_column(str(int(Lane.FRESH))),
+        "rescues": _NONE,
+        "doubts": _NONE,
+    },
+    # Also as old as a fresh mail, but behind those: many that are tried again must not keep them waiting.
+    Request.RETRY: {
+        "due_at": utc_now(),
+        "lane": literal_column(str(int(Lane.RETRY))),
+        "rescues": _NONE,
+        "doubts": _NONE,
+        "attempts": _NONE,
+        "judged_at": null(),
+    },
+}
+"""What a request sets beside the status, its reason and the instant of its end."""
+
+
+def ask(
+    connection: Connection, ids: Sequence[int], request: Request, *, who: str, note: str | None
+) -> list[Change]:
+    """Ask this of the deliveries of these ids; return what came of it, in the order of the ids.
+
+    Each that was changed gets an attempt row which says who asked, with a `note`. One that loses a deadlock
+    to a daemon raises what the driver raises: run the transaction again.
+    """
+    changes = []
+    for batch in batches(ids):
+        rows = locked(connection, batch)
+        found = [(row, effect(request, Status(row.status), given(row))) for row in rows]
+        groups: defaultdict[tuple[str, Effect], list[int]] = defaultdict(list)
+        for row, its_effect in found:
+            if its_effect.changes:
+                groups[row.status, its_effect].append(row.id)
+        for (status, its_effect), group in groups.items():
+            write(connection, group, request, Status(status), its_effect)
+        write_down(connection, [(row, note) for row, its in found if its.changes], request, who)
+        changes += [_change(row, request, its_effect) for row, its_effect in found]
+    return changes
+
+
+def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
+    """Lock these deliveries and return what is asked about each, in id order."""
+    dialect = dialect_of(connection.dialect.name)
+    # SQLite's driver begins too late otherwise: somebody could write between the look and the write.
+    dialect.begin_for_savepoint(connection)
+    look = dialect.locked(_LOOK.where(dialect.among(_d.id, "ids")))
+    return connection.execute(look, {"ids": list(ids)}).all()
+
+
+def given(row: Any) -> frozenset[Given]:
+    """Return what else is true of a delivery that was looked at."""
+    return frozenset(given for given in Given if getattr(row, given.name))
+
+
+def write(
+    connection: Connection, ids: Sequence[int], request: Request, status: Status, its_effect: Effect
+) -> int:
+    """Write one effect on those of these deliveries that it is still the effect on; return how many."""
+    dialect = dialect_of(connection.dialect.name)
+    statement = (
+        update(delivery)
+        .where(
+            dialect.among(_d.id, "ids"),
+            is_still(status),
+            _is_the_effect(REQUESTS[request][status], its_effect),
+        )
+        .values(_values(request, its_effect))
+    )
+    return connection.execute(dialect.by_id(statement), {"ids": list(ids)}).rowcount
+
+
+def _is_the_effect(usual: Effect, its_effect: Effect) -> ColumnElement[bool]:
+    """Return the condition under which a request that usually does one thing does the other."""
+    if its_effect is usual:
+        return and_(true(), *(not_(_GIVEN[condition]) for condition in usual.but))
+    return or_(*(_GIVEN[condition] for condition, other in usual.but.items() if other is its_effect))
+
+
+def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
+    if its_effect.target is None:
+        return {"wish": literal_column(f"'{its_effect.wish}'")}
+    return {
+        "status": literal_column(f"'{its_effect.target}'"),
+        "reason": PERSON,
+        "finished_at": utc_now() if its_effect.target in FINAL else null(),
+        **_ALSO.get(request, {}),
+    }
+
+
+def write_down(
+    connection: Connection, told: Iterable[tuple[Any, str | None]], request: Request, who: str
+) -> None:
+    """Write an attempt row for each of these deliveries: who asked what of it, with what is told of it."""
+    rows = [
+        {"delivery_id": row.id, "fence": row.fence, "verdict": request.value, "who": who, "detail": detail}
+        for row, detail in told
+    ]
+    if rows:
+        connection.execute(_ATTEMPT, rows)
+
+
+def _change(row: Any, request: Request, its_effect: Effect) -> Change:
+    before = Status(row.status)
+    return Change(
+        delivery_id=row.id,
+        message_id=row.message_id,
+        recipient=row.recipient,
+        before=before,
+        after=its_effect.target or before,
+        done=its_effect.target is GOALS[request],
+        says=its_effect.says,
+    )
+
+
+def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield these ids in their order, at most BATCH at a time."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]

@@ -1,0 +1,74 @@
+"""The application's own transaction: what carries it, and what its errors mean to the application."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, scoped_session
+
+from outbox.errors import UnusableConnectionError
+from outbox.store.dialects import dialect_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Target = Session | scoped_session[Any] | Connection
+"""What carries the application's transaction."""
+
+
+def usable_connection(transaction: Target) -> Connection:
+    """Return the connection that carries the caller's transaction, or raise UnusableConnectionError."""
+    if isinstance(transaction, Session | scoped_session):
+        transaction = transaction.connection()
+    if not isinstance(transaction, Connection):
+        raise UnusableConnectionError(_remedy(transaction))
+    if transaction.closed:
+        raise UnusableConnectionError(
+            "The connection is closed: give it to the outbox before its `with` block ends, and commit after."
+        )
+    if not transaction.in_transaction():
+        # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
+        transaction.begin()
+    if _autocommits(transaction):
+        raise UnusableConnectionError(
+            "The connection is in autocommit mode: what the outbox writes would stay even if you roll back. "
+            "Use a connection or session without isolation_level='AUTOCOMMIT'."
+        )
+    return transaction
+
+
+@contextmanager
+def explained(connection: Connection) -> Iterator[None]:
+    """Raise what an application can act on in place of the driver's error, where we know what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        better = dialect_of(connection.dialect.name).explain(error)
+        if better is None:
+            raise
+        raise better from error
+
+
+def _autocommits(connection: Connection) -> bool:
+    driver = connection.connection.dbapi_connection
+    if driver is None or not connection.dialect.detect_autocommit_setting(driver):
+        return False
+    # Where our own recipe says BEGIN it looks like autocommit to SQLAlchemy, but is inside a transaction.
+    return not dialect_of(connection.dialect.name).has_begun(connection.connection.driver_connection)
+
+
+def _remedy(transaction: object) -> str:
+    name = type(transaction).__name__
+    if isinstance(transaction, Engine):
+        return (
+            "An Engine has no transaction. Use: with engine.begin() as connection: "
+            "outbox.enqueue(connection, …)"
+        )
+    if hasattr(transaction, "run_sync"):
+        return (
+            f"{name} is asynchronous. Use: await session.run_sync(lambda session: outbox.enqueue(session, …))"
+        )
+    return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."

@@ -1,0 +1,199 @@
+"""Read what `mail.waiting` wants to know of each delivery of a mail; nothing here reads what is finished."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_, select, type_coerce
+
+from outbox.mail.status import Lane, Status
+from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
+from outbox.store.clock import seconds_since, utc_now
+from outbox.store.dialects import dialect_of
+from outbox.store.moves import BATCH, IS_PENDING
+from outbox.store.requests import batches
+from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, session
+from outbox.store.suppressions import suppressed
+from outbox.store.types import Guid, UtcDateTime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+_d, _a, _g, _s = delivery.c, attempt.c, gate.c, session.c
+
+_OF_MESSAGE = _d.message_id == bindparam("of", type_=Guid)
+_IS_DAEMON = and_(_s.state == SessionState.RUNNING.value, seconds_since(_s.beat_at) < _s.ttl)
+_DELIVERIES = (
+    select(
+        _d.id,
+        _d.recipient,
+        _d.stream,
+        _d.status,
+        _d.lane,
+        _d.due_at,
+        type_coerce(-seconds_since(_d.due_at), Float).label("due_in"),
+        _d.attempts,
+        _d.reason,
+        _d.relay,
+        _d.reply_code,
+        _d.enhanced_code,
+        _d.reply,
+        _s.host,
+        _s.pid,
+    )
+    .outerjoin(session, _s.id == _d.session)
+    .where(_OF_MESSAGE)
+    .order_by(_d.n)
+)
+_GATES = select(_g.kind, _g.name, _g.fault, _g.paused_at, _g.paused_by, _g.paused_why).where(
+    or_(_g.paused_at.is_not(None), _g.fault.is_not(None))
+)
+_DAEMONS = select(_s.id).where(_IS_DAEMON).limit(1)
+
+_ALL = "all mail"
+
+# By the ids that are known already, so that no database would rather read all attempts.
+_NEWEST = func.max(case((_a.who.is_(None), _a.id))), func.max(case((_a.who.is_not(None), _a.id)))
+_ATTEMPTS = select(_a.id, _a.delivery_id, _a.verdict, _a.who, _a.detail)
+
+
+def _ahead_in(lane: Lane) -> Any:
+    """Return the count of those in a lane that were due before the delivery's instant, with a bound."""
+    some = (
+        select(_d.due_at)
+        .where(
+            IS_PENDING,
+            _d.stream == bindparam("its_stream", type_=String),
+            _d.lane == literal(int(lane)),
+            _d.due_at < bindparam("its_due", type_=UtcDateTime),
+            _d.due_at <= utc_now(),
+        )
+        # In order, so that no database would rather read the whole table until it has enough.
+        .order_by(_d.due_at)
+        .limit(MOST_AHEAD + 1)
+        .subquery()
+    )
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+_AHEAD = {
+    lane: select(sum((_ahead_in(other) for other in Lane if other < lane), _ahead_in(lane))) for lane in Lane
+}
+
+
+def reasons(connection: Connection, message: UUID) -> list[Why]:
+    """Return for each delivery of a message what it waits for, in the order of its recipients."""
+    rows = connection.execute(_DELIVERIES, {"of": message}).all()
+    waiting = [row for row in rows if row.status == Status.PENDING]
+    gates = connection.execute(_GATES).all() if waiting else []
+    has_daemon = bool(waiting) and connection.execute(_DAEMONS).first() is not None
+    refused = _suppressed(connection, [row.recipient for row in waiting])
+    happened, asked = _attempts(connection, [row.id for row in rows])
+    ahead = partial(_ahead, connection, {})
+    return [
+        _why(
+            row.id,
+            message,
+            row.recipient,
+            Known(
+                status=Status(row.status),
+                lane=Lane(row.lane),
+                due_at=row.due_at,
+                due_in=row.due_in,
+                attempts=row.attempts,
+                reason=row.reason,
+                said=_said(row, happened.get(row.id)),
+                gates=_before(gates, row.stream, row.relay),
+                suppressed=refused.get(row.recipient),
+                asked=_asked(asked.get(row.id)),
+                holder=(row.host, row.pid) if row.host else None,
+                has_daemon=has_daemon,
+                ahead=ahead(row),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _why(id_: int, message: UUID, recipient: str, known: Known) -> Why:
+    explanation = explain(known)
+    return Why(
+        delivery_id=id_,
+        message_id=message,
+        recipient=recipient,
+        status=known.status,
+        waits_for=explanation.waits_for,
+        until=explanation.until,
+        ahead=min(known.ahead, MOST_AHEAD),
+        ahead_is_more=known.ahead > MOST_AHEAD,
+        says=explanation.says,
+    )
+
+
+def _ahead(connection: Connection, counted: dict[tuple[int, datetime], int], row: Any) -> int:
+    """Return how many are ahead of a delivery that is due; most of its mail's others wait in one place."""
+    if row.status != Status.PENDING or row.due_in > 0:
+        return 0
+    place = row.lane, row.due_at
+    if place not in counted:
+        where = {"its_stream": row.stream, "its_due": row.due_at}
+        counted[place] = connection.execute(_AHEAD[Lane(row.lane)], where).scalar_one()
+    return counted[place]
+
+
+def _suppressed(connection: Connection, recipients: Sequence[str]) -> Mapping[str, str]:
+    return {
+        address: each.why
+        for start in range(0, len(recipients), BATCH)
+        for address, each in suppressed(connection, recipients[start : start + BATCH]).items()
+    }
+
+
+def _attempts(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, Any], dict[int, Any]]:
+    """Return for each of these deliveries the last attempt, and the last thing that somebody asked."""
+    among = dialect_of(connection.dialect.name).among
+    newest = select(*_NEWEST).where(among(_a.delivery_id, "ids")).group_by(_a.delivery_id)
+    happened: dict[int, Any] = {}
+    asked: dict[int, Any] = {}
+    for batch in batches(ids):
+        last = [id_ for pair in connection.execute(newest, {"ids": list(batch)}) for id_ in pair if id_]
+        for row in connection.execute(_ATTEMPTS.where(among(_a.id, "ids")), {"ids": last}) if last else ():
+            (happened if row.who is None else asked)[row.delivery_id] = row
+    return happened, asked
+
+
+def _said(row: Any, happened: Any) -> str | None:
+    """Return the relay's words as they stood on the wire, or what happened where it had none."""
+    words = [str(part) for part in (row.reply_code, row.enhanced_code, row.reply) if part]
+    return " ".join(words) or (happened.detail if happened else None)
+
+
+def _asked(row: Any) -> Asked | None:
+    return Asked(row.verdict, row.who, row.detail) if row else None
+
+
+def _before(gates: Sequence[Any], stream: str, relay: str | None) -> list[Gate]:
+    """Return the gates before a delivery, the widest first.
+
+    Which relay a stream goes by only the daemon knows. One that was tried has its relay's name; of the
+    others each relay that lets nothing pass is told.
+    """
+    before = [
+        *((_ALL, each) for each in gates if each.kind == GateKind.ALL),
+        *(
+            (f"the stream {stream!r}", each)
+            for each in gates
+            if (each.kind, each.name) == (GateKind.STREAM, stream)
+        ),
+        *(
+            (f"the relay {each.name!r}", each)
+            for each in gates
+            if each.kind == GateKind.RELAY and relay in {None, each.name}
+        ),
+    ]
+    return [Gate(what, each.paused_at, each.paused_by, each.paused_why, each.fault) for what, each in before]
