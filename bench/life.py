@@ -47,7 +47,10 @@ _IS_BULK = N % 4 == 2
 
 
 def named(mails: int) -> dict[str, str]:
-    """Return what a question may name among so many finished mails, by the parameters of docs/sql.md."""
+    """Return what a question may name beside so many finished mails, by the parameters of docs/sql.md.
+
+    And the id of a mail that was put off.
+    """
     old = mails // 1_000 * 500
     return {
         "recipient": BUSIEST,
@@ -57,6 +60,7 @@ def named(mails: int) -> dict[str, str]:
         # The last but one: a hundredth one failed.
         "queue_id": f"4B{mails - 2}",
         "campaign": "0",
+        "deferred": f"{mails + _PENDING // 2 + 1:032x}",
     }
 
 

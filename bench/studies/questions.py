@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from sqlalchemy import Connection, create_engine, text
 
+import outbox
 from bench.databases import NAMES, title
 from bench.fill import Filler
 from bench.life import live, named
@@ -55,7 +57,12 @@ def answers(kind: str, mails: int) -> list[Answered]:
 def _asks(kind: str, finished: int) -> dict[str, Ask]:
     """Return all that is asked, by name: the queries of the page, and beside them what the API answers."""
     names = named(finished)
-    return {question.title: _query(question.sql, names) for question in questions(title(kind))}
+    mail, deferred = (UUID(names[name]) for name in ("id", "deferred"))
+    return {
+        **{question.title: _query(question.sql, names) for question in questions(title(kind))},
+        "outbox.status": lambda connection: outbox.status(connection, mail),
+        "outbox.why, of a mail that was put off": lambda connection: outbox.why(connection, deferred),
+    }
 
 
 def _query(sql: str, names: Mapping[str, str]) -> Ask:

@@ -123,7 +123,7 @@ ANSWERS: dict[str, Callable[[Known], Rows]] = {
     "How far is the campaign?": lambda known: [("pending", 3, None), ("sent", 1, known.at(-30))],
     "Which addresses get no mail, and why?": lambda known: [
         ("left@example.org", "unsubscribed", "carol", known.at(0)),
-        ("zoe@example.org", "bounced", None, known.at(-60)),
+        ("zoe@example.org", "bounced", "application", known.at(-60)),
     ],
     "What was not sent because of that?": lambda known: [
         (known.at(-1), "left@example.org", "News"),
@@ -135,7 +135,7 @@ ANSWERS: dict[str, Callable[[Known], Rows]] = {
     ],
     "Who paused what?": lambda known: [
         ("stream", "bulk", known.at(-10), "bob", "too fast"),
-        ("all", "", known.at(0), "bob", "too fast"),
+        ("all", "*", known.at(0), "bob", "too fast"),
     ],
     "Which daemons run?": lambda known: [
         ("host", 1, "1", "running", known.at(-5), known.at(0), 60, 12, 0, 0),
@@ -143,7 +143,7 @@ ANSWERS: dict[str, Callable[[Known], Rows]] = {
     ],
     "What did somebody cancel, hold or retry?": lambda known: [
         (known.at(0), "bob", "cancel", None, "ivy@example.org", "Oops"),
-        (known.at(0), "carol", "retry", None, "carl@slow.example", "Sale"),
+        (known.at(0), "carol", "retry", "their server is back", "carl@slow.example", "Sale"),
     ],
 }
 
