@@ -43,6 +43,12 @@ _d = delivery.c
 BATCH = 500
 """Deliveries that a duty changes in one transaction, at most."""
 
+FEW = 100
+"""Keys in one read, at most, that must find their rows by an index.
+
+From 200 on MariaDB does not look into the index before it chooses, and with old statistics reads the table.
+"""
+
 # Literals, not parameters: the planner matches a partial index only to a constant it can see.
 IS_PENDING = _d.status == literal_column(f"'{Status.PENDING}'")
 IS_SENDING = _d.status == literal_column(f"'{Status.SENDING}'")

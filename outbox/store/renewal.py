@@ -14,7 +14,7 @@ from outbox.mail.request import Change, Request
 from outbox.mail.status import FINAL, Status
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
-from outbox.store.moves import BATCH
+from outbox.store.moves import FEW
 from outbox.store.requests import batches, locked, write_down
 from outbox.store.schema import message
 
@@ -90,7 +90,7 @@ def _parts(ended: Mapping[UUID, Sequence[Any]]) -> Iterator[dict[UUID, Sequence[
     size = 0
     for old, group in ended.items():
         size += group[0].size
-        if part and (len(part) == BATCH or size > _MOST_BYTES):
+        if part and (len(part) == FEW or size > _MOST_BYTES):
             yield part
             part, size = {}, group[0].size
         part[old] = group

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, insert, literal_column, not_, null, or_, select, true, update
+from sqlalchemy import and_, case, false, insert, literal_column, not_, null, or_, select, update
 
 from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
 from outbox.mail.status import FINAL, Lane, Status
@@ -122,7 +122,7 @@ def write(
 def _is_the_effect(usual: Effect, its_effect: Effect) -> ColumnElement[bool]:
     """Return the condition under which a request that usually does one thing does the other."""
     if its_effect is usual:
-        return and_(true(), *(not_(_GIVEN[condition]) for condition in usual.but))
+        return not_(or_(false(), *(_GIVEN[condition] for condition in usual.but)))
     return or_(*(_GIVEN[condition] for condition, other in usual.but.items() if other is its_effect))
 
 
@@ -162,8 +162,8 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
     )
 
 
-def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield these ids in their order, at most BATCH at a time."""
+def batches(ids: Sequence[int], most: int = BATCH) -> Iterator[Sequence[int]]:
+    """Yield these ids in their order, at most so many at a time."""
     ordered = sorted(ids)
-    for start in range(0, len(ordered), BATCH):
-        yield ordered[start : start + BATCH]
+    for start in range(0, len(ordered), most):
+        yield ordered[start : start + most]

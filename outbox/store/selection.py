@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 
 from outbox.mail.status import Status
 from outbox.store.dialects import dialect_of
+from outbox.store.moves import FEW
 from outbox.store.schema import delivery, tag
 from outbox.store.search import find_by_key
 from outbox.store.suppressions import folded
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 _d, _t = delivery.c, tag.c
 
-_PAGE = 1000
-"""Messages of a tag that are read at a time: no statement grows with the mail that a tag has."""
-
 # In order, so that the key of the table finds the page whatever the database believes.
 _TAGGED = (
     select(_t.message_id)
@@ -34,7 +32,7 @@ _TAGGED = (
         _t.value == bindparam("tag_value", type_=_t.value.type),
     )
     .order_by(_t.message_id)
-    .limit(_PAGE)
+    .limit(FEW)
 )
 _TAGGED_BEHIND = _TAGGED.where(_t.message_id > bindparam("last", type_=Guid))
 
@@ -73,6 +71,6 @@ def _tagged(connection: Connection, name: str, value: str) -> Iterator[Sequence[
     page = connection.execute(_TAGGED, parameters).scalars().all()
     while page:
         yield page
-        if len(page) < _PAGE:
+        if len(page) < FEW:
             return
         page = connection.execute(_TAGGED_BEHIND, parameters | {"last": page[-1]}).scalars().all()

@@ -11,7 +11,7 @@ from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
 from outbox.store.clock import seconds_since, utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import BATCH, IS_PENDING
+from outbox.store.moves import FEW, IS_PENDING
 from outbox.store.requests import batches
 from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, session
 from outbox.store.suppressions import suppressed
@@ -149,8 +149,8 @@ def _ahead(connection: Connection, counted: dict[tuple[int, datetime], int], row
 def _suppressed(connection: Connection, recipients: Sequence[str]) -> Mapping[str, str]:
     return {
         address: each.why
-        for start in range(0, len(recipients), BATCH)
-        for address, each in suppressed(connection, recipients[start : start + BATCH]).items()
+        for start in range(0, len(recipients), FEW)
+        for address, each in suppressed(connection, recipients[start : start + FEW]).items()
     }
 
 
@@ -160,7 +160,7 @@ def _attempts(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, Any
     newest = select(*_NEWEST).where(among(_a.delivery_id, "ids")).group_by(_a.delivery_id)
     happened: dict[int, Any] = {}
     asked: dict[int, Any] = {}
-    for batch in batches(ids):
+    for batch in batches(ids, FEW):
         last = [id_ for pair in connection.execute(newest, {"ids": list(batch)}) for id_ in pair if id_]
         for row in connection.execute(_ATTEMPTS.where(among(_a.id, "ids")), {"ids": last}) if last else ():
             (happened if row.who is None else asked)[row.delivery_id] = row

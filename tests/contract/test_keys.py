@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from outbox import KeyConflictError
 from outbox.store.schema import delivery, message
 from tests.contract.crowd import at_once
-from tests.contract.scene import Scene
+from tests.contract.scene import Scene, in_state
 
 FIELDS: dict[str, Any] = {"to": "ann@example.org", "subject": "Hello", "text": "Hello."}
 OTHER: dict[str, Any] = FIELDS | {"text": "Something else."}
@@ -158,6 +158,25 @@ def test_of_two_batches_at_once_with_the_same_keys_one_inserts_each(scene: Scene
     )
     assert ids[0] == ids[1]
     assert (scene.count(message), scene.count(delivery)) == (20, 20)
+
+
+def test_fault_89_a_hundred_submissions_at_once_and_one_long_after_make_one_mail(
+    scene: Scene, rival: Scene
+) -> None:
+    ids: list[UUID] = []
+
+    def submit(page: Scene) -> None:
+        for _ in range(10):
+            ids.extend(put(page, FIELDS | {"key": "order-7"}))
+
+    with scene.another() as third, rival.another() as fourth:
+        at_once(
+            *(lambda page=page: submit(page) for page in (scene, rival, third, fourth, *[scene, rival] * 3))
+        )
+    scene.change([row.id for row in scene.rows()], **in_state("sent"))
+    ids.extend(put(scene, FIELDS | {"key": "order-7"}))
+    assert (len(ids), len({*ids})) == (101, 1)
+    assert (scene.count(message), scene.count(delivery)) == (1, 1)
 
 
 @pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)

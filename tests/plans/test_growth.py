@@ -19,7 +19,8 @@ def reads(kind: str, folder: Path, finished: int) -> dict[str, int]:
     """Return what each operation reads, after so many finished mails."""
     found = {}
     with staged(kind, folder, statistics="none", finished=finished) as history:
-        for operation in (*OPERATIONS, *ASKED):
+        # First what counts the queue, while that is as it was filled.
+        for operation in (*ASKED, *OPERATIONS):
             run = operation(history)
             with watched(history.scene) as seen:
                 run()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, scoped_session
 
 import outbox
-from outbox import Address, Attachment, Email, OnDoubt, Outbox
+from outbox import Address, Attachment, Change, Email, MessageStatus, OnDoubt, Outbox, Pause, Suppression, Why
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession  # it needs greenlet, which we do not
@@ -36,6 +36,27 @@ def right(session: Session, scoped: scoped_session[Session], connection: Connect
         on_doubt=OnDoubt.HOLD,
         tags={"order": 1, "lines": [1, 2.5, None, {"a": True}]},
     )
+
+
+def asked(session: Session, connection: Connection, message: UUID) -> None:
+    assert_type(outbox.status(session, message), MessageStatus | None)
+    assert_type(outbox.status(connection, key="order-1"), MessageStatus | None)
+    assert_type(outbox.why(session, str(message)), list[Why])
+    assert_type(outbox.cancel(session, tag=("order", 42), who="ann", note="a slip"), list[Change])
+    assert_type(outbox.hold(session, message, recipient="ann@example.org"), list[Change])
+    assert_type(outbox.release(session, key="order-1"), list[Change])
+    assert_type(outbox.mark_sent(session, message), list[Change])
+    assert_type(outbox.retry(session, message, as_new=True), list[Change])
+    assert_type(outbox.pause(session, stream="bulk", why="a slip"), bool)
+    assert_type(outbox.resume(session, relay="main"), bool)
+    assert_type(outbox.pauses(session), list[Pause])
+    assert_type(outbox.suppress(session, "ann@example.org", "she asked"), bool)
+    assert_type(outbox.unsuppress(session, "ann@example.org"), bool)
+    assert_type(outbox.suppressions(session), list[Suppression])
+    outbox.cancel(session, message, to="ann@example.org")  # type: ignore[call-arg]
+    outbox.cancel(session, 42)  # type: ignore[arg-type]
+    outbox.cancel(session, tag="order")  # type: ignore[arg-type]
+    outbox.cancel(session, message, as_new=True)  # type: ignore[call-arg]
 
 
 def wrong(session: Session, engine: Engine, asynchronous: "AsyncSession") -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outbox.mail.address import Address
-from outbox.mail.identity import message_id, uuid7
+from outbox.mail.identity import id_in, message_id, uuid7
 
 
 def test_the_example_of_rfc_9562_comes_out() -> None:
@@ -43,3 +43,10 @@ def test_an_impossible_instant_or_amount_of_randomness_raises(unix_ms: int, rand
 def test_the_message_id_is_the_id_under_the_senders_domain() -> None:
     made = message_id(UUID(int=0xABC), Address("Bücher", "shop@bücher.example"))
     assert made == "<00000000000000000000000000000abc@xn--bcher-kva.example>"
+
+
+def test_a_message_s_id_is_told_by_itself_and_by_its_message_id() -> None:
+    id_ = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
+    named = message_id(id_, Address("", "shop@example.org"))
+    assert [id_] * 4 == [id_in(name) for name in (str(id_), id_.hex, named, named.strip("<>"))]
+    assert [id_in(name) for name in ("", "<>", "<order-7@example.org>", f"x{named}")] == [None] * 4
