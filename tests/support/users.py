@@ -5,6 +5,8 @@ meet. The roles themselves are the server's: who needs them creates them, and no
 databases, and on servers that a test starts for itself, everybody is the owner.
 """
 
+from typing import Any
+
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from outbox import migrate
@@ -24,19 +26,17 @@ def as_role(url: str, role: Role) -> str:
     return owner.set(username=_user(owner.database or "", role)).render_as_string(hide_password=False)
 
 
-def migrated(url: str) -> None:
-    """Make our tables in a database, and let the roles do with them what they may."""
-    engine = create_engine(url)
+def migrated(url: str, **options: Any) -> None:
+    """Make our tables in a database, and let its users do with them what `outbox db grants` prints.
+
+    `options` go to `create_engine`.
+    """
+    engine = create_engine(url, **options)
     migrate(engine)
     if as_role(url, Role.APP) != url:
-        grant(engine)
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text(dialect_of(engine.dialect.name).grants()))
     engine.dispose()
-
-
-def grant(owner: Engine) -> None:
-    """Run what `outbox db grants` prints."""
-    with owner.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text(dialect_of(owner.dialect.name).grants()))
 
 
 def make_users(admin: Engine, database: str) -> None:
