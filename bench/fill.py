@@ -5,22 +5,47 @@ Their messages have no body, as a purge leaves them: a claim never looks at a me
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, insert, literal, literal_column, select, text
+from sqlalchemy import BigInteger, ColumnElement, insert, inspect, literal, literal_column, select, text
 
 from bench.corpus import SENDER, recipient, subject
 from outbox.mail.status import Lane, OnDoubt, Status
 from outbox.mail.stream import DEFAULT
 from outbox.store.clock import utc_after, utc_now
-from outbox.store.schema import delivery, message
+from outbox.store.schema import attempt, delivery, message, tag
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine, Table, TextClause
 
 _TRANSACTION = 500_000
 _SIZE = 2_200
+_TABLES = ", ".join(table.name for table in (message, delivery, attempt, tag))
+
+N: ColumnElement[int] = literal_column("n", BigInteger)
+"""The number of a mail: each one that is added has the next, and its message the UUID of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A row of `table` for each mail of which `when` holds; values may be expressions of N."""
+
+    table: Table
+    values: Mapping[str, Any]
+    when: ColumnElement[bool] | None = None
+
+    def insert(self, connection: Connection, numbers: TextClause) -> None:
+        """Insert the rows of the mails that `numbers` counts."""
+        values = self.values.values()
+        rows = select(*(value if isinstance(value, ColumnElement) else literal(value) for value in values))
+        if self.when is not None:
+            rows = rows.where(self.when)
+        connection.execute(insert(self.table).from_select(list(self.values), rows.select_from(numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +60,14 @@ class Numbers:
 
 _NUMBERS = {
     "postgresql": Numbers(
-        "generate_series({first}, {last}) AS s(n)",
+        "generate_series(CAST({first} AS bigint), {last}) AS s(n)",
         "CAST(lpad(to_hex(n), 32, '0') AS uuid)",
-        "VACUUM (ANALYZE) outbox_delivery",
+        f"VACUUM (ANALYZE) {_TABLES}",
     ),
     "mariadb": Numbers(
         "(SELECT CAST(seq AS SIGNED) AS n FROM seq_{first}_to_{last}) AS s",
         "lower(lpad(hex(n), 32, '0'))",
-        "ANALYZE TABLE outbox_delivery",
+        f"ANALYZE TABLE {_TABLES}",
     ),
     "sqlite": Numbers(
         "(WITH RECURSIVE s(n) AS (VALUES ({first}) UNION ALL SELECT n + 1 FROM s WHERE n < {last}) "
@@ -70,6 +95,7 @@ _ANSWERED = {
 _SENT = {**_ANSWERED, "status": Status.SENT.value, "finished_at": utc_now(), "judged_at": utc_now()}
 _LATER = {"reply_code": 450, "reply": "4.2.0 later", "lane": int(Lane.RETRY)}
 _DEFERRED = {**_ANSWERED, **_LATER, "judged_at": utc_now()}
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Filler:
@@ -79,6 +105,11 @@ class Filler:
         self._engine = engine
         self._numbers = _NUMBERS[kind]
         self._next = 1
+
+    @property
+    def id(self) -> ColumnElement[Any]:
+        """The id of the message of mail N."""
+        return literal_column(self._numbers.id)
 
     def sent(self, mails: int) -> None:
         """Add mails that were sent, one every 10 ms until now."""
@@ -92,29 +123,49 @@ class Filler:
         """Add mails that are due: one for every millisecond until now."""
         self.add(mails, {}, f"0.001 * (n - {self._next + mails})")
 
+    @contextmanager
+    def unindexed(self) -> Iterator[None]:
+        """Do without the indexes of deliveries: millions of rows are faster sorted than inserted."""
+        with self._engine.begin() as connection:
+            present = {index["name"] for index in inspect(connection).get_indexes(delivery.name)}
+            indexes = [index for index in delivery.indexes if index.name in present]
+            for index in indexes:
+                index.drop(connection)
+        yield
+        for index in indexes:
+            with self._engine.begin() as connection:
+                index.create(connection)
+
     def tidy(self) -> None:
         """Do what the server's own housekeeping would do soon."""
         if self._numbers.tidy is not None:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(self._numbers.tidy))
 
-    def add(self, mails: int, values: dict[str, Any], due_in: str) -> None:
-        """Add mails whose deliveries have these values, due in so many seconds, an expression of `n`."""
+    def add(
+        self,
+        mails: int,
+        values: Mapping[str, Any],
+        due_in: str,
+        *,
+        heads: Mapping[str, Any] = _NOTHING,
+        more: Sequence[Rows] = (),
+    ) -> None:
+        """Add mails whose deliveries have these values, due in so many seconds, an expression of `n`.
+
+        `heads` are values of their messages; `more` are rows of other tables.
+        """
         due = {"due_at": utc_after(literal_column(f"({due_in})"))}
+        parts = (
+            Rows(message, {"id": self.id, **_MESSAGE, **heads}),
+            Rows(delivery, {"message_id": self.id, **_DELIVERY, **due, **values}),
+            *more,
+        )
         end = self._next + mails
         while self._next < end:
             last = min(self._next + _TRANSACTION, end) - 1
             numbers = text(self._numbers.table.format(first=self._next, last=last))
-            id_: ColumnElement[Any] = literal_column(self._numbers.id)
             with self._engine.begin() as connection:
-                for table, row in (
-                    (message, {"id": id_, **_MESSAGE}),
-                    (delivery, {"message_id": id_, **_DELIVERY, **values, **due}),
-                ):
-                    expressions = [
-                        value if isinstance(value, ColumnElement) else literal(value)
-                        for value in row.values()
-                    ]
-                    rows = select(*expressions).select_from(numbers)
-                    connection.execute(insert(table).from_select(list(row), rows))
+                for part in parts:
+                    part.insert(connection, numbers)
             self._next = last + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from outbox.cli import main
@@ -30,9 +30,9 @@ _RECORDS: list[int] = []
 class ObservedQueue(Queue):
     """The queue, with the size of each claim and of each batch of verdicts written down."""
 
-    def claim(self, holder: UUID, limit: int, *, alone: bool = True) -> list[Claim]:
+    def claim(self, holder: UUID, limit: int, **wanted: Any) -> list[Claim]:
         """Claim as the queue does."""
-        claims = super().claim(holder, limit, alone=alone)
+        claims = super().claim(holder, limit, **wanted)
         _CLAIMS.append(len(claims))
         return claims
 

@@ -4,8 +4,9 @@ from bench.studies.daemons import DAEMONS
 from bench.studies.enqueue import ENQUEUE
 from bench.studies.history import HISTORY
 from bench.studies.pages import PAGES
+from bench.studies.questions import QUESTIONS
 from bench.studies.sizes import SIZES
 from bench.studies.snapshot import SNAPSHOT
 from bench.studies.sustained import SUSTAINED
 
-STUDIES = (SIZES, ENQUEUE, PAGES, HISTORY, SNAPSHOT, DAEMONS, SUSTAINED)
+STUDIES = (SIZES, ENQUEUE, PAGES, HISTORY, QUESTIONS, SNAPSHOT, DAEMONS, SUSTAINED)

@@ -3,6 +3,7 @@
 from outbox._version import __version__
 from outbox.errors import (
     DatabaseLockedError,
+    EnvironmentMismatchError,
     InvalidEmailError,
     KeyConflictError,
     MessageTooLargeError,
@@ -26,6 +27,7 @@ __all__ = [
     "Attachment",
     "DatabaseLockedError",
     "Email",
+    "EnvironmentMismatchError",
     "InvalidEmailError",
     "KeyConflictError",
     "MessageTooLargeError",

@@ -90,6 +90,21 @@ class SchemaError(OutboxError):
     exit_code = EX_CONFIG
 
 
+class EnvironmentMismatchError(OutboxError):
+    """The database is of another environment than the daemon: it may be a copy of one whose mail went."""
+
+    exit_code = EX_CONFIG
+
+    def __init__(self, database: str | None, daemon: str | None) -> None:
+        whose = f"of environment {database!r}" if database else "of no environment"
+        mine = f"of {daemon!r}" if daemon else "of none"
+        super().__init__(
+            f"environment: the database is {whose} and this daemon is {mine}, so nothing is sent. "
+            "If it is a copy of another environment's, cancel the mail in it first. Then set "
+            "OUTBOX_ENVIRONMENT to the database's, or rename that: outbox db environment NAME."
+        )
+
+
 class UnwrittenVerdictsError(OutboxError):
     """The daemon was told to leave, or failed, before it had written all that it knows."""
 

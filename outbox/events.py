@@ -214,6 +214,25 @@ def expired(deliveries: int) -> None:
     )
 
 
+def objected(deliveries: int, outcome: str, because: str, detail: str) -> None:
+    """Say that mail was not sent because its address is suppressed, or a guard wants a person to look."""
+    _log(
+        logging.WARNING,
+        "objected",
+        "%(deliveries)d deliveries were not sent and are %(outcome)s (%(because)s): %(detail)s",
+        deliveries=deliveries,
+        outcome=outcome,
+        because=because,
+        detail=_short(detail),
+    )
+
+
+def permitted(forbidden: str) -> None:
+    """Say what people forbid now, when that has changed; empty: nothing any more."""
+    words = "%(forbidden)s: what is there waits" if forbidden else "nothing is paused any more%(forbidden)s"
+    _log(logging.WARNING if forbidden else logging.INFO, "permitted", words, forbidden=forbidden)
+
+
 def duty_failed(error: Exception) -> None:
     """Say that a periodic duty could not reach the database; it runs again at its next time."""
     _log(logging.WARNING, "duty_failed", "a periodic duty failed: %(reason)s", reason=_cause(error))

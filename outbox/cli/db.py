@@ -14,6 +14,7 @@ from outbox.settings import load
 from outbox.store.dialects import dialect_of
 from outbox.store.migration import migrate, print_sql
 from outbox.store.search import schema_version
+from outbox.store.standing import name_environment, standing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -47,6 +48,27 @@ def check(**flags: Any) -> None:
     with opened(load(**flags)) as database:
         database.check()
         click.echo(f"OK: {_standing(database)}")
+
+
+@db.command()
+@click.argument("name", required=False)
+@click.option("--none", is_flag=True, help="Take the name away.")
+@database_url
+def environment(name: str | None, *, none: bool, **flags: Any) -> None:
+    """Print or set the NAME of the environment that this database is of.
+
+    A daemon of another environment sends nothing of it: name your production's, and no copy is sent from.
+    """
+    if name is not None and none:
+        raise click.UsageError("Give a name or --none, not both.")
+    with opened(load(**flags)) as database:
+        database.check()
+        if name is not None or none:
+            # The daemon's own setting has the same limits.
+            load(environment=name)
+            database.write(lambda connection: name_environment(connection, name))
+        found = database.read(standing).environment
+        click.echo("none" if found is None else found)
 
 
 @db.command()

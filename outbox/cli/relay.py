@@ -12,7 +12,7 @@ def relay_of(settings: Settings) -> Relay:
     """Return the relay that `settings` describe."""
     password = settings.smtp_password
     return Relay(
-        name=f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:],
+        name=settings.relay_name or f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:],
         host=settings.smtp_host,
         port=settings.smtp_port,
         tls=TlsMode(settings.smtp_tls),

@@ -10,6 +10,9 @@ from outbox.cli.logs import logged_to_stderr
 from outbox.cli.opening import opened
 from outbox.cli.relay import refuse_bad_files, relay_of
 from outbox.delivery.retry import RetryPolicy
+from outbox.mail.diversion import Diversion
+from outbox.mail.objection import Storm
+from outbox.mail.stream import Streams
 from outbox.settings import Settings, load
 from outbox.store.deadline import SILENCE
 from outbox.worker.notify import Notifier
@@ -19,8 +22,8 @@ from outbox.worker.start import run as run_daemon
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A secret in a flag would stand in `ps`; the other three are the application's side.
-_NO_FLAGS = frozenset({"smtp_password", "smtp_token_command", "sender", "templates", "max_size"})
+# A secret in a flag would stand in `ps`; streams are tables; the last three are the application's side.
+_NO_FLAGS = frozenset({"smtp_password", "smtp_token_command", "streams", "sender", "templates", "max_size"})
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -57,6 +60,11 @@ def run(**flags: Any) -> None:
         connections=settings.connections,
         poll_interval=settings.poll_interval,
         lease_ttl=settings.lease_ttl,
+        relay_name=settings.relay_name,
+        streams=Streams(settings.streams),
+        environment=settings.environment,
+        storm=Storm(settings.storm_limit, settings.storm_period),
+        diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
     )
     with logged_to_stderr(settings.log_level), opened(settings, silence=SILENCE) as database:
         run_daemon(database, options, Notifier.from_environment())

@@ -6,17 +6,15 @@ the same bytes. Not built on the `email` package: it costs ten times as much, ha
 (CVE-2024-6923), breaks long URLs, and sends 8-bit bodies by default.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from outbox.mail.address import Address
+from outbox.mail.date import date
 from outbox.mail.email import Email
 from outbox.mail.identity import message_id
 from outbox.mail.parts import Part, file_part, multipart, text_part
 from outbox.mail.words import address_field, own_field, sealed, text_field
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def compose(email: Email, *, id: UUID, sender: Address, at: datetime) -> bytes:  # noqa: A002 - the message's own id
@@ -27,7 +25,7 @@ def compose(email: Email, *, id: UUID, sender: Address, at: datetime) -> bytes: 
     """
     content = _content(email, id)
     lines = [
-        f"Date: {_date(at)}",
+        f"Date: {date(at)}",
         address_field("From", (sender,)),
         *_recipients(email),
         text_field("Subject", email.subject),
@@ -60,11 +58,3 @@ def _content(email: Email, id: UUID) -> Part:  # noqa: A002 - as above
     if email.attachments:
         content = multipart("mixed", [content, *map(file_part, email.attachments)], id)
     return content
-
-
-def _date(at: datetime) -> str:
-    if at.utcoffset() is None:
-        raise ValueError(f"at: {at!r} has no time zone. Give an aware datetime.")
-    utc = at.astimezone(UTC)
-    day, month = _DAYS[utc.weekday()], _MONTHS[utc.month - 1]
-    return f"{day}, {utc.day:02} {month} {utc.year:04} {utc.hour:02}:{utc.minute:02}:{utc.second:02} +0000"

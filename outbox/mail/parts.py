@@ -33,20 +33,26 @@ def text_part(subtype: str, text: str) -> Part:
 
     Line ends of any kind become CRLF, and a body that is not empty ends with one.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    if lines and not lines.endswith("\n"):
-        lines += "\n"
-    data = lines.encode()
-    eightbit = data.translate(None, _SEVEN_BIT)
-    if not eightbit and (len(data) <= _HARD or max(map(len, data.split(b"\n"))) <= _HARD):
-        encoding, body = "7bit", data.replace(b"\n", b"\r\n")
-    elif 2 * (len(eightbit) + data.count(b"=")) <= len(data) * 37 // 100:
-        # 37 %: base64 makes 4 octets of 3, and 78 of 76.
-        encoding, body = "quoted-printable", _quoted_printable(data)
-    else:
-        encoding, body = "base64", _base64(data.replace(b"\n", b"\r\n"))
+    encoding, body = encoded(text.encode())
     header = (f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")
     return Part(header, (body,), is_encoded=encoding != "7bit")
+
+
+def encoded(text: bytes) -> tuple[str, bytes]:
+    """Return the smallest transfer encoding for a text, in a charset that extends ASCII, and the text in it.
+
+    Line ends of any kind become CRLF, and a body that is not empty ends with one.
+    """
+    data = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if data and not data.endswith(b"\n"):
+        data += b"\n"
+    eightbit = data.translate(None, _SEVEN_BIT)
+    if not eightbit and (len(data) <= _HARD or max(map(len, data.split(b"\n"))) <= _HARD):
+        return "7bit", data.replace(b"\n", b"\r\n")
+    if 2 * (len(eightbit) + data.count(b"=")) <= len(data) * 37 // 100:
+        # 37 %: base64 makes 4 octets of 3, and 78 of 76.
+        return "quoted-printable", _quoted_printable(data)
+    return "base64", _base64(data.replace(b"\n", b"\r\n"))
 
 
 def file_part(attachment: Attachment) -> Part:

@@ -14,9 +14,6 @@ from outbox.errors import InvalidEmailError
 DEFAULT = "default"
 """The stream of mail that names none, and the meaning of every name that is not known."""
 
-MAIN = "main"
-"""The relay of a stream that names none."""
-
 _NAME = re.compile(r"[!-~]{1,64}")
 
 
@@ -30,9 +27,12 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a stream's name means: its relay's name, its share beside others of its class, its class."""
+    """What a stream's name means: its relay's name, its share beside others of its class, its class.
 
-    relay: str = MAIN
+    A stream that names no relay is served by the daemons that have no name for theirs.
+    """
+
+    relay: str | None = None
     weight: float = 1.0
     priority: Priority = Priority.NORMAL
 

@@ -10,11 +10,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from outbox.settings.daemon import DaemonSettings
 from outbox.settings.field import setting
 from outbox.settings.login import LoginSettings
+from outbox.settings.queue import QueueSettings
 
 PREFIX = "OUTBOX_"
 
 
-class Settings(LoginSettings, DaemonSettings):
+class Settings(LoginSettings, QueueSettings, DaemonSettings):
     """All that the daemon can be told. Times are seconds, sizes bytes; make it with `load`."""
 
     model_config = SettingsConfigDict(

@@ -34,6 +34,13 @@ class seconds_since(FunctionElement[Any]):  # noqa: N801 - a SQL function, named
     inherit_cache = True
 
 
+class seconds_past(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The same of an instant that an application wrote: NULL also where that is never, or always."""
+
+    type = Float()
+    inherit_cache = True
+
+
 def after(name: str) -> ColumnElement[Any]:
     """Return the instant a bound number of seconds, named `name`, from now."""
     return utc_after(bindparam(name, type_=Float()))
@@ -78,6 +85,15 @@ def _pg_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST(EXTRACT(EPOCH FROM now() - {compiler.process(element.clauses, **kw)}) AS DOUBLE PRECISION)"
 
 
+@compiles(seconds_past, "postgresql")
+def _pg_past(element: Any, compiler: Any, **kw: Any) -> str:
+    # Before PostgreSQL 17 one row with an infinite instant would end each statement that meets it.
+    instant = compiler.process(element.clauses, **kw)
+    return f"CASE WHEN isfinite({instant}) THEN {_pg_since(element, compiler, **kw)} END"
+
+
+@compiles(seconds_past, "mysql")
+@compiles(seconds_past, "mariadb")
 @compiles(seconds_since, "mysql")
 @compiles(seconds_since, "mariadb")
 def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
@@ -85,6 +101,7 @@ def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"(TIMESTAMPDIFF(MICROSECOND, {instant}, UTC_TIMESTAMP(6)) / 1e6)"
 
 
+@compiles(seconds_past, "sqlite")
 @compiles(seconds_since, "sqlite")
 def _lite_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"

@@ -128,7 +128,7 @@ outbox_tag
     message_id      i    ri           r       r
 outbox_suppression
     *               -    d            -       -
-    address         r    ri           r       r
+    address         r    rik          r       r
     why             r    riu          r       r
     who             r    riu          r       r
     created_at      r    r            r       r

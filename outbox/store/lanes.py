@@ -1,9 +1,11 @@
-"""Where each lane's next scan begins, so that a claim costs the same however much was sent before it.
+"""Which lines have mail, and where each one's next scan begins.
 
-The database cleans an index only when no old snapshot may still want what is in it. A report, a dump or a
-forgotten session holds one for hours; meanwhile every scan from the left edge of the queue would walk over
-all that was sent since. So a scan begins a little before the last delivery that was claimed, and only now and
-then at the left edge, for what came in behind: late commits, rescues and releases of other daemons.
+A line is one lane of one stream: what is claimed together, in the order of its due times. A look at the left
+edge of every line finds new streams, late commits, and what was put back. It costs little however much waits,
+but for one trap: the database cleans an index only when no old snapshot may still want what is in it. A
+report, a dump or a forgotten session holds one for hours, and meanwhile a look walks over all that was sent
+since. So looks take a twentieth of the time at most; between them a scan begins a little before the last
+delivery that was claimed of its line.
 """
 
 from __future__ import annotations
@@ -12,16 +14,20 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from outbox.mail.share import MOST
 from outbox.mail.status import Lane
+from outbox.mail.stream import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
+COST = 20
+"""A look is followed by a pause of so many times what it took: it takes a twentieth of the time."""
 
-EVERY = 10.0
-"""Seconds between two scans of a lane from its left edge."""
+SHORTEST, LONGEST = 0.1, 10.0
+"""Seconds between two looks, at least and at most."""
 
 MARGIN = timedelta(seconds=5)
 """How far before the last claimed delivery a scan begins: most transactions commit sooner than this."""
@@ -29,22 +35,47 @@ MARGIN = timedelta(seconds=5)
 LEFT = datetime(1970, 1, 1, tzinfo=UTC)
 """The left edge: nothing is due since before."""
 
+_REMEMBERED = 1000
+
+
+class Line(NamedTuple):
+    """One lane of one stream."""
+
+    stream: str
+    lane: Lane
+
+
+class Edge(NamedTuple):
+    """What a look found of one line: when its oldest pending delivery is due, and whether that is now."""
+
+    line: Line
+    oldest: datetime
+    is_due: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Where one claim begins to scan each lane; `turn` changes when something is put back meanwhile."""
+    """How the next claim begins: with a look at all lines, if `is_whole`, else with those of known `streams`.
 
-    floors: Mapping[Lane, datetime]
+    `floors` tells where the scan of each line begins; `turn` changes when something is put back.
+    """
+
+    is_whole: bool
+    streams: tuple[str, ...]
+    floors: dict[Line, datetime]
     turn: object
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether any lane but that of the rescued is scanned from its left edge."""
-        return LEFT in {floor for lane, floor in self.floors.items() if lane is not Lane.ALONE}
+    def lines(self) -> list[Line]:
+        """Return all lines of the known streams."""
+        return [Line(stream, lane) for stream in self.streams for lane in Lane]
+
+    def floor(self, line: Line) -> datetime:
+        """Return where the scan of a line begins; there are few rescued ones, so theirs at the left edge."""
+        return LEFT if line.lane is Lane.ALONE else self.floors.get(line, LEFT)
 
 
 class Lanes:
-    """What one daemon remembers of the lanes; `clock` is steady, in seconds. Safe for several threads.
+    """What one daemon remembers of the lines; `clock` is steady, in seconds. Safe for several threads.
 
     Instants are the database's own and go back to it: no host's clock is compared with them.
     """
@@ -52,40 +83,62 @@ class Lanes:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._floors: dict[Lane, datetime] = {}
-        self._whole_at: dict[Lane, float] = {}
+        self._floors: dict[Line, datetime] = {}
+        # Those that had mail last stand at the end.
+        self._streams = {DEFAULT: True}
+        # Those that the last look found with due mail and that no claim has tried since.
+        self._waiting: dict[str, bool] = {}
+        self._look_at = 0.0
         self._turn = object()
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock by which a look is timed."""
+        return self._clock
+
     def look(self) -> Look:
-        """Return where a claim begins now. There are few rescued ones: theirs begins at the left edge."""
-        now = self._clock()
+        """Return how a claim begins now."""
         with self._lock:
+            streams = tuple(dict.fromkeys([*self._waiting, *reversed(self._streams)]))[:MOST]
             floors = {
-                lane: self._floors.get(lane, LEFT) if now < self._whole_at.get(lane, now) else LEFT
+                line: self._floors[line]
+                for stream in streams
                 for lane in Lane
+                if (line := Line(stream, lane)) in self._floors
             }
-            return Look(floors | {Lane.ALONE: LEFT}, self._turn)
+            return Look(self._clock() >= self._look_at, streams, floors, self._turn)
 
-    def found(self, look: Look, lane: Lane, seen: Collection[datetime]) -> None:
-        """Note that a scan of `lane` has `seen` deliveries due at these instants, and claimed them.
-
-        Where it claimed all that were due, the instant of the scan itself is one of those.
-        """
+    def found(self, look: Look, edges: Collection[Edge], now: datetime, took: float) -> None:
+        """Note what a look at all lines has found at `now`, the database's instant, in `took` seconds."""
         with self._lock:
-            if look.turn is not self._turn or lane is Lane.ALONE:
+            if look.turn is not self._turn:
                 return
-            floors = [instant - MARGIN for instant in seen]
-            if look.floors[lane] != LEFT:
-                self._floors[lane] = max([self._floors.get(lane, LEFT), *floors])
-                return
-            self._whole_at[lane] = self._clock() + EVERY
-            if floors:
-                # Even if that is far back: more may have come in behind than one claim takes, or the
-                # database's clock was set.
-                self._floors[lane] = max(floors)
+            self._look_at = self._clock() + min(max(COST * took, SHORTEST), LONGEST)
+            # Also where nothing waits: what comes next is not due since long before.
+            known = [Line(stream, lane) for stream in self._streams for lane in Lane]
+            floors = dict.fromkeys(known, now - MARGIN)
+            floors |= {edge.line: min(edge.oldest, now) - MARGIN for edge in edges}
+            self._waiting = {edge.line.stream: True for edge in edges if edge.is_due}
+            for stream in self._waiting:
+                self._remember(stream)
+            self._floors = {line: floor for line, floor in floors.items() if line.stream in self._streams}
+
+    def claimed(self, look: Look, line: Line, dues: Collection[datetime]) -> None:
+        """Note the due times of what a scan claimed of a line: the next begins a little before the last."""
+        with self._lock:
+            self._waiting.pop(line.stream, None)
+            if look.turn is self._turn and dues:
+                self._remember(line.stream)
+                self._floors[line] = max(self._floors.get(line, LEFT), max(dues) - MARGIN)
+
+    def _remember(self, stream: str) -> None:
+        self._streams.pop(stream, None)
+        self._streams[stream] = True
+        if len(self._streams) > _REMEMBERED:
+            del self._streams[next(iter(self._streams))]
 
     def forget(self) -> None:
-        """Begin at the left edge: something older was put back."""
+        """Look at all lines before the next claim: something older was put back."""
         with self._lock:
             self._turn = object()
-            self._whole_at.clear()
+            self._look_at = self._clock()

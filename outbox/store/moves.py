@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 
 from outbox.mail.status import FINAL, MOVES, Lane, Move, Reason, Settlement, Status, Wish
-from outbox.store.clock import seconds_since, utc_after, utc_now
+from outbox.store.clock import seconds_past, seconds_since, utc_after, utc_now
+from outbox.store.lanes import Line
 from outbox.store.schema import delivery
 from outbox.store.types import Guid, UtcDateTime
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.types import TypeEngine
+
+    from outbox.mail.objection import Objection
 
 _d = delivery.c
 
@@ -87,13 +90,15 @@ def granted(
 class Claim:
     """One delivery held under a fence; durations are seconds, by the database clock at the claim.
 
-    `due_at` only says, to that same clock, where the next scan of the lane may begin.
+    `due_at` only says, to that same clock, where the next scan of the line may begin. `reason` is ours, from
+    before. An `objection` says why it must not be sent, `diverted` who gets it in place of the recipient.
     """
 
     delivery_id: int
     message_id: UUID
     n: int
     recipient: str
+    stream: str
     size: int
     fence: int
     attempts: int
@@ -102,14 +107,22 @@ class Claim:
     lane: Lane
     due_at: datetime
     expires_in: float | None
+    reason: str | None = None
+    objection: Objection | None = None
+    diverted: str | None = None
+
+    @property
+    def line(self) -> Line:
+        """The line that it was claimed of."""
+        return Line(self.stream, self.lane)
 
     @classmethod
     def from_row(cls, row: Any) -> Claim:
         """Build a claim from a row of CLAIMED, in its order."""
-        *values, lane, due_at, expired_ago = row
+        *values, lane, due_at, expired_ago, reason = row
         in_order: list[Any] = values
         expires_in = None if expired_ago is None else -expired_ago
-        return cls(*in_order, Lane(lane), due_at, expires_in)  # type: ignore[call-arg] # as CLAIMED
+        return cls(*in_order, Lane(lane), due_at, expires_in, reason)  # type: ignore[call-arg] # as CLAIMED
 
 
 CLAIMED: tuple[ColumnElement[Any], ...] = (
@@ -117,6 +130,7 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     _d.message_id,
     _d.n,
     _d.recipient,
+    _d.stream,
     _d.size,
     _d.fence,
     _d.attempts,
@@ -124,7 +138,8 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     type_coerce(seconds_since(_d.judged_at), Float).label("judged_ago"),
     _d.lane,
     _d.due_at,
-    type_coerce(seconds_since(_d.expires_at), Float).label("expired_ago"),
+    type_coerce(seconds_past(_d.expires_at), Float).label("expired_ago"),
+    _d.reason,
 )
 
 

@@ -6,16 +6,19 @@ normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, case, false, func, literal, null, or_, select, true, update
+from sqlalchemy import bindparam, case, false, func, literal, null, select, true, update
 
 from outbox.mail.rescue import CRASH_PAUSE
-from outbox.mail.status import Lane, Move, OnDoubt, Reason, Settlement, Status
-from outbox.mail.stream import DEFAULT
+from outbox.mail.share import Shares
+from outbox.mail.status import Move, Reason, Settlement, Status
+from outbox.store.bodies import Bodies
+from outbox.store.claims import Claims, Taken, Wanted
 from outbox.store.clock import utc_now
-from outbox.store.lanes import LEFT, Lanes
+from outbox.store.guards import Guards
+from outbox.store.lanes import Lanes
 from outbox.store.moves import (
     BATCH,
     IS_PENDING,
@@ -25,51 +28,25 @@ from outbox.store.moves import (
     Claim,
     granted,
     is_cancelled,
-    is_due,
     is_still,
 )
 from outbox.store.rescues import rescue_some
-from outbox.store.schema import delivery, message
-from outbox.store.types import Guid, UtcDateTime
+from outbox.store.schema import delivery
+from outbox.store.types import Guid
 from outbox.store.verdicts import Recorded, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
+    from outbox.mail.objection import Storm
+    from outbox.store.bodies import Message
     from outbox.store.database import Database
 
-_d, _m = delivery.c, message.c
+_d = delivery.c
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a transaction needs of a message: envelope sender, exact bytes, and its wish in doubt."""
-
-    id: UUID
-    sender: str
-    mime: bytes
-    on_doubt: OnDoubt
-
-
-def _waits_in(lane: Lane, floor: ColumnElement[Any]) -> ColumnElement[bool]:
-    due = is_due(literal(DEFAULT), literal(int(lane)), floor)
-    # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
-    return select(_d.due_at).where(due).order_by(_d.due_at).limit(1).scalar_subquery().is_not(None)
-
-
-_IS_DUE = select(
-    or_(
-        _waits_in(Lane.FRESH, bindparam("fresh_floor", type_=UtcDateTime)),
-        _waits_in(Lane.RETRY, bindparam("retry_floor", type_=UtcDateTime)),
-        and_(bindparam("alone") == true(), _waits_in(Lane.ALONE, literal(LEFT, UtcDateTime))),
-    ),
-    utc_now(),
-)
-_NOW = select(utc_now())
 
 _IS_MINE = _d.session == bindparam("holder", type_=Guid)
 
@@ -112,82 +89,77 @@ _EXPIRE = (
     .where(is_still(Status.PENDING), _d.expires_at <= utc_now())
     .values(status=Status.EXPIRED.value, reason=Reason.EXPIRED.value, finished_at=utc_now())
 )
+_NONE: Mapping[int, str] = MappingProxyType({})
 _COUNTS = select(_d.status, func.count()).group_by(_d.status)
 
 
 class Queue:
-    """The queue of one database, as one daemon sees it; `lanes` is what it remembers between two claims."""
+    """The queue of one database, as one daemon sees it.
 
-    def __init__(self, database: Database, lanes: Lanes | None = None) -> None:
+    `lanes` is what it remembers between two claims, `shares` which streams it serves and how much of each,
+    and `storm` how many mails one address may get.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lanes: Lanes | None = None,
+        shares: Shares | None = None,
+        storm: Storm | None = None,
+    ) -> None:
         self._database = database
         self._lanes = lanes or Lanes()
-        wanted = database.dialect.among(_m.id, "ids")
-        # A body that travels as text takes twice as much memory, and PostgreSQL has a choice.
-        self._messages = (
-            select(_m.id, _m.sender, _m.mime, _m.on_doubt).where(wanted).execution_options(in_binary=True)
-        )
+        self._claims = Claims(database.dialect, self._lanes, shares or Shares())
+        self._guards = Guards(database.dialect, storm)
+        self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
         self._verdicts = Verdicts(database.dialect)
 
-    def has_due(self, *, alone: bool = True) -> bool:
+    def has_due(self, *, alone: bool = True, paused: Collection[str] = frozenset()) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
-        look = self._lanes.look()
-        parameters = {
-            "fresh_floor": look.floors[Lane.FRESH],
-            "retry_floor": look.floors[Lane.RETRY],
-            "alone": alone,
-        }
-        found, now = self._database.read(lambda connection: connection.execute(_IS_DUE, parameters).one())
-        if not found:
-            for lane in (Lane.FRESH, Lane.RETRY):
-                self._lanes.found(look, lane, [now])
-        return bool(found)
+        look, seen = self._lanes.look(), Taken()
+        wanted = Wanted(1, 1, alone=alone, paused=paused)
+        found = self._database.read(lambda connection: self._claims.has_due(connection, look, wanted, seen))
+        self._claims.learn(look, seen)
+        return found
 
-    def claim(self, holder: UUID, limit: int, *, alone: bool = True) -> list[Claim]:
+    def claim(
+        self,
+        holder: UUID,
+        limit: int,
+        *,
+        retries: int | None = None,
+        alone: bool = True,
+        paused: Collection[str] = frozenset(),
+        in_hand: Mapping[int, str] = _NONE,
+    ) -> list[Claim]:
         """Claim at most `limit` due deliveries for session `holder`, raising the fence of each by one.
 
         `alone` allows one of the rescued among them. Retries take at most half of the others, rounded up,
-        so that a dead domain's backlog never starves fresh mail. A claim of one, as a probe is,
-        takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each time.
+        and at most `retries`, so that a dead domain's backlog never starves fresh mail. A claim of one, as a
+        probe is, takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each
+        time. Streams share the places by their priority and weight; nothing of a `paused` one is taken.
+
+        Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
+        the recipients of what this daemon holds already, by the ids of the deliveries.
         """
         look = self._lanes.look()
+        wanted = Wanted(limit, limit if retries is None else retries, alone=alone, paused=paused)
 
-        def work(connection: Connection) -> tuple[datetime | None, list[tuple[Lane, int, list[Claim]]]]:
-            def take(lane: Lane, most: int) -> tuple[Lane, int, list[Claim]]:
-                which = {"lane_stream": DEFAULT, "lane_number": int(lane), "lane_floor": look.floors[lane]}
-                claims = self._database.dialect.claim(connection, holder, which, most) if most else []
-                return lane, most, claims
+        def work(connection: Connection) -> Taken:
+            taken = self._claims.take(connection, holder, look, wanted)
+            taken.claims = self._guards.look(connection, taken.claims, in_hand)
+            return taken
 
-            now = connection.execute(_NOW).scalar_one() if look.is_whole else None
-            if limit == 1:
-                fresh = take(Lane.FRESH, 1)
-                retries = take(Lane.RETRY, 1 - len(fresh[-1]))
-                rescued = take(Lane.ALONE, int(alone and not (fresh[-1] or retries[-1])))
-            else:
-                rescued = take(Lane.ALONE, int(alone))
-                room = limit - len(rescued[-1])
-                retries = take(Lane.RETRY, room - room // 2)
-                fresh = take(Lane.FRESH, room - len(retries[-1]))
-            return now, [rescued, fresh, retries]
-
-        now, taken = self._database.write(work)
-        for lane, most, claims in taken:
-            if most:
-                seen = [claim.due_at for claim in claims]
-                # Where all of it was claimed, none is left that was due until now.
-                self._lanes.found(look, lane, [*seen, now] if now and len(claims) < most else seen)
-        return [claim for _, _, claims in taken for claim in claims]
+        taken = self._database.write(work)
+        self._claims.learn(look, taken)
+        return taken.claims
 
     def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
-        """Read the messages of these ids."""
-
-        def work(connection: Connection) -> dict[UUID, Message]:
-            rows = connection.execute(self._messages, {"ids": list(ids)})
-            return {row.id: Message(row.id, row.sender, row.mime, OnDoubt(row.on_doubt)) for row in rows}
-
-        return self._database.read(work)
+        """Read the messages of these ids, first completing those that plain SQL has inserted."""
+        return self._bodies.messages(ids)
 
     def announce(self, holder: UUID, claim: Claim) -> bool | None:
         """Write down that the sending of a rescued delivery begins; tell whether it did.

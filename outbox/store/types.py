@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Uuid
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as SQLite holds it
 _MYSQL = frozenset({"mysql", "mariadb"})
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -40,8 +41,29 @@ class Guid(TypeDecorator[UUID]):
         return value if value is None or dialect.name == "postgresql" else value.hex
 
     def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        """Return the UUID that the driver of `dialect` read."""
-        return value if value is None or dialect.name == "postgresql" else UUID(value)
+        """Return the UUID that the driver of `dialect` read, or the nil UUID for a text that is none."""
+        try:
+            return value if value is None or dialect.name == "postgresql" else UUID(value)
+        except ValueError:
+            # Written by hand. One such row must not keep a daemon from all the others.
+            return UUID(int=0)
+
+
+class _SqliteInstant(sqlite.DATETIME):
+    """SQLite keeps whatever is written into a column; what is no instant is read as the start of 1970."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Return what reads a value."""
+        read: Any = super().result_processor(dialect, coltype)
+
+        def read_leniently(value: Any) -> Any:
+            try:
+                return read(value)
+            except (TypeError, ValueError):
+                # Written by hand, as above.
+                return _EPOCH
+
+        return read_leniently
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,7 +78,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
         if dialect.name in _MYSQL:
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(sqlite.DATETIME())  # type: ignore[no-untyped-call] # SQLAlchemy gives it none
+        return dialect.type_descriptor(_SqliteInstant())  # type: ignore[no-untyped-call] # SQLAlchemy gives it none
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return `value` in UTC, without its zone where the database stores none."""
@@ -147,6 +169,12 @@ class Mime(TypeDecorator[bytes]):
             return value.decode("ascii") if value is not None and value.isascii() else value
 
         return as_text
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Return what reads a value: SQLite keeps a text that plain SQL has written as a text."""
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)
+        return lambda value: value.encode() if isinstance(value, str) else value
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Return the bytes unchanged."""

@@ -17,7 +17,8 @@ from outbox import events
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.limits import Limits
-from outbox.errors import UnwrittenVerdictsError
+from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
+from outbox.mail.share import Shares
 from outbox.mail.verdict import Untouched
 from outbox.store.gates import Gates
 from outbox.store.queue import Queue
@@ -30,6 +31,7 @@ from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
+from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.sender import Sender
 from outbox.worker.stop import Stop
@@ -59,18 +61,22 @@ class Daemon:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
-        self._queue = Queue(database)
+        self._queue = Queue(database, shares=Shares(options.streams, options.relay_name), storm=options.storm)
         self._sessions = Sessions(database)
         self._totals = Totals()
         self._threads = Threads()
         self._wake = asyncio.Event()
+        self._permit = Permit(database, self._threads, options.relay.name, options.environment)
+        self._foreign: EnvironmentMismatchError | None = None
         self._breaker = Breaker(options.connections)
         self._pace = Pace(options.connections)
         self._tray = Tray(self._width, self._wake.set)
         limits = Limits(options.relay.pipelining)
         self._memory = Memory(options.relay.name, limits, Gates(database), self._threads)
         self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
-        self._supply = Supply(self._queue, self._threads, self._tray, lambda: limits.recipients)
+        self._supply = Supply(
+            self._queue, self._threads, self._tray, lambda: limits.recipients, options.diversion
+        )
         self._recorder = Recorder(
             self._queue,
             self._threads,
@@ -123,6 +129,9 @@ class Daemon:
         """Do what is to be done now; return the seconds to wait before the next turn."""
         try:
             wait = await self._look()
+        except EnvironmentMismatchError as error:
+            self._foreign = error
+            return 0.0
         except SQLAlchemyError as error:
             self._failures += 1
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
@@ -142,6 +151,8 @@ class Daemon:
             await self._supply.load()
             return 0.0
         now = self._now()
+        if await self._permit.look(now):
+            self._obey()
         room = self._room(now)
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
@@ -151,13 +162,20 @@ class Daemon:
         lease = self._heartbeat.lease
         if not lease.is_valid(boot_clock()):
             return self._poll_interval
-        claimed, twice = await self._supply.claim(lease, room, now)
-        self._outcome.put_off(lease, twice)
+        claimed, kept = await self._supply.claim(lease, room, now, self._permit.paused)
+        self._outcome.keep(lease, kept)
         self._idle = not claimed
         return self._poll_interval if self._idle else 0.0
 
     async def _has_due(self) -> bool:
-        return await self._threads.run(self._queue.has_due, alone=not self._supply.holds_alone)
+        alone = not self._supply.holds_alone
+        return await self._threads.run(self._queue.has_due, alone=alone, paused=self._permit.paused)
+
+    def _obey(self) -> None:
+        """Give back what must not be sent any more."""
+        events.permitted(self._permit.summary())
+        self._outcome.release_waiting("paused", lambda parcel: bool(self._permit.forbids(parcel.stream)))
+        self._tray.stir()
 
     def _room(self, now: float) -> int:
         """Return how many deliveries to claim: none while nothing may be sent, or enough is in hand."""
@@ -174,6 +192,8 @@ class Daemon:
         """Return how many senders may work at once."""
         if self._recorder.is_stalled() or not self._heartbeat.lease.is_valid(boot_clock()):
             return 0
+        if self._permit.forbids_all():
+            return 0
         return self._breaker.width(self._now())
 
     def _may_dot(self, parcel: Parcel) -> str | None:
@@ -182,13 +202,14 @@ class Daemon:
             return "the lease of this session is over"
         if self._recorder.is_stalled():
             return "verdicts cannot be stored"
-        return "the daemon was told to leave" if self.stop.leaving else None
+        leaving = "the daemon was told to leave" if self.stop.leaving else None
+        return leaving or self._permit.forbids(parcel.stream)
 
     def _may_begin(self, parcel: Parcel) -> bool:
         """End the recipients of `parcel` that are too late by now; tell whether any are left."""
-        if not parcel.lease.is_valid(boot_clock()):
-            over = Untouched("the lease of this session is over")
-            self._outcome.deliver(parcel, [over] * len(parcel.claims))
+        over = None if parcel.lease.is_valid(boot_clock()) else "the lease of this session is over"
+        if (forbidden := over or self._permit.forbids(parcel.stream)) is not None:
+            self._outcome.deliver(parcel, [Untouched(forbidden)] * len(parcel.claims))
             return False
         self._outcome.expire_late(parcel)
         return bool(parcel.claims)
@@ -275,7 +296,8 @@ class Daemon:
     def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:
         """Return what has ended a part of this daemon: one that has lost a part must not look alive."""
         ended = (task.exception() for task in tasks if task.done() and not task.cancelled())
-        return self._heartbeat.failure or next((error for error in ended if error), None)
+        failure = self._foreign or self._heartbeat.failure
+        return failure or next((error for error in ended if error), None)
 
     @staticmethod
     def _now() -> float:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from outbox.mail.diversion import Diversion
+from outbox.mail.objection import Storm
+from outbox.mail.stream import Streams
 
 if TYPE_CHECKING:
     from outbox.delivery.relay import Relay
@@ -12,10 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The relay and how to work with it; `poll_interval` and `lease_ttl` are seconds."""
+    """The relay and how to work with it; `poll_interval` and `lease_ttl` are seconds.
+
+    With a `relay_name` this daemon serves those of the `streams` that name it, else those that name no relay.
+    """
 
     relay: Relay
     policy: RetryPolicy
     connections: int = 4
     poll_interval: float = 0.5
     lease_ttl: float = 60.0
+    relay_name: str | None = None
+    streams: Streams = field(default_factory=Streams)
+    environment: str | None = None
+    storm: Storm = field(default_factory=Storm)
+    diversion: Diversion = field(default_factory=Diversion)

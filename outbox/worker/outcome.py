@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from outbox import events
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import RelayFault, Verdict
-from outbox.worker.settle import expire, release, settle
+from outbox.worker.settle import expire, obey, release, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,19 +97,28 @@ class Outcome:
         if not parcel.claims:
             self._supply.sent(parcel)
 
-    def release_waiting(self, reason: str) -> None:
-        """Give back to the queue what nobody has begun to send."""
-        for parcel in self._supply.give_up():
+    def release_waiting(self, reason: str, which: Callable[[Parcel], bool] = lambda _: True) -> None:
+        """Give back to the queue what nobody has begun to send, or those parcels that `which` chooses."""
+        for parcel in self._supply.give_up(which):
             self._recorder.put(
                 parcel.lease, [release(claim, self._name, None, reason) for claim in parcel.claims]
             )
 
-    def put_off(self, lease: Lease, claims: Sequence[Claim]) -> None:
-        """Give back claims of deliveries that this process still sends under an older one."""
+    def keep(self, lease: Lease, claims: Sequence[Claim]) -> None:
+        """Settle claims that must not be sent: there is an objection, or the mail is still under way."""
         reason, pause = "this daemon still sends it under an older claim", self._policy.fault_pause
         self._recorder.put(
-            lease, [replace(release(claim, self._name, None, reason), delay=pause) for claim in claims]
+            lease,
+            [
+                obey(claim, claim.objection, self._name)
+                if claim.objection
+                else replace(release(claim, self._name, None, reason), delay=pause)
+                for claim in claims
+            ],
         )
+        objections = Counter(claim.objection for claim in claims if claim.objection)
+        for objection, deliveries in objections.items():
+            events.objected(deliveries, objection.outcome, objection.reason, objection.detail)
 
     def written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what the recorder has written."""

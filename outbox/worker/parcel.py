@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from uuid import UUID
 
+    from outbox.store.bodies import Message
+    from outbox.store.lanes import Line
     from outbox.store.moves import Claim
-    from outbox.store.queue import Message
     from outbox.worker.lease import Lease
 
 
@@ -32,12 +33,29 @@ class Parcel:
     message: Message | None = None
     tries: int = 0
     """How often it went over another connection because the one before left it untouched."""
-    alone: bool = False
-    """Whether it is a rescued delivery, which travels by itself."""
+    lane: Lane = Lane.FRESH
     announced: bool = False
     """Whether the database knows that the sending of a rescued delivery begins."""
     wanted: bool = False
     """Whether a sender stands ready for a rescued delivery, and waits for its announcement."""
+
+    begun: bool = False
+    """Whether a sender has taken it."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a rescued delivery, which travels by itself."""
+        return self.lane is Lane.ALONE
+
+    @property
+    def retry(self) -> bool:
+        """Whether its recipients were put off before: such parcels take half of the senders at most."""
+        return self.lane is Lane.RETRY
+
+    @property
+    def stream(self) -> str:
+        """The stream of its message."""
+        return self.claims[0].stream
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""
@@ -49,16 +67,16 @@ class Parcel:
 
 
 def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[Parcel]:
-    """Group claims by message into parcels of at most `most` recipients, in the order of the claims.
+    """Group claims by message and line into parcels of at most `most` recipients, in the order of the claims.
 
-    A rescued delivery, of which a claim has one at most, goes by itself.
+    A rescued delivery, of which a claim has one at most, so goes by itself.
     """
-    by_message: dict[tuple[UUID, bool], list[Claim]] = {}
+    by_message: dict[tuple[UUID, Line], list[Claim]] = {}
     for claim in claims:
-        by_message.setdefault((claim.message_id, claim.lane is Lane.ALONE), []).append(claim)
+        by_message.setdefault((claim.message_id, claim.line), []).append(claim)
     return [
-        Parcel(message_id, part, lease, now, part[0].size, alone=alone)
-        for (message_id, alone), whole in by_message.items()
+        Parcel(message_id, part, lease, now, part[0].size, lane=line.lane)
+        for (message_id, line), whole in by_message.items()
         for part in _parts(iter(whole), most)
     ]
 

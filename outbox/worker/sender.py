@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from outbox.delivery.connection import Connection
     from outbox.delivery.dialler import Dialler
+    from outbox.store.bodies import Message
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
@@ -27,6 +28,10 @@ IDLE = 30.0
 LONGEST_REST = 5.0
 """Seconds that one sender rests, at most, after relay faults that only it has met."""
 
+_NO_MESSAGE = (
+    "no message has the id that this delivery names. "
+    "Write an id as a UUID on PostgreSQL, as 32 lower-case hex digits on MariaDB and SQLite."
+)
 _MOST_TRIES = 2
 """Times that a mail which a connection left untouched goes at once over another, before it goes back."""
 
@@ -182,11 +187,10 @@ class Sender:
         if not self._may_begin(parcel):
             return None
         message = parcel.message
-        if message is None or message.mime is None:
-            refused = Rejected(Stage.BODY.value, "the message has no bytes", None)
-            self._deliver(parcel, [refused] * len(parcel.claims))
+        if message is None or not message.mime:
+            self._deliver(parcel, [_without_bytes(message)] * len(parcel.claims))
             return None
-        recipients = tuple(claim.recipient for claim in parcel.claims)
+        recipients = tuple(claim.diverted or claim.recipient for claim in parcel.claims)
         envelope = Envelope(message.sender, recipients, message.mime, str(message.id))
         return Mail(envelope, partial(self._dots, parcel), partial(self._settled, parcel))
 
@@ -215,6 +219,13 @@ class Sender:
 
     def _count(self, *, failed: bool) -> None:
         self._faults = min(self._faults + 1, 10) if failed else 0
+
+
+def _without_bytes(message: Message | None) -> Verdict:
+    if message is None:
+        return Rejected(Stage.BODY.value, _NO_MESSAGE, None)
+    reason = message.problem or "the message has no bytes"
+    return (Deferred if message.may_pass else Rejected)(Stage.BODY.value, reason, None)
 
 
 def _hang_up_on(dialling: asyncio.Future[Connection | RelayFault]) -> None:

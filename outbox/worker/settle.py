@@ -10,6 +10,7 @@ from outbox.smtp.stage import Stage
 
 if TYPE_CHECKING:
     from outbox.delivery.retry import RetryPolicy
+    from outbox.mail.objection import Objection
     from outbox.store.moves import Claim
 
 
@@ -33,6 +34,7 @@ def settle(
                 stage=None if first else "end of data",
                 answer=answer,
                 queue_id=queue_id,
+                reason=Reason.REDIRECTED if claim.diverted else None,
                 noted=not first,
             )
         case Deferred(stage, reason, answer):
@@ -95,6 +97,18 @@ def release(claim: Claim, relay: str, stage: str | None, reason: str) -> Settlem
     """Return the settlement that gives a claim back unjudged; it leaves no trace but the fence."""
     return Settlement(
         claim.delivery_id, claim.fence, Move.RELEASE, relay, stage=stage, detail=reason, noted=False
+    )
+
+
+def obey(claim: Claim, objection: Objection, relay: str) -> Settlement:
+    """Return the settlement of a claim that must not be sent."""
+    return Settlement(
+        claim.delivery_id,
+        claim.fence,
+        objection.move,
+        relay,
+        detail=objection.detail,
+        reason=objection.reason,
     )
 
 

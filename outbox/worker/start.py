@@ -13,8 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox import events
 from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
+from outbox.store.standing import standing
 from outbox.worker.heap import return_large_blocks
 from outbox.worker.loop import Daemon
+from outbox.worker.permit import refuse_foreign
 
 if TYPE_CHECKING:
     from outbox.store.database import Database
@@ -29,10 +31,10 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
     Raises DatabaseUnavailableError when the database refuses for about eight seconds, or is silent for about
-    a minute, and SchemaError or UnsupportedDatabaseError when the daemon cannot work with it.
+    a minute; SchemaError or UnsupportedDatabaseError when the daemon cannot work with it, and
+    EnvironmentMismatchError when it must not.
     """
     return_large_blocks()
-    reach(database)
 
     async def main() -> None:
         daemon = Daemon(database, options, notifier)
@@ -40,6 +42,8 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
         await daemon.run()
 
     try:
+        reach(database)
+        refuse_foreign(database.read(standing).environment, options.environment)
         asyncio.run(main())
     finally:
         database.close()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from outbox.mail.diversion import Diversion
+from outbox.mail.objection import Objection
 from outbox.mail.status import Lane
 from outbox.worker.parcel import Parcel, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from outbox.mail.status import Settlement
+    from outbox.store.bodies import Message
     from outbox.store.moves import Claim
     from outbox.store.queue import Queue
     from outbox.worker.lease import Lease
@@ -33,20 +37,28 @@ SWEEP = 60.0
 class Supply:
     """Claims deliveries and fills the tray with parcels that have their bodies.
 
-    `most` tells how many recipients of one message may travel together.
+    `most` tells how many recipients of one message may travel together, `diversion` who gets mail at all.
     """
 
-    def __init__(self, queue: Queue, threads: Threads, tray: Tray, most: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        threads: Threads,
+        tray: Tray,
+        most: Callable[[], int],
+        diversion: Diversion | None = None,
+    ) -> None:
         self._queue = queue
         self._threads = threads
         self._tray = tray
         self._most = most
+        self._diversion = diversion or Diversion()
         self._bare: deque[Parcel] = deque()
         self._loaded = 0
         # Bytes of those that have passed the first one, which waits for memory.
         self._passed = 0
-        # The fence of each delivery in hand: the same one may be claimed again before its release is known.
-        self._held: dict[int, int] = {}
+        # Each delivery in hand: the same one may be claimed again before its release is known.
+        self._held: dict[int, Claim] = {}
         # Of these, the ones that no verdict was given on.
         self._sending: dict[int, int] = {}
         # Ours, too, with a verdict that the database refuses: no rescued mail waits for it.
@@ -75,21 +87,37 @@ class Supply:
         """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
         return len(self._bare)
 
+    @property
+    def _retries(self) -> int:
+        """Parcels of the retries that nobody has begun to send: more of them would only wait here."""
+        return self._tray.retries + sum(parcel.retry for parcel in self._bare)
+
     def must_sweep(self, now: float) -> bool:
         """Tell whether the next claim first looks for those that nobody here knows."""
         return self._unsure or now - self._swept_at >= SWEEP
 
-    async def claim(self, lease: Lease, limit: int, now: float) -> tuple[int, list[Claim]]:
+    async def claim(
+        self, lease: Lease, limit: int, now: float, paused: Collection[str] = frozenset()
+    ) -> tuple[int, list[Claim]]:
         """Claim at most `limit` deliveries at `now`, by the daemon's clock; return how many there were.
 
-        And those among them that this process still sends under an older claim, which it had lost: whoever
-        has sent a mail to its last byte, and waits for the answer, must not send it beside that.
+        And those among them that must not be sent: there is an objection to them, or this process still sends
+        them under an older claim, which it had lost. Whoever has sent a mail to its last byte, and waits for
+        the answer, must not send it beside that.
         """
         if self.must_sweep(now):
             await self.release_unknown(lease)
             self._swept_at = now
         try:
-            claims = await self._threads.run(self._queue.claim, lease.id, limit, alone=not self.holds_alone)
+            claims = await self._threads.run(
+                self._queue.claim,
+                lease.id,
+                limit,
+                retries=max(0, limit - limit // 2 - self._retries),
+                alone=not self.holds_alone,
+                paused=paused,
+                in_hand={id_: claim.recipient for id_, claim in self._held.items()},
+            )
         except SQLAlchemyError:
             self._unsure = True
             raise
@@ -97,14 +125,21 @@ class Supply:
             # Others would have to take it for begun.
             await self.release_unknown(lease)
             return len(claims), []
-        twice = [claim for claim in claims if claim.delivery_id in self._sending]
-        new = [claim for claim in claims if claim.delivery_id not in self._sending]
+        claims = [self._diverted(claim) for claim in claims]
+        kept = [claim for claim in claims if claim.objection or claim.delivery_id in self._sending]
+        new = [claim for claim in claims if claim not in kept]
         rescued = (claim.delivery_id for claim in new if claim.lane is Lane.ALONE)
         self._alone = next(rescued, self._alone)
-        for held in (self._held, self._sending):
-            held.update((claim.delivery_id, claim.fence) for claim in new)
+        self._held.update((claim.delivery_id, claim) for claim in new)
+        self._sending.update((claim.delivery_id, claim.fence) for claim in new)
         self._bare.extend(pack(new, lease, now, self._most()))
-        return len(claims), twice
+        return len(claims), kept
+
+    def _diverted(self, claim: Claim) -> Claim:
+        to = self._diversion.of(claim.recipient)
+        if isinstance(to, Objection):
+            return replace(claim, objection=claim.objection or to)
+        return claim if to == claim.recipient else replace(claim, diverted=to)
 
     async def release_unknown(self, lease: Lease) -> None:
         """Give back what an earlier claim may have taken whose answer was lost: nobody here knows of it."""
@@ -136,8 +171,15 @@ class Supply:
             if parcel.lease.lost:
                 self._forget(parcel)
             else:
-                parcel.message = messages.get(parcel.message_id)
+                self._fill(parcel, messages.get(parcel.message_id))
         self._tray.put(parcel for parcel in parcels if not parcel.lease.lost)
+
+    def _fill(self, parcel: Parcel, message: Message | None) -> None:
+        """Give a parcel its message, and count the memory that its body takes, whatever its row says."""
+        parcel.message = message
+        self._loaded -= parcel.size
+        parcel.size = len(message.mime) if message else 0
+        self._loaded += parcel.size
 
     def _fits(self, parcel: Parcel) -> bool:
         first = self._bare[0]
@@ -165,6 +207,7 @@ class Supply:
 
     def sent(self, parcel: Parcel) -> None:
         """Free the memory of a parcel whose sending has ended."""
+        self._tray.done(parcel)
         self._loaded -= parcel.size
         parcel.message = None
         self._ends(parcel)
@@ -181,11 +224,11 @@ class Supply:
         self._release(settlement.delivery_id, settlement.fence)
         self._refused[settlement.delivery_id] = settlement.fence
 
-    def give_up(self, lease: Lease | None = None) -> list[Parcel]:
-        """Take back all parcels that nobody has begun to send, or those of one lease."""
-        waiting = self._tray.empty(lease)
+    def give_up(self, which: Callable[[Parcel], bool] = lambda _: True) -> list[Parcel]:
+        """Take back all parcels that nobody has begun to send, or those of which `which` tells so."""
+        waiting = self._tray.empty(which)
         self._loaded -= sum(parcel.size for parcel in waiting)
-        bare = [parcel for parcel in self._bare if lease is None or parcel.lease is lease]
+        bare = [parcel for parcel in self._bare if which(parcel)]
         self._bare = deque(parcel for parcel in self._bare if parcel not in bare)
         for parcel in waiting + bare:
             self._ends(parcel)
@@ -194,7 +237,7 @@ class Supply:
     def drop(self, lease: Lease) -> None:
         """Forget what a lost lease held: others rescue it."""
         self._refused.clear()
-        for parcel in self.give_up(lease):
+        for parcel in self.give_up(lambda parcel: parcel.lease is lease):
             for claim in parcel.claims:
                 self._release(claim.delivery_id, claim.fence)
 
@@ -211,7 +254,7 @@ class Supply:
     def _release(self, delivery_id: int, fence: int) -> None:
         if self._sending.get(delivery_id) == fence:
             del self._sending[delivery_id]
-        if self._held.get(delivery_id) == fence:
+        if (held := self._held.get(delivery_id)) is not None and held.fence == fence:
             del self._held[delivery_id]
             if delivery_id == self._alone:
                 self._alone = None

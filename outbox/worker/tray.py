@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from outbox.worker.lease import Lease
     from outbox.worker.parcel import Parcel
 
 
@@ -30,6 +29,9 @@ class Tray:
         self._coming = 0
         # And senders that have waited long for the answer to a dot.
         self._aside = 0
+        # Parcels of the retries among those that are ready, and among those that senders have in hand.
+        self._retries_ready = 0
+        self._retries_begun = 0
         self._low_mark = 0
         self._closing = asyncio.Event()
 
@@ -42,6 +44,11 @@ class Tray:
     def ready(self) -> int:
         """Parcels that wait for a sender."""
         return len(self._ready)
+
+    @property
+    def retries(self) -> int:
+        """Parcels of the retries that wait for a sender."""
+        return self._retries_ready
 
     @property
     def carrying(self) -> int:
@@ -62,6 +69,7 @@ class Tray:
     def put(self, parcels: Iterable[Parcel]) -> None:
         """Add parcels behind the others, a rescued one before them, and wake the senders."""
         for parcel in parcels:
+            self._retries_ready += parcel.retry
             if parcel.alone:
                 self._ready.appendleft(parcel)
             else:
@@ -92,23 +100,34 @@ class Tray:
     def take(self) -> Parcel | None:
         """Give a sender that has arrived the next parcel, or None when there is none or it shall leave.
 
-        A rescued delivery is given once it is announced; until then the one behind it.
+        A rescued delivery is given once it is announced; until then the one behind it. Retries are given to
+        half of the senders at most: a domain that answers slowly must not have them all.
         """
         if not self._ready or self._working > self._width():
             return None
-        parcel = self._ready.popleft()
-        if parcel.alone and not parcel.announced:
-            if not parcel.wanted:
-                parcel.wanted = True
-                self._low()
-            rescued, following = parcel, self._ready.popleft() if self._ready else None
-            self._ready.appendleft(rescued)
-            if following is None:
-                return None
-            parcel = following
+        first = self._ready[0]
+        if first.alone and not first.announced and not first.wanted:
+            first.wanted = True
+            self._low()
+        room = self._retries_room > 0
+        parcel = next((each for each in self._ready if _may_go(each, retries=room)), None)
+        if parcel is None:
+            return None
+        self._ready.remove(parcel)
+        parcel.begun = True
+        self._retries_ready -= parcel.retry
+        self._retries_begun += parcel.retry
         if len(self._ready) <= self._low_mark:
             self._low()
         return parcel
+
+    def done(self, parcel: Parcel) -> None:
+        """Note that a parcel has its verdicts: where it was a retry, the next one may go."""
+        if parcel.begun:
+            parcel.begun = False
+            self._retries_begun -= parcel.retry
+            if parcel.retry and self._retries_ready:
+                self.stir()
 
     def leave(self) -> None:
         """Let a sender end its work."""
@@ -152,11 +171,14 @@ class Tray:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def empty(self, lease: Lease | None = None) -> list[Parcel]:
-        """Take out and return all parcels that are ready, or those of one lease."""
-        taken = [parcel for parcel in self._ready if lease is None or parcel.lease is lease]
-        kept = [parcel for parcel in self._ready if not (lease is None or parcel.lease is lease)]
+    def empty(self, which: Callable[[Parcel], bool] = lambda _: True) -> list[Parcel]:
+        """Take out and return all parcels that are ready, or those of which `which` tells so."""
+        taken: list[Parcel] = []
+        kept: list[Parcel] = []
+        for parcel in self._ready:
+            (taken if which(parcel) else kept).append(parcel)
         self._ready = deque(kept)
+        self._retries_ready = sum(parcel.retry for parcel in kept)
         return taken
 
     def remove(self, parcel: Parcel) -> bool:
@@ -164,6 +186,7 @@ class Tray:
         if parcel not in self._ready:
             return False
         self._ready.remove(parcel)
+        self._retries_ready -= parcel.retry
         return True
 
     def close(self) -> None:
@@ -174,8 +197,18 @@ class Tray:
     @property
     def _takeable(self) -> int:
         # Who has asked for the announcement of a rescued delivery is woken when it is made.
-        return len(self._ready) - (self.wanted is not None)
+        waiting = self._retries_ready - min(self._retries_ready, self._retries_room)
+        return len(self._ready) - (self.wanted is not None) - waiting
+
+    @property
+    def _retries_room(self) -> int:
+        """How many more retries senders may have in hand."""
+        return max(0, max(1, self._width() // 2) - self._retries_begun)
 
     @property
     def _working(self) -> int:
         return self._active - self._aside
+
+
+def _may_go(parcel: Parcel, *, retries: bool) -> bool:
+    return retries if parcel.retry else parcel.announced or not parcel.alone

@@ -47,9 +47,12 @@ def test_fault_78_a_claim_has_one_rescued_delivery_at_most_and_all_the_others_be
     assert die(scene, announce=False) == 3
     fresh = scene.mail(3)
     first = [claim.delivery_id for claim in scene.queue.claim(scene.start(), 10)]
-    assert sorted(first) == sorted([rescued[0], *fresh])
+    # All were due at the same instant: which of them goes first is nobody's matter.
+    (one,) = set(first) & set(rescued)
+    assert sorted(first) == sorted([one, *fresh])
     assert scene.queue.claim(scene.start(), 10, alone=False) == []
-    assert [rescued[1]] == [claim.delivery_id for claim in scene.queue.claim(scene.start(), 1)]
+    (other,) = scene.queue.claim(scene.start(), 1)
+    assert other.delivery_id in set(rescued) - {one}
 
 
 def test_a_look_for_the_rescued_is_left_out_while_one_is_in_hand(scene: Scene) -> None:

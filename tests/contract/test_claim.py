@@ -26,6 +26,7 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "message_id": row.message_id,
         "n": 0,
         "recipient": "ann@example.org",
+        "stream": "default",
         "size": row.size,
         "fence": 7,
         "attempts": 2,
@@ -34,6 +35,8 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "lane": Lane.FRESH,
         "due_at": row.due_at,
         "expires_in": None,
+        "reason": None,
+        "objection": None,
     } == asdict(claim)
 
 
@@ -78,14 +81,6 @@ def test_what_is_too_late_to_be_useful_is_not_claimed(scene: Scene) -> None:
     scene.change(late, expires_at=ago(0.001))
     scene.change(useful, expires_at=ago(-60))
     assert [useful] == ids(scene.queue.claim(scene.start(), 10))
-
-
-@pytest.mark.parametrize("stream", ["Default", "DEFAULT", "default ", "bulk"])
-def test_a_claim_takes_its_own_stream_only_compared_byte_by_byte(scene: Scene, stream: str) -> None:
-    (id_,) = scene.mail()
-    scene.change(id_, stream=stream)
-    assert not scene.queue.has_due()
-    assert scene.queue.claim(scene.start(), 10) == []
 
 
 def test_a_claim_takes_at_most_its_limit_and_the_longest_due_first(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from outbox.cli import main
@@ -33,9 +33,9 @@ def _die() -> None:
 class CrashingQueue(Queue):
     """The queue of a daemon that claims and dies."""
 
-    def claim(self, holder: UUID, limit: int, *, alone: bool = True) -> list[Claim]:
+    def claim(self, holder: UUID, limit: int, **wanted: Any) -> list[Claim]:
         """Claim as the queue does."""
-        claims = super().claim(holder, limit, alone=alone)
+        claims = super().claim(holder, limit, **wanted)
         if claims:
             _die()
         return claims

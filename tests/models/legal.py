@@ -5,6 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from outbox.mail.status import Lane
+from outbox.mail.stream import DEFAULT
+from outbox.store.lanes import LEFT, Line, Look
+
+
+def floors_of(look: Look) -> dict[Lane, datetime]:
+    """Return where a claim begins to scan each lane of the default stream."""
+    return {lane: LEFT if look.is_whole else look.floor(Line(DEFAULT, lane)) for lane in Lane}
 
 
 def faults(

@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import update
 
 from outbox.mail.status import Lane, Move, OnDoubt, Settlement, Wish
-from outbox.store.lanes import EVERY, Lanes
+from outbox.store.lanes import LONGEST, Lanes
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
 from outbox.store.schema import delivery, session
 from outbox.store.wishes import wish
 from tests.contract.ends import OWNED, PAUSE, settlement
 from tests.contract.scene import Scene
-from tests.models.legal import faults
+from tests.models.legal import faults, floors_of
 from tests.models.mirror import Mirror
 from tests.models.photo import compare, take
 
@@ -66,7 +66,7 @@ class Working(RuleBasedStateMachine):
         self.unsure: list[Unsure] = []
         # The clock of the lanes: for the first it is always time to look from the left, for the second never.
         self.clock = 0.0
-        hurried = count(step=EVERY)
+        hurried = count(step=LONGEST)
         self.lanes = [Lanes(lambda: next(hurried)), Lanes(lambda: self.clock)]
         self.queues = [Queue(scene.database, lanes) for lanes in self.lanes]
 
@@ -145,7 +145,7 @@ class Working(RuleBasedStateMachine):
     @rule(n=which, limit=st.integers(1, 6), queue=st.integers(0, 1), alone=st.booleans(), heard=st.booleans())
     def claim(self, n: int, limit: int, queue: int, *, alone: bool, heard: bool) -> None:
         me = one(self.runs, n)
-        floors = self.lanes[queue].look().floors
+        floors = floors_of(self.lanes[queue].look())
         due = [row for row in self.mirror.deliveries.values() if self.mirror.is_due(row)]
         claims = self.queues[queue].claim(me, limit, alone=alone)
         taken = [claim.delivery_id for claim in claims]
@@ -161,7 +161,7 @@ class Working(RuleBasedStateMachine):
 
     @rule(queue=st.integers(0, 1), alone=st.booleans())
     def look(self, queue: int, *, alone: bool) -> None:
-        floors = self.lanes[queue].look().floors
+        floors = floors_of(self.lanes[queue].look())
         expected = any(
             row["due_at"] >= floors[Lane(row["lane"])] and (alone or row["lane"] != Lane.ALONE)
             for row in self.mirror.deliveries.values()
@@ -218,7 +218,7 @@ class Working(RuleBasedStateMachine):
         released = self.mirror.release_unknown(me, known)
         assert released == self.queues[queue].release_unknown(me, known)
 
-    @rule(seconds=waits, steady=st.sampled_from([0.0, EVERY]))
+    @rule(seconds=waits, steady=st.sampled_from([0.0, LONGEST]))
     def pass_time(self, seconds: int, steady: float) -> None:
         """Let everything be so much longer ago: only the database's own clock compares instants."""
         self.clock += steady

@@ -40,7 +40,7 @@ def settlement(said: Said, doubts: int, on_doubt: OnDoubt) -> Settlement:
         Said.NOTHING: InDoubt(stage, "", None),
     }
     now = datetime.now(UTC)
-    claim = Claim(1, UUID(int=1), 0, "", 0, 1, 0, doubts, None, Lane.FRESH, now, None)
+    claim = Claim(1, UUID(int=1), 0, "", "default", 0, 1, 0, doubts, None, Lane.FRESH, now, None)
     return settle(claim, verdicts[said], "mx", on_doubt, RetryPolicy(), 0.5)
 
 

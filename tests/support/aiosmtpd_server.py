@@ -21,6 +21,8 @@ class AiosmtpdServer:
         self.host = "127.0.0.1"
         self.port = free_port()
         self._copies: Copies = Counter()
+        self.mails: list[tuple[str, bytes]] = []
+        """Each mail that it took, once for each recipient, in the order in which they came."""
         self._controller = Controller(
             self,
             hostname=self.host,
@@ -40,6 +42,7 @@ class AiosmtpdServer:
     ) -> str:
         """Take every mail."""
         del server, session
+        self.mails += [(recipient, envelope.original_content or b"") for recipient in envelope.rcpt_tos]
         digest = sha256(envelope.original_content or b"").hexdigest()
         self._copies.update((recipient, digest) for recipient in envelope.rcpt_tos)
         return "250 2.0.0 Ok: taken"

@@ -58,6 +58,11 @@ class InsideDaemon:
         """Ask it to drain, without waiting for its end."""
         self.do(self.daemon.stop.ask)
 
+    def join(self) -> None:
+        """Wait until it has ended by itself."""
+        self._thread.join(_PATIENCE)
+        assert not self._thread.is_alive(), "the daemon has not ended"
+
     def drain(self) -> None:
         """Wait for the end of its drain, asking for it if nobody has, and raise what ended it."""
         self.stop()

@@ -10,7 +10,13 @@ from tests.support.scripted import Peer
 class MoodyRelay:
     """It serves each connection on a thread of its own, in a `with` block."""
 
-    def __init__(self, *, minds: str = "", silent: int = 0) -> None:
+    def __init__(self, *, minds: str = "", silent: int = 0, dead: str = "", cuts: int = 0) -> None:
+        self.dead = dead
+        """The domain of whose recipients it says, when it speaks up, that it cannot be reached."""
+        self.waiting = 0
+        """Recipients in the dead domain that wait for that."""
+        self.cuts = cuts
+        """How many of the next dots it answers by leaving."""
         self.minds = minds
         """The recipient to whom it says that relaying is denied."""
         self.away = False
@@ -53,10 +59,18 @@ class MoodyRelay:
     def _obey(self, peer: Peer, line: str) -> bool:
         if line.startswith("RCPT TO:"):
             self.asked.append(line[line.index("<") + 1 : line.index(">")])
+            if self.dead and self.asked[-1].endswith(f"@{self.dead}"):
+                self.waiting += 1
+                self._spoken.wait()
+                peer.say("451 4.4.1 no answer from that host")
+                return True
             peer.say("454 4.7.1 Relay access denied" if self.asked[-1] == self.minds else "250 ok")
         elif line == "DATA":
             peer.say("354 go")
             peer.hear_message()
+            if self.cuts:
+                self.cuts -= 1
+                return False
             if self.silent:
                 self.silent -= 1
                 self.unanswered += 1

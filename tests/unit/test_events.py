@@ -27,6 +27,7 @@ VALUES: dict[str, Any] = {
     "error": FAULT,
     "reason": "it hung",
     "answer": "250 Ok",
+    "detail": "somebody complained",
     "wait": 1.5,
 }
 """What the parameters of events are tried with; all others with a number."""

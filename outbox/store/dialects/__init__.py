@@ -12,12 +12,14 @@ from outbox.store.dialects.sqlite import SQLite
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Select, Table, TextClause
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
+    from outbox.store.lanes import Edge
     from outbox.store.moves import Claim
 
 _DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
@@ -41,6 +43,7 @@ class StoreDialect(Protocol):
     def check_version(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
     def explain(self, error: DBAPIError) -> OutboxError | None: ...  # noqa: D102 - documented where implemented
     def is_retryable(self, error: DBAPIError) -> bool: ...  # noqa: D102 - documented where implemented
+    def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented
     def claim(  # noqa: D102 - documented where implemented
         self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
     ) -> list[Claim]: ...

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from outbox.errors import SchemaError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.mysql_roles import grants
-from outbox.store.dialects.plain import POOL, PlainDialect
+from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
@@ -50,6 +50,13 @@ _LOCK_DUE = (
     .order_by(_d.due_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
+)
+# A loose index scan, but only with the status in the grouping.
+_EDGES = edges_in(
+    """SELECT stream, lane, MIN(due_at) AS due_at, MIN(due_at) <= UTC_TIMESTAMP(6) AS is_due,
+        UTC_TIMESTAMP(6) AS now
+    FROM outbox_delivery FORCE INDEX (outbox_delivery_due_by_status)
+    WHERE status = 'pending' GROUP BY status, stream, lane"""
 )
 _CLAIM = (
     update(delivery)
@@ -127,6 +134,8 @@ def _name_a_refusal(context: ExceptionContext) -> None:
 
 class MySQL(PlainDialect):
     """The statements and habits of MariaDB and MySQL."""
+
+    edges_of_lines = _EDGES
 
     # Deadlock, lock wait timeout, and "record has changed" of innodb_snapshot_isolation.
     retryable: ClassVar[frozenset[int]] = frozenset({1213, 1205, 1020})

@@ -14,7 +14,8 @@ from sqlalchemy.pool import QueuePool
 
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.dialects.plain import PlainDialect
+from outbox.store.dialects.plain import PlainDialect, edges_in
+from outbox.store.filesystem import network_filesystem
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
@@ -52,6 +53,21 @@ _CLAIM = (
 )
 _HELD = select(_d.id, _d.fence).where(
     _d.id.in_(bindparam("ids", expanding=True)), _d.session == bindparam("holder", type_=Guid), IS_SENDING
+)
+
+# From line to line by the index, one step for each: GROUP BY would read all that waits.
+_EDGES = edges_in(
+    """WITH RECURSIVE edge(id) AS (
+        SELECT (SELECT id FROM outbox_delivery WHERE status = 'pending' AND stream >= ''
+            ORDER BY stream, lane, due_at LIMIT 1)
+        UNION ALL
+        SELECT (SELECT n.id FROM outbox_delivery n
+            WHERE n.status = 'pending' AND (n.stream, n.lane) > (d.stream, d.lane)
+            ORDER BY n.stream, n.lane, n.due_at LIMIT 1)
+        FROM edge JOIN outbox_delivery d ON d.id = edge.id)
+    SELECT d.stream, d.lane, d.due_at, d.due_at <= strftime('%Y-%m-%d %H:%M:%f000', 'now') AS is_due,
+        strftime('%Y-%m-%d %H:%M:%f000', 'now') AS now
+    FROM edge JOIN outbox_delivery d ON d.id = edge.id"""
 )
 
 BUSY_TIMEOUT = 10.0
@@ -151,6 +167,8 @@ def in_transaction(connection: Connection) -> bool:
 class SQLite(PlainDialect):
     """The statements and habits of SQLite."""
 
+    edges_of_lines = _EDGES
+
     oldest: ClassVar[tuple[int, ...]] = (3, 35, 0)
 
     def engine_options(self, silence: float | None) -> dict[str, Any]:  # noqa: ARG002 - servers want it
@@ -166,7 +184,13 @@ class SQLite(PlainDialect):
         prepare_sqlite(engine)
 
     def check_version(self, connection: Connection) -> None:
-        """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING."""
+        """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING, or on a far disk."""
+        file = connection.engine.url.database or ""
+        if (kind := network_filesystem(file)) is not None:
+            raise UnsupportedDatabaseError(
+                f"The database file {file!r} lies on a network file system ({kind}), where SQLite's locks "
+                "cannot be relied on. Put it on a disk of this host, or use PostgreSQL or MariaDB."
+            )
         found = connection.dialect.server_version_info or ()
         if found < self.oldest:
             raise UnsupportedDatabaseError(

@@ -1,117 +1,144 @@
-"""A scan begins a little before the last claim, and at the left edge often enough to forget nothing."""
+"""A scan begins a little before the last claim, and a look at all lines is often enough to forget nothing."""
 
 from datetime import UTC, datetime, timedelta
 
+from outbox.mail.share import MOST
 from outbox.mail.status import Lane
-from outbox.store.lanes import EVERY, LEFT, MARGIN, Lanes
+from outbox.store.lanes import COST, LEFT, LONGEST, MARGIN, SHORTEST, Edge, Lanes, Line, Look
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+FRESH = Line("default", Lane.FRESH)
+RETRY = Line("default", Lane.RETRY)
+
+
+def after_noon(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
 
 
 class Scene:
-    """Lanes with a clock that a test moves."""
+    """Lanes with a clock that a test moves, a minute after noon by the database's."""
 
     def __init__(self) -> None:
         self.now = 100.0
         self.lanes = Lanes(lambda: self.now)
 
-    def scan(self, *due: float, lane: Lane = Lane.FRESH) -> datetime:
-        """Scan a lane, find what was due so many seconds after noon, and tell where the scan began."""
+    def find(self, *oldest: tuple[Line, float], took: float = 0.0) -> Look:
+        """Look at all lines, and find these with their oldest delivery so many seconds after noon."""
         look = self.lanes.look()
-        seen = [NOON + timedelta(seconds=each) for each in due]
-        self.lanes.found(look, lane, seen)
-        return look.floors[lane]
+        edges = [Edge(line, after_noon(due), is_due=due <= 60) for line, due in oldest]
+        self.lanes.found(look, edges, after_noon(60), took)
+        return look
+
+    def claim(self, line: Line, *dues: float) -> None:
+        """Claim deliveries of a line that were due so many seconds after noon."""
+        self.lanes.claimed(self.lanes.look(), line, [after_noon(due) for due in dues])
+
+    def floor(self, line: Line = FRESH) -> datetime:
+        return self.lanes.look().floor(line)
 
 
-def after_noon(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds) - MARGIN
+def test_a_look_costs_a_twentieth_of_the_time_and_a_scan_begins_five_seconds_back() -> None:
+    assert (20, 0.1, 10.0, timedelta(seconds=5)) == (COST, SHORTEST, LONGEST, MARGIN)
 
 
-def test_a_scan_begins_five_seconds_back_and_every_ten_seconds_at_an_edge_that_nothing_precedes() -> None:
-    assert (timedelta(seconds=5), 10, datetime.fromtimestamp(0, UTC)) == (MARGIN, EVERY, LEFT)
-
-
-def test_a_look_is_whole_when_a_lane_but_that_of_the_rescued_begins_at_the_left_edge() -> None:
+def test_the_first_claim_looks_at_all_lines_and_the_next_at_those_that_it_found() -> None:
     scene = Scene()
-    assert scene.lanes.look().is_whole
-    scene.scan(20)
-    assert scene.lanes.look().is_whole
-    scene.scan(20, lane=Lane.RETRY)
+    assert scene.find((FRESH, 10), (RETRY, 20)).is_whole
     assert not scene.lanes.look().is_whole
+    assert [after_noon(5), after_noon(15)] == [scene.floor(), scene.floor(RETRY)]
 
 
-def test_fault_34_the_first_scan_begins_at_the_left_edge_and_the_next_before_the_last_claim() -> None:
+def test_fault_34_the_pause_between_two_looks_is_twenty_times_what_the_last_one_took() -> None:
+    for took, pause in ((0.0, SHORTEST), (0.01, 0.2), (0.3, 6.0), (5.0, LONGEST)):
+        scene = Scene()
+        scene.find(took=took)
+        scene.now += pause - 0.01
+        assert not scene.lanes.look().is_whole
+        scene.now += 0.01
+        assert scene.lanes.look().is_whole
+
+
+def test_fault_34_between_two_looks_a_scan_begins_a_little_before_what_was_claimed_last() -> None:
     scene = Scene()
-    assert scene.scan(10, 20) == LEFT
-    assert after_noon(20) == scene.scan(40, 30)
-    assert after_noon(40) == scene.scan()
-
-
-def test_a_scan_that_finds_nothing_moves_no_floor_unless_it_knows_its_instant() -> None:
-    scene = Scene()
-    scene.scan(20)
-    scene.scan()
-    assert after_noon(20) == scene.scan(50)
-    assert after_noon(50) == scene.scan()
+    scene.find((FRESH, 10))
+    scene.claim(FRESH, 40, 30)
+    assert after_noon(35) == scene.floor()
+    scene.claim(FRESH)
+    assert after_noon(35) == scene.floor()
 
 
 def test_a_floor_never_goes_back_by_itself() -> None:
     scene = Scene()
-    scene.scan(20)
-    scene.scan(18)
-    assert after_noon(20) == scene.scan()
+    scene.find((FRESH, 10))
+    scene.claim(FRESH, 40)
+    scene.claim(FRESH, 20)
+    assert after_noon(35) == scene.floor()
 
 
-def test_every_ten_seconds_a_scan_begins_at_the_left_edge() -> None:
+def test_a_look_knows_the_left_edge_of_each_line_whatever_was_claimed() -> None:
     scene = Scene()
-    scene.scan(20)
-    scene.now += EVERY - 0.1
-    assert after_noon(20) == scene.scan()
-    scene.now += 0.1
-    assert scene.scan(5, 30) == LEFT  # the last of them is the scan's own instant
-    assert after_noon(30) == scene.scan()
-    scene.now += 2 * EVERY
-    assert scene.scan() == LEFT
+    scene.find((FRESH, 10))
+    scene.claim(FRESH, 50)
+    scene.find((FRESH, 3), (RETRY, 30))
+    assert [after_noon(-2), after_noon(25)] == [scene.floor(), scene.floor(RETRY)]
 
 
-def test_what_came_in_far_behind_is_followed_until_all_of_it_is_claimed() -> None:
+def test_a_line_without_mail_or_with_mail_for_later_begins_about_now() -> None:
     scene = Scene()
-    scene.scan(1000)
-    scene.now += EVERY
-    assert scene.scan(10, 20) == LEFT
-    assert after_noon(20) == scene.scan(30)
-    assert after_noon(30) == scene.scan()
+    scene.find((FRESH, 10), (RETRY, 3600))
+    scene.find((RETRY, 3600))
+    assert [after_noon(55), after_noon(55)] == [scene.floor(), scene.floor(RETRY)]
 
 
-def test_each_lane_has_its_own_floor_and_the_rescued_none() -> None:
+def test_what_is_put_back_is_looked_for_at_once() -> None:
     scene = Scene()
-    scene.scan(20)
-    assert scene.scan(10, lane=Lane.RETRY) == LEFT
-    assert after_noon(10) == scene.scan(lane=Lane.RETRY)
-    assert after_noon(20) == scene.scan()
-    scene.scan(50, lane=Lane.ALONE)
-    assert scene.scan(lane=Lane.ALONE) == LEFT
-
-
-def test_what_is_put_back_makes_the_next_scan_begin_at_the_left_edge() -> None:
-    scene = Scene()
-    scene.scan(20)
+    scene.find((FRESH, 10), took=1.0)
     scene.lanes.forget()
-    assert scene.scan() == LEFT
-    assert after_noon(20) == scene.scan()
+    assert scene.lanes.look().is_whole
 
 
-def test_what_is_put_back_during_a_scan_is_not_missed() -> None:
+def test_what_is_put_back_during_a_look_is_not_missed() -> None:
     scene = Scene()
     look = scene.lanes.look()
     scene.lanes.forget()
-    scene.lanes.found(look, Lane.FRESH, [NOON])
-    assert scene.scan() == LEFT
+    scene.lanes.found(look, [], after_noon(60), 1.0)
+    scene.lanes.claimed(look, FRESH, [after_noon(50)])
+    assert scene.lanes.look().is_whole
+    assert scene.floor() == LEFT
 
 
-def test_a_database_whose_clock_is_set_back_has_its_floors_set_back_by_the_next_whole_scan() -> None:
+def test_a_database_whose_clock_is_set_back_has_its_floors_set_back_by_the_next_look() -> None:
     scene = Scene()
-    scene.scan(3600)
-    scene.now += EVERY
-    scene.scan(0)
-    assert after_noon(0) == scene.scan()
+    scene.find((FRESH, 10))
+    scene.claim(FRESH, 3600)
+    scene.find()
+    assert after_noon(55) == scene.floor()
+
+
+def test_the_rescued_are_few_and_scanned_from_the_left_edge() -> None:
+    scene = Scene()
+    alone = Line("default", Lane.ALONE)
+    scene.find((alone, 10))
+    scene.claim(alone, 20)
+    assert scene.floor(alone) == LEFT
+
+
+def test_between_two_looks_those_streams_come_first_that_wait_since_the_last_one() -> None:
+    scene = Scene()
+    tenants = [Line(f"tenant-{n:02}", Lane.FRESH) for n in range(2 * MOST)]
+    scene.find((FRESH, 10), *((tenant, 10.0) for tenant in tenants))
+    scene.claim(FRESH, 20)
+    for tenant in tenants[:MOST]:
+        scene.claim(tenant)
+    assert tuple(tenant.stream for tenant in tenants[MOST:]) == scene.lanes.look().streams
+    for tenant in tenants[MOST:]:
+        scene.claim(tenant, 20)
+    known = scene.lanes.look()
+    assert tuple(tenant.stream for tenant in reversed(tenants[MOST:])) == known.streams
+    assert [Line("tenant-63", lane) for lane in Lane] == known.lines()[:3]
+
+
+def test_what_is_remembered_of_thousands_of_tenants_is_bounded() -> None:
+    scene = Scene()
+    scene.find(*((Line(f"tenant-{n}", Lane.FRESH), 10.0) for n in range(1500)))
+    assert (len(scene.lanes._streams), len(scene.lanes._floors)) == (1000, 1000)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from outbox.mail.status import Lane, Move, OnDoubt, Settlement
+from outbox.store.bodies import Message
 from outbox.store.moves import Claim
-from outbox.store.queue import Message
 from outbox.worker.lease import Lease
 from outbox.worker.parcel import Parcel
 
@@ -23,6 +23,7 @@ def claim(delivery_id: int = 1, **changes: Any) -> Claim:
         "message_id": UUID(int=1),
         "n": 0,
         "recipient": "ann@example.org",
+        "stream": "default",
         "size": 1000,
         "fence": 1,
         "attempts": 0,
@@ -48,13 +49,13 @@ def lease() -> Lease:
 def parcel(*claims: Claim, under: Lease | None = None, now: float = 0.0) -> Parcel:
     """Return a parcel of these claims, or of a fresh one."""
     held = list(claims) or [claim()]
-    alone = held[0].lane is Lane.ALONE
-    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, alone=alone)
+    return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, lane=held[0].lane)
 
 
-def message(number: int = 1) -> Message:
-    """Return a message of a few bytes."""
-    return Message(UUID(int=number), "shop@example.org", b"Subject: x\r\n\r\n", OnDoubt.RESEND)
+def message(number: int = 1, size: int = 1000) -> Message:
+    """Return a message of so many bytes."""
+    # The system gives memory to zeros only when somebody writes there.
+    return Message(UUID(int=number), "shop@example.org", bytes(size), OnDoubt.RESEND)
 
 
 def settlement(delivery_id: int = 1, move: Move = Move.DELIVER, **changes: Any) -> Settlement:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
+from outbox.store.bodies import Message
 from outbox.store.moves import Claim
-from outbox.store.queue import Message
 from outbox.worker.parcel import Parcel
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
@@ -21,23 +21,27 @@ class Queue:
 
     def __init__(self, *claims: Claim) -> None:
         self.claims = list(claims)
+        self.sizes: dict[UUID, int] = {}
         self.failing = False
         self.asked: list[Any] = []
         self.alone: list[bool] = []
+        self.wanted: dict[str, Any] = {}
         self.lost: set[int] = set()
 
-    def claim(self, _holder: UUID, limit: int, *, alone: bool) -> list[Claim]:
+    def claim(self, _holder: UUID, limit: int, *, alone: bool, **wanted: Any) -> list[Claim]:
         if self.failing:
             raise GONE
+        self.wanted = wanted
         self.alone.append(alone)
         given, self.claims = self.claims[:limit], self.claims[limit:]
+        self.sizes |= {claim.message_id: claim.size for claim in given}
         return given
 
     def messages(self, ids: Collection[UUID]) -> dict[UUID, Message]:
         if self.failing:
             raise GONE
         self.asked.append(sorted(ids))
-        return {id_: message(id_.int) for id_ in ids if id_.int < 100}
+        return {id_: message(id_.int, self.sizes[id_]) for id_ in ids if id_.int < 100}
 
     def announce(self, _holder: UUID, wanted: Claim) -> bool:
         if self.failing:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from outbox.delivery.mail import Mail
-from outbox.mail.verdict import Deferred, Rejected, Untouched
-from outbox.worker.sender import IDLE
-from tests.unit.worker.held import claim, parcel, run
+from outbox.mail.verdict import Deferred, Rejected, Untouched, Verdict
+from outbox.worker.sender import _NO_MESSAGE, IDLE
+from tests.unit.worker.held import claim, message, parcel, run
 from tests.unit.worker.lines import BROKEN, CUT, FAULT, SENT, Line, Scene
 
 
@@ -130,6 +132,33 @@ def test_a_message_without_bytes_is_refused_by_us() -> None:
     run(work())
     ((ids, verdicts),) = scene.delivered
     assert (ids, [type(verdict) for verdict in verdicts]) == ([1, 2], [Rejected, Rejected])
+
+
+@pytest.mark.parametrize(
+    ("without", "expected"),
+    [
+        (None, Rejected("message body", _NO_MESSAGE, None)),
+        (dict[str, Any](), Rejected("message body", "the message has no bytes", None)),
+        ({"problem": "sender: no"}, Rejected("message body", "sender: no", None)),
+        ({"problem": "not now", "may_pass": True}, Deferred("message body", "not now", None)),
+    ],
+)
+def test_a_message_without_bytes_is_judged_by_its_problem(
+    without: dict[str, Any] | None, expected: Verdict
+) -> None:
+    scene = Scene(Line(SENT))
+
+    async def work() -> None:
+        one = parcel(claim(1))
+        one.message = None if without is None else replace(message(size=0), **without)
+        scene.tray.put([one])
+        sending = asyncio.create_task(scene.sender.run())
+        await asyncio.sleep(1)
+        scene.tray.close()
+        await sending
+
+    run(work())
+    assert scene.delivered == [([1], [expected])]
 
 
 @pytest.mark.parametrize("broken", [Line(ZeroDivisionError("oops")), ZeroDivisionError("oops")])

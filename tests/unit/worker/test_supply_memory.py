@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from outbox.store.moves import Claim
 from outbox.worker.supply import BODIES, PORTION
 from tests.unit.worker.held import claim, run
@@ -103,3 +105,19 @@ def test_fault_77_a_mail_that_waits_for_memory_is_passed_by_no_more_than_all_mem
         order += [parcel.message_id.int for parcel in new]
         loaded += new
     assert order == [1, 3, 4, 5, 2, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("said", "size", "fits"), [(0, BODIES, False), (-BODIES, BODIES, False), (2 * BODIES, 1000, True)]
+)
+def test_a_body_counts_with_its_own_length_whatever_its_row_says(said: int, size: int, *, fits: bool) -> None:
+    scene = Scene(claim(1, message_id=UUID(int=1), size=said))
+    scene.claim()
+    scene.queue.sizes = {UUID(int=1): size}
+    (first,) = scene.load()
+    assert first.size == size
+    scene.queue.claims = [claim(2, message_id=UUID(int=2), size=1000)]
+    scene.claim()
+    assert fits == scene.supply.can_load
+    scene.supply.sent(first)
+    assert [parcel.size for parcel in scene.load()] == [1000]

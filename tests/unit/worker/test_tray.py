@@ -157,7 +157,7 @@ def test_what_one_lease_holds_can_be_taken_out_and_the_rest_stays() -> None:
     tray = Tray(lambda: 9, lambda: None)
     first, second, third = (parcel(claim(n), under=one) for n, one in enumerate([mine, other, mine]))
     tray.put([first, second, third])
-    assert [first, third] == tray.empty(mine)
+    assert [first, third] == tray.empty(lambda parcel: parcel.lease is mine)
     assert [second] == tray.empty()
     assert tray.ready == 0
 
@@ -281,7 +281,11 @@ def test_while_an_announcement_is_awaited_only_who_finds_something_else_may_ente
 
 
 @pytest.mark.parametrize(
-    "take_out", [lambda tray, suspect: tray.remove(suspect), lambda tray, suspect: tray.empty(suspect.lease)]
+    "take_out",
+    [
+        lambda tray, suspect: tray.remove(suspect),
+        lambda tray, suspect: tray.empty(lambda one: one is suspect),
+    ],
 )
 def test_what_was_wanted_and_is_taken_out_is_not_announced(
     take_out: Callable[[Tray, Parcel], object],

@@ -1,0 +1,85 @@
+"""Whose turn it is: how the streams that have due mail share the places of one claim.
+
+Each class of priority is left a tenth of the places, and the rest goes to the highest one. Within a class
+the streams take turns: who has had least for its weight goes first (stride scheduling, Waldspurger and Weihl
+1995). A stream that comes back from silence starts with the others: it neither waits behind a neighbour's
+flood, nor makes up for the time in which it had no mail.
+"""
+
+from collections.abc import Collection
+from heapq import heapify, heapreplace
+
+from outbox.mail.stream import Priority, Streams
+
+MOST = 32
+"""Streams that one claim serves at most: each is a statement, and the next claim serves the others."""
+
+_REMEMBERED = 10_000
+"""Streams of which it is known what they had."""
+
+_LEAST_PART = 10
+"""Each class of priority has at least the tenth part."""
+
+
+class Shares:
+    """The turns of the streams that one daemon serves: those whose relay is `relay`."""
+
+    def __init__(self, streams: Streams | None = None, relay: str | None = None) -> None:
+        self._streams = streams or Streams()
+        self._relay = relay
+        # For each stream what it has had, divided by its weight; for each class, how far the last one is.
+        self._had: dict[str, float] = {}
+        self._last: dict[Priority, float] = {}
+
+    def serves(self, name: str) -> bool:
+        """Tell whether this daemon sends the mail of a stream."""
+        return self._streams.of(name).relay == self._relay
+
+    def split(self, names: Collection[str], places: int) -> dict[str, int]:
+        """Share `places` among these streams; one that gets nothing is left out."""
+        classes = {
+            priority: members
+            for priority in Priority
+            if (members := [name for name in names if self._streams.of(name).priority is priority])
+        }
+        shared: dict[str, int] = {}
+        for (priority, members), part in zip(classes.items(), _parts(len(classes), places), strict=True):
+            shared |= self._turns(priority, members, part)
+        return shared
+
+    def took(self, name: str, count: int) -> None:
+        """Note that so many mails of a stream were claimed."""
+        stream = self._streams.of(name)
+        had = max(self._had.pop(name, 0.0), self._last.get(stream.priority, 0.0))
+        self._had[name] = had + count / stream.weight
+        if len(self._had) > _REMEMBERED:
+            # Who had something longest ago is hardly ahead of the others any more.
+            del self._had[next(iter(self._had))]
+
+    def _turns(self, priority: Priority, members: list[str], places: int) -> dict[str, int]:
+        if not places:
+            return {}
+        start = self._last.get(priority, 0.0)
+        turns = [(max(self._had.get(name, 0.0), start), name) for name in members]
+        heapify(turns)
+        self._last[priority] = turns[0][0]
+        if len(turns) == 1:
+            return dict.fromkeys(members, places)
+        shared: dict[str, int] = {}
+        for _ in range(places):
+            had, name = turns[0]
+            if name not in shared and len(shared) == MOST:
+                break
+            shared[name] = shared.get(name, 0) + 1
+            heapreplace(turns, (had + 1 / self._streams.of(name).weight, name))
+        return shared
+
+
+def _parts(classes: int, places: int) -> list[int]:
+    """Return how many places each class has, the highest first."""
+    if not classes:
+        return []
+    parts = [0] * classes
+    for lower in range(1, classes):
+        parts[lower] = min(max(1, places // _LEAST_PART), max(0, places - sum(parts) - 1))
+    return [places - sum(parts), *parts[1:]]

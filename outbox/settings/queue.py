@@ -1,0 +1,130 @@
+"""The settings of what is sent to whom: streams, the environment, and the guards against mistakes."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from outbox.errors import InvalidEmailError, shown
+from outbox.mail.address import parse_address
+from outbox.mail.stream import Priority, Stream, checked_stream
+from outbox.settings.field import UnfitError, seconds, setting
+from outbox.settings.hosts import is_domain
+
+_LONGEST = 64
+_LIGHTEST, _HEAVIEST = 0.001, 1000
+_KEYS = ("relay", "weight", "priority")
+
+
+class QueueSettings(BaseSettings):
+    """Which mail this daemon sends, how much of each stream, and what it must not send."""
+
+    relay_name: str | None = setting(
+        None,
+        "The name of this daemon's relay: it serves the streams that name it. Without one it serves those "
+        "that name none, and its relay is called by host and port.",
+        f"a name of at most {_LONGEST} printable characters, such as ses",
+    )
+    streams: Annotated[dict[str, Stream], NoDecode] = setting(
+        dict,
+        "What the names of streams mean: a table of relay, weight (its share beside others of its class, 1) "
+        "and priority (high, normal or low) for each; what is not named means what default means.",
+        "tables [streams.NAME] with relay, weight and priority in outbox.toml, or the same as JSON",
+    )
+    environment: str | None = setting(
+        None,
+        "The environment that this daemon belongs to; the database must be of the same one.",
+        f"a name of at most {_LONGEST} printable characters, such as production",
+    )
+    redirect_all_to: str | None = setting(
+        None,
+        "An address that gets all mail in place of its recipients, for systems that must not write to them.",
+        "one address",
+    )
+    allowed_domains: Annotated[tuple[str, ...], NoDecode] = setting(
+        (),
+        "The domains that may be written to; mail to any other is held, or goes to redirect_all_to.",
+        "domains, separated by ',' or as a list",
+    )
+    storm_limit: int = setting(
+        1000,
+        "The most mails to one address within storm_period; the rest is held. 0 means any number.",
+        "a whole number of at least 0",
+        ge=0,
+    )
+    storm_period: float = seconds(3600, "The time in which storm_limit counts.", least=1)
+
+    @field_validator("relay_name", "environment")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name is not None and not (
+            name.isprintable() and name.strip() == name and 0 < len(name) <= _LONGEST
+        ):
+            raise ValueError("this is no name")
+        return name
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def _are_streams(cls, given: object) -> object:
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except ValueError as error:
+                raise ValueError(f"this is no JSON ({error})") from error
+        if not isinstance(given, Mapping):
+            raise TypeError("these are no tables")
+        return {_named(name): _stream(name, table) for name, table in given.items()}
+
+    @field_validator("redirect_all_to")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        try:
+            return parse_address("redirect_all_to", address).email
+        except InvalidEmailError as error:
+            raise ValueError("this is no address") from error
+
+    @field_validator("allowed_domains", mode="before")
+    @classmethod
+    def _split(cls, domains: object) -> object:
+        return [each.strip() for each in domains.split(",")] if isinstance(domains, str) else domains
+
+    @field_validator("allowed_domains")
+    @classmethod
+    def _are_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        for domain in domains:
+            if not is_domain(domain):
+                raise ValueError(f"{shown(domain)} is no domain")
+        return tuple(domain.lower() for domain in domains)
+
+
+def _named(name: object) -> str:
+    try:
+        return checked_stream(name)
+    except InvalidEmailError as error:
+        raise UnfitError(f"{shown(name)} is no name of a stream", "names without a space") from error
+
+
+def _stream(name: str, table: object) -> Stream:
+    """Return what a table says of a stream, or raise UnfitError, which names the stream and the key."""
+    if not isinstance(table, Mapping):
+        raise UnfitError(f"{name} is no table", f"a table with any of {', '.join(_KEYS)}")
+    if unknown := sorted(set(table) - set(_KEYS)):
+        raise UnfitError(f"{name}.{unknown[0]}: there is no such key", f"any of {', '.join(_KEYS)}")
+    relay, weight, priority = table.get("relay"), table.get("weight", 1.0), table.get("priority", "normal")
+    if not (relay is None or (isinstance(relay, str) and relay)):
+        raise UnfitError(f"{name}.relay: {shown(relay)} is no name", "the relay_name of some daemon")
+    if (
+        isinstance(weight, bool)
+        or not isinstance(weight, int | float)
+        or not _LIGHTEST <= weight <= _HEAVIEST
+    ):
+        raise UnfitError(
+            f"{name}.weight: {shown(weight)} is no weight", f"a number from {_LIGHTEST} to {_HEAVIEST}"
+        )
+    if priority not in [each.value for each in Priority]:
+        raise UnfitError(f"{name}.priority: {shown(priority)} is none", "high, normal or low")
+    return Stream(relay, float(weight), Priority(priority))

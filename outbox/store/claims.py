@@ -1,0 +1,159 @@
+"""Find the lines that have due mail, share a claim among them, and take what each is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from outbox.mail.status import Lane
+from outbox.store.lanes import LEFT, Edge, Lanes, Line, Look
+from outbox.store.moves import IN_LANE
+from outbox.store.schema import delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from outbox.mail.share import Shares
+    from outbox.store.dialects import StoreDialect
+    from outbox.store.moves import Claim
+
+# In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
+_PEEK = select(delivery.c.due_at).where(IN_LANE).order_by(delivery.c.due_at).limit(1)
+
+_ROUNDS = 2
+"""What a stream has no mail for is given to the others once; the next claim gives the rest."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What one claim may take: at most `limit`, of that at most `retries` from the lane of the retries.
+
+    With `alone` one of the rescued is among them. Nothing is taken of the streams that are `paused`.
+    """
+
+    limit: int
+    retries: int
+    alone: bool = True
+    paused: Collection[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one claim took, and what it learnt of the lines."""
+
+    claims: list[Claim] = field(default_factory=list)
+    scanned: set[Line] = field(default_factory=set)
+    edges: list[Edge] | None = None
+    oldest: dict[Line, datetime] = field(default_factory=dict)
+    now: datetime = LEFT
+    took: float = 0.0
+
+
+class Claims:
+    """Claims for one daemon: from the lines in its `lanes`, shared by its `shares`."""
+
+    def __init__(self, dialect: StoreDialect, lanes: Lanes, shares: Shares) -> None:
+        self._dialect = dialect
+        self._lanes = lanes
+        self._shares = shares
+
+    def has_due(self, connection: Connection, look: Look, wanted: Wanted, seen: Taken) -> bool:
+        """Tell by reading only whether a claim would find anything; note in `seen` what was learnt."""
+        lines = self._lines(connection, look, wanted, seen)
+        return any(
+            # An edge tells nothing of what is too late by now.
+            connection.execute(_PEEK, self._scan(line, look, seen)).first() is not None
+            for some in lines.values()
+            for line in some
+        )
+
+    def take(self, connection: Connection, holder: UUID, look: Look, wanted: Wanted) -> Taken:
+        """Claim what is wanted; the caller commits, and then lets `learn` know."""
+        taken = Taken()
+        lines = self._lines(connection, look, wanted, taken)
+
+        def from_lane(lane: Lane, most: int) -> int:
+            claims = self._shared(connection, holder, look, taken, lines[lane], most)
+            taken.claims += claims
+            return len(claims)
+
+        if wanted.limit == 1:
+            # A probe: what met a fault once may meet it each time, so what has met none goes first.
+            found = from_lane(Lane.FRESH, 1) or from_lane(Lane.RETRY, min(1, wanted.retries))
+            if wanted.alone and not found:
+                from_lane(Lane.ALONE, 1)
+        else:
+            room = wanted.limit - from_lane(Lane.ALONE, int(wanted.alone))
+            retries = from_lane(Lane.RETRY, min(room - room // 2, wanted.retries))
+            from_lane(Lane.FRESH, room - retries)
+        return taken
+
+    def learn(self, look: Look, taken: Taken) -> None:
+        """Remember what a claim, which is committed, or a look has found."""
+        if taken.edges is not None:
+            self._lanes.found(look, taken.edges, taken.now, taken.took)
+        dues: dict[Line, list[datetime]] = {line: [] for line in taken.scanned}
+        for claim in taken.claims:
+            dues[claim.line].append(claim.due_at)
+        for line, each in dues.items():
+            self._lanes.claimed(look, line, each)
+            if each and line.lane is not Lane.ALONE:
+                self._shares.took(line.stream, len(each))
+
+    def _lines(
+        self, connection: Connection, look: Look, wanted: Wanted, seen: Taken
+    ) -> dict[Lane, list[Line]]:
+        """Return the lines of each lane that may have due mail, of the streams that may be served now."""
+        if look.is_whole:
+            began = self._lanes.clock()
+            seen.edges, seen.now = self._dialect.edges(connection)
+            seen.took = self._lanes.clock() - began
+            seen.oldest = {edge.line: edge.oldest for edge in seen.edges}
+            known: Iterable[Line] = (edge.line for edge in seen.edges if edge.is_due)
+        else:
+            known = look.lines()
+        lines: dict[Lane, list[Line]] = {lane: [] for lane in Lane}
+        for line in known:
+            if line.stream not in wanted.paused and self._shares.serves(line.stream):
+                lines[line.lane].append(line)
+        if not wanted.alone:
+            lines[Lane.ALONE] = []
+        return lines
+
+    def _shared(
+        self,
+        connection: Connection,
+        holder: UUID,
+        look: Look,
+        taken: Taken,
+        lines: list[Line],
+        most: int,
+    ) -> list[Claim]:
+        """Claim at most `most` from these lines; what one has no mail for goes to the others."""
+        claims: list[Claim] = []
+        line_of = {line.stream: line for line in lines}
+        streams = set(line_of)
+        for _ in range(_ROUNDS):
+            waiting = len(streams)
+            for stream, count in self._shares.split(streams, most - len(claims)).items():
+                line = line_of[stream]
+                found = self._dialect.claim(connection, holder, self._scan(line, look, taken), count)
+                taken.scanned.add(line)
+                claims += found
+                if len(found) < count:
+                    streams.discard(stream)
+            if len(streams) in {0, waiting}:
+                break
+        return claims
+
+    @staticmethod
+    def _scan(line: Line, look: Look, seen: Taken) -> dict[str, Any]:
+        """Return the parameters of IN_LANE: where this look found its oldest, else where it begins."""
+        floor = seen.oldest.get(line) or look.floor(line)
+        return {"lane_stream": line.stream, "lane_number": int(line.lane), "lane_floor": floor}

@@ -1,0 +1,69 @@
+"""What people allow now: whether this daemon may send at all, through its relay, and from which streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outbox.errors import EnvironmentMismatchError
+from outbox.store.standing import Standing, standing
+
+if TYPE_CHECKING:
+    from outbox.store.database import Database
+    from outbox.worker.threads import Threads
+
+EVERY = 1.0
+"""Seconds between two looks: a pause takes effect so soon, also on what is already claimed."""
+
+
+class Permit:
+    """What is allowed to the daemon of this `relay`, which belongs to this `environment`."""
+
+    def __init__(self, database: Database, threads: Threads, relay: str, environment: str | None) -> None:
+        self._database = database
+        self._threads = threads
+        self._relay = relay
+        self._environment = environment
+        self._standing = Standing(environment=environment)
+        self._looked_at = -EVERY
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """The streams of which nothing is to be claimed."""
+        return self._standing.streams
+
+    async def look(self, now: float) -> bool:
+        """Read what is allowed if that was long ago; tell whether it has changed.
+
+        Raises EnvironmentMismatchError when the database has become that of another environment.
+        """
+        if now - self._looked_at < EVERY:
+            return False
+        found = await self._threads.run(self._database.read, standing)
+        self._looked_at = now
+        before, self._standing = self._standing, found
+        refuse_foreign(found.environment, self._environment)
+        return before != found
+
+    def forbids_all(self) -> str | None:
+        """Return why nothing may be sent, or None."""
+        if self._standing.environment != self._environment:
+            return "the database is of another environment"
+        if self._standing.everything:
+            return "everything is paused"
+        return f"relay {self._relay} is paused" if self._relay in self._standing.relays else None
+
+    def summary(self) -> str:
+        """Return what is forbidden now, in words; empty where nothing is."""
+        streams = ", ".join(sorted(self._standing.streams))
+        return self.forbids_all() or (f"paused streams: {streams}" if streams else "")
+
+    def forbids(self, stream: str) -> str | None:
+        """Return why nothing of this stream may be sent, or None."""
+        paused = f"stream {stream} is paused" if stream in self._standing.streams else None
+        return self.forbids_all() or paused
+
+
+def refuse_foreign(database: str | None, daemon: str | None) -> None:
+    """Raise EnvironmentMismatchError unless the database and the daemon are of the same environment."""
+    if database != daemon:
+        raise EnvironmentMismatchError(database, daemon)
