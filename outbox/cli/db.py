@@ -11,6 +11,7 @@ from outbox._version import __version__
 from outbox.cli.opening import opened
 from outbox.cli.options import database_url
 from outbox.settings import load
+from outbox.store.dialects import dialect_of
 from outbox.store.migration import migrate, print_sql
 from outbox.store.permission import name_environment, permission
 from outbox.store.search import schema_version
@@ -75,8 +76,20 @@ def environment(name: str | None, *, none: bool, **flags: Any) -> None:
 @database_url
 def sql(dialect: str | None, **flags: Any) -> None:
     """Print the SQL that creates the tables, for a person who runs it."""
+    print_sql(dialect or _named_by_url(flags), sys.stdout)
+
+
+@db.command()
+@click.option("--dialect", type=click.Choice(_DIALECTS), help="By default that of the database's URL.")
+@database_url
+def grants(dialect: str | None, **flags: Any) -> None:
+    """Print the SQL that lets five roles do what each needs, and no more."""
+    click.echo(dialect_of(dialect or _named_by_url(flags)).grants(), nl=False)
+
+
+def _named_by_url(flags: dict[str, Any]) -> str:
     scheme = load(**flags).database_url.partition("://")[0]
-    print_sql(dialect or scheme.partition("+")[0], sys.stdout)
+    return scheme.partition("+")[0]
 
 
 def _migrate(database: Database) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine
 
-from outbox import migrate
 from tests.contract.scene import Scene
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
+from tests.support.users import migrated
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql", "mysql"])
@@ -15,11 +14,11 @@ def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """Give the URL of a database with our tables; making one for each test would take most of the time."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('contract') / 'outbox.sqlite3'}"
-        _migrate(url)
+        migrated(url)
         yield url
         return
     with fresh_database(POSTGRESQL if request.param == "postgresql" else MYSQL) as url:
-        _migrate(url)
+        migrated(url)
         yield url
 
 
@@ -43,9 +42,3 @@ def rival(scene: Scene) -> Iterator[Scene]:
     """Give the same database by connections of its own, as another daemon sees it."""
     with scene.another() as other:
         yield other
-
-
-def _migrate(url: str) -> None:
-    engine = create_engine(url)
-    migrate(engine)
-    engine.dispose()

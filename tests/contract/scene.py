@@ -11,10 +11,12 @@ from outbox import Outbox, prepare_sqlite
 from outbox.mail.status import OnDoubt
 from outbox.store.clock import seconds_since, utc_after, utc_now
 from outbox.store.database import Database
+from outbox.store.grants import Role
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState, attempt, delivery, gate, message, session, suppression, tag
 from outbox.store.sessions import Sessions
+from tests.support.users import as_role
 
 if TYPE_CHECKING:
     from outbox.intake import Fields
@@ -24,28 +26,35 @@ TABLES = (attempt, delivery, tag, message, session, gate, suppression)
 
 
 class Scene:
-    """The store as a daemon has it, and an application's engine beside it."""
+    """The store as a daemon has it, an application's engine beside it, and the owner's.
+
+    On PostgreSQL each works with the rights of its role: `database` with those of the daemon, `application`
+    with those of one that enqueues and asks. What a test does past every rule goes by `admin`.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.database = Database(url)
+        self.database = Database(as_role(url, Role.DAEMON))
         self.queue = Queue(self.database)
         self.sessions = Sessions(self.database)
         self.outbox = Outbox(sender="shop@example.org")
-        self.application: Engine = create_engine(url)
-        self.is_sqlite = self.application.dialect.name == "sqlite"
+        self.admin: Engine = create_engine(url)
+        own_url = as_role(url, Role.CONTROL)
+        self.application: Engine = self.admin if own_url == url else create_engine(own_url)
+        self.is_sqlite = self.admin.dialect.name == "sqlite"
         if self.is_sqlite:
-            prepare_sqlite(self.application)
+            prepare_sqlite(self.admin)
 
     def close(self) -> None:
         """Close every connection."""
         self.database.close()
         self.application.dispose()
+        self.admin.dispose()
 
     def empty(self) -> None:
         """Delete all rows, and forget where the lanes were."""
         self.queue = Queue(self.database)
-        with self.application.begin() as connection:
+        with self.admin.begin() as connection:
             for table in TABLES:
                 connection.execute(delete(table))
 
@@ -72,7 +81,7 @@ class Scene:
         me = uuid4()
         self.sessions.start(me, host="host", pid=1, version="1", ttl=60)
         if state is not SessionState.RUNNING:
-            with self.application.begin() as connection:
+            with self.admin.begin() as connection:
                 connection.execute(update(session).where(session.c.id == me).values(state=state.value))
         return me
 
@@ -86,13 +95,13 @@ class Scene:
 
     def change(self, ids: int | Sequence[int], **values: Any) -> None:
         """Overwrite columns of deliveries, past every rule."""
-        with self.application.begin() as connection:
+        with self.admin.begin() as connection:
             change(connection, [ids] if isinstance(ids, int) else ids, **values)
 
     def add(self, *statuses: str, on_doubt: OnDoubt = OnDoubt.RESEND) -> UUID:
         """Insert a message whose recipients are in these states, and return its id."""
         id_ = uuid4()
-        with self.application.begin() as connection:
+        with self.admin.begin() as connection:
             connection.execute(insert(message).values(message_row(id_) | {"on_doubt": on_doubt.value}))
             for n, status in enumerate(statuses):
                 connection.execute(insert(delivery).values(delivery_row(id_, n) | in_state(status)))

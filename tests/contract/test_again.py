@@ -33,8 +33,6 @@ def test_both_of_two_transactions_that_deadlock_are_written(scene: Scene, rival:
     def work(name: str, order: list[int]) -> Callable[[Connection], None]:
         def run(connection: Connection) -> None:
             runs.append(name)
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
             for id_ in order:
                 connection.execute(
                     update(delivery).where(delivery.c.id == id_).values(attempts=delivery.c.attempts + 1)

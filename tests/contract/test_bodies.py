@@ -40,7 +40,7 @@ def put(scene: Scene, **changes: Any) -> UUID:
     """Insert a message as plain SQL may."""
     id_ = uuid4()
     row = message_row(id_) | {"message_id": "", "subject": "", "payload_hash": "", "mime": RAW, "size": 0}
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(insert(message).values(row | changes))
     return id_
 
@@ -112,7 +112,7 @@ def test_whoever_comes_second_sends_what_the_first_has_written(
     write = scene.database.write
 
     def late(work: Callable[[Connection], T]) -> T:
-        with scene.application.begin() as connection:
+        with scene.admin.begin() as connection:
             theirs = {"mime": b"Subject: theirs\r\n", "message_id": "<theirs@example.org>"}
             connection.execute(update(message).where(message.c.id == lost).values(theirs))
         return write(work)
@@ -169,9 +169,9 @@ def test_a_message_that_a_trigger_keeps_from_completion_waits_and_the_others_go(
 
 def test_a_message_that_grows_beyond_a_packet_is_refused_and_the_others_go(mysql_url: str) -> None:
     scene = Scene(mysql_url)
-    migrate(scene.application)
+    migrate(scene.admin)
     large, good = put(scene), put(scene)
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(
             text("UPDATE outbox_message SET mime = REPEAT('ü', 6500000) WHERE id = :id"), {"id": large.hex}
         )
@@ -183,6 +183,6 @@ def test_a_message_that_grows_beyond_a_packet_is_refused_and_the_others_go(mysql
 
 
 def _run(scene: Scene, commands: Sequence[str]) -> None:
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         for command in commands:
             connection.execute(text(command))

@@ -18,7 +18,7 @@ WAITING = [status for status in Status if status not in FINAL]
 def refuse(scene: Scene, values: dict[str, Any]) -> None:
     scene.add("pending")
     before = scene.rows()
-    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.application.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.admin.begin() as connection:
         connection.execute(update(delivery).values(values))
     assert before == scene.rows()
 
@@ -55,26 +55,26 @@ def test_a_time_of_finishing_what_is_not_finished_is_refused(scene: Scene, statu
 
 def test_two_rows_for_one_recipient_number_are_refused(scene: Scene) -> None:
     id_ = scene.add("pending")
-    with pytest.raises(DBAPIError, match=r"(?i)unique|duplicate"), scene.application.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"(?i)unique|duplicate"), scene.admin.begin() as connection:
         connection.execute(insert(delivery).values(delivery_row(id_, 0)))
 
 
 @pytest.mark.parametrize("on_doubt", ["", "Resend", "resend ", "drop"])
 def test_an_unknown_wish_in_doubt_is_refused(scene: Scene, on_doubt: str) -> None:
-    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.application.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.admin.begin() as connection:
         connection.execute(insert(message).values(message_row(uuid4()) | {"on_doubt": on_doubt}))
 
 
 @pytest.mark.parametrize("state", ["", "Running", "lost ", "dead"])
 def test_an_unknown_state_of_a_session_is_refused(scene: Scene, state: str) -> None:
     me = scene.start()
-    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.application.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"(?i)constraint"), scene.admin.begin() as connection:
         connection.execute(update(session).where(session.c.id == me).values(state=state))
 
 
 @pytest.mark.parametrize("shared_url", ["postgresql", "mysql"], indirect=True)
 def test_a_delivery_without_its_message_is_refused_where_the_database_checks(scene: Scene) -> None:
-    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), scene.application.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), scene.admin.begin() as connection:
         connection.execute(insert(delivery).values(delivery_row(uuid4())))
 
 

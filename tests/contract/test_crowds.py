@@ -132,7 +132,7 @@ class Crowd:
         """Send what is left, also what had to wait."""
         self.scene.queue.rescue()
         self.scene.queue.expire()
-        with self.scene.application.begin() as connection:
+        with self.scene.admin.begin() as connection:
             connection.execute(update(delivery).values(due_at=ago(3600)))
         me = self.scene.start()
         while self.scene.queue.has_due():

@@ -25,7 +25,7 @@ def rows(scene: Scene) -> list[Row[Any]]:
 
 
 def set_row(scene: Scene, **values: Any) -> None:
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(gate).values(values))
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from outbox import migrate
 from outbox.mail.status import Move, Settlement
 from outbox.mail.verdict import Answer
 from outbox.store.database import Database
+from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.store.schema import delivery
 from outbox.store.sessions import Totals
@@ -19,6 +19,7 @@ from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
 from tests.contract.ends import PAUSE, settlement
 from tests.contract.scene import Scene
+from tests.support.users import as_role, migrated
 from tests.unit.worker.held import NoThreads, run
 
 REFUSED = "no database takes this"
@@ -32,8 +33,8 @@ _REFUSE_ON_SQLITE = (
 @pytest.fixture
 def picky(database_url: str) -> Iterator[Scene]:
     """Give a store whose database refuses one answer."""
+    migrated(database_url)
     engine = create_engine(database_url)
-    migrate(engine)
     with engine.begin() as connection:
         connection.execute(text(_REFUSE_ON_SQLITE if engine.dialect.name == "sqlite" else _REFUSE))
     engine.dispose()
@@ -96,7 +97,7 @@ def test_fault_19_a_verdict_whose_delivery_somebody_has_locked_lets_the_others_p
         if sorted(written) == others:
             somebody.rollback()
 
-    database = Database(scene.url, silence=0.5)
+    database = Database(as_role(scene.url, Role.DAEMON), silence=0.5)
     writing = Writing(Queue(database), seen)
     run(writing.write(me, [settlement(claim, Move.DELIVER) for claim in claims]))
     database.close()

@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import create_engine, select, text, update
+from sqlalchemy import select, text, update
 
-from outbox import migrate
 from outbox.mail.status import LATE, Late, Move, Status
 from outbox.store.dialects.mysql import _CLAIM
 from outbox.store.rescues import _rescue_one
@@ -18,6 +17,7 @@ from outbox.store.sessions import _LOSE
 from outbox.store.verdicts import Recorded
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
+from tests.support.users import migrated
 
 ELSEWHERE = [status for status in Status if status is not Status.SENDING]
 UNTELLING = [move for move in OWNED if LATE[move] is not Late.WINS]
@@ -31,12 +31,10 @@ _LIFT = {
 @pytest.fixture
 def lax(database_url: str) -> Iterator[Scene]:
     """Give a store whose rows may keep a session that they no longer belong to."""
-    engine = create_engine(database_url)
-    migrate(engine)
-    engine.dispose()
+    migrated(database_url)
     scene = Scene(database_url)
     if not scene.is_sqlite:
-        with scene.application.begin() as connection:
+        with scene.admin.begin() as connection:
             connection.execute(text(_LIFT[connection.dialect.name]))
     yield scene
     scene.close()
@@ -46,13 +44,13 @@ def leave(lax: Scene, id_: int, status: Status, holder: UUID) -> None:
     """Put a delivery into `status` and yet leave its session in its row."""
     values = {**in_state(status), "session": holder}
     if lax.is_sqlite:
-        with lax.application.connect() as connection:
+        with lax.admin.connect() as connection:
             # A pragma works outside a transaction only, so the statements go past SQLAlchemy's.
             driver = connection.connection.dbapi_connection
             assert driver is not None
             driver.execute(_LIFT["sqlite"])
         lax.change(id_, **values)
-        lax.application.dispose()
+        lax.admin.dispose()
     else:
         lax.change(id_, **values)
 
@@ -140,7 +138,7 @@ def test_an_expiry_that_looked_too_long_ago_ends_nothing(scene: Scene, values: d
 @pytest.mark.parametrize("spoiler", ["id", "state", "beat"])
 def test_a_daemon_that_looked_too_long_ago_declares_nobody_lost(scene: Scene, spoiler: str) -> None:
     silent, other = scene.start(), scene.start()
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(session).values(beat_at=datetime(2026, 6, 1, tzinfo=UTC)))
         if spoiler == "state":
             connection.execute(update(session).values(state=SessionState.STOPPED.value))
@@ -191,7 +189,7 @@ def test_a_claim_that_looked_too_long_ago_takes_nothing(scene: Scene) -> None:
 # On MariaDB the claim names its index, and cannot do without.
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_the_longest_due_is_claimed_first_also_without_the_help_of_an_index(lax: Scene) -> None:
-    with lax.application.begin() as connection:
+    with lax.admin.begin() as connection:
         connection.execute(text("DROP INDEX outbox_delivery_due"))
     third, second, first = lax.mail(3)
     for age, id_ in enumerate([third, second, first], start=1):

@@ -214,7 +214,7 @@ def test_a_thousand_mails_in_one_call(scene: Scene) -> None:
 def test_a_mail_goes_into_the_schema_into_which_the_application_puts_its_tables(
     scene: Scene, key: str | None
 ) -> None:
-    tenant = scene.application.execution_options(schema_translate_map={None: "tenant"})
+    tenant = scene.admin.execution_options(schema_translate_map={None: "tenant"})
     with tenant.begin() as connection:
         connection.execute(CreateSchema("tenant"))
     try:
@@ -224,5 +224,5 @@ def test_a_mail_goes_into_the_schema_into_which_the_application_puts_its_tables(
             assert connection.execute(select(delivery.c.recipient)).scalars().all() == ["ann@example.org"]
         assert scene.rows() == []
     finally:
-        with scene.application.begin() as connection:
+        with scene.admin.begin() as connection:
             connection.execute(DropSchema("tenant", cascade=True))

@@ -88,7 +88,7 @@ def test_a_rescue_takes_from_the_dead_and_leaves_the_others_their_own(scene: Sce
 
 def test_fault_12_what_a_session_held_is_rescued_also_when_its_row_is_gone(scene: Scene) -> None:
     scene.held(3)
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(delete(session))
     assert scene.queue.rescue() == 3
     assert scene.queue.counts() == {"pending": 3}

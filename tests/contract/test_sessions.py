@@ -21,7 +21,7 @@ def read(scene: Scene, me: UUID) -> Row[Any]:
 
 
 def silence(scene: Scene, me: UUID, seconds: float) -> None:
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(session).where(session.c.id == me).values(beat_at=ago(seconds)))
 
 

@@ -81,7 +81,7 @@ def test_fault_3_a_row_that_somebody_is_changing_is_passed_by(
     scene: Scene, rival: Scene, change: dict[str, Any]
 ) -> None:
     changed, other = scene.mail(2)
-    with rival.application.begin() as connection:
+    with rival.admin.begin() as connection:
         overwrite(connection, [changed], **change)
         (claim,) = scene.queue.claim(scene.start(), 10)
         assert claim.delivery_id == other

@@ -147,7 +147,7 @@ def test_hundreds_of_tenants_are_all_served_within_a_few_claims(scene: Scene) ->
     names = [f"tenant-{n:03}" for n in range(5 * MOST)]
     (first,) = scene.mail()
     row = {"message_id": scene.row(first).message_id, "recipient": "ann@example.org", "size": 18}
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(
             insert(delivery), [row | {"n": n, "stream": name} for n, name in enumerate(names, start=1)]
         )

@@ -86,7 +86,7 @@ def test_a_delivery_that_somebody_has_locked_is_left_for_later_when_asked_again(
 @pytest.mark.parametrize("move", OWNED)
 def test_a_verdict_on_what_was_deleted_is_dropped(scene: Scene, move: Move, *, again: bool) -> None:
     me, (claim, other) = scene.held(2)
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(delete(delivery).where(delivery.c.id == claim.delivery_id))
     ends = [settlement(claim, move), settlement(other, move)]
     recorded = scene.queue.record(me, ends, doubt_pause=PAUSE, again=again)

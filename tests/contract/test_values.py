@@ -113,7 +113,7 @@ def test_an_instant_of_any_year_is_kept(scene: Scene, year: int) -> None:
 def test_instants_are_compared_as_times_of_one_zone(scene: Scene) -> None:
     put(scene)
     earlier = INSTANT.astimezone(timezone(timedelta(hours=-8)))
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(delivery).values(due_at=INSTANT))
         found = select(delivery.c.id).where(delivery.c.due_at <= earlier)
         assert connection.execute(found).all()

@@ -144,7 +144,7 @@ class Known:
             column: self.at(0) for column in (message.c.created_at, attempt.c.at, suppression.c.created_at)
         }
         is_of = delivery.c.message_id
-        with self._scene.application.begin() as connection:
+        with self._scene.admin.begin() as connection:
             for column, instant in now.items():
                 connection.execute(update(column.table).values({column: instant}))
             for name, minutes in CREATED.items():

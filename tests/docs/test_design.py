@@ -6,6 +6,7 @@ from pathlib import Path
 from outbox.mail.request import REQUESTS
 from outbox.mail.status import LATE, MOVES, Status
 from outbox.settings.model import Settings
+from outbox.store.grants import Role
 from outbox.store.schema import metadata
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -50,6 +51,11 @@ def test_every_status_is_explained() -> None:
 
 def test_every_table_is_explained() -> None:
     assert [table for table in metadata.tables if f"| `{table}` |" not in DESIGN] == []
+
+
+def test_every_role_is_explained() -> None:
+    page = (DOCS / "roles.md").read_text(encoding="utf-8")
+    assert [role for role in Role if f"| `{role}` |" not in page] == []
 
 
 def test_the_readme_names_only_settings_that_exist() -> None:

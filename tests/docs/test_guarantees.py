@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import outbox
-from outbox import migrate
 from outbox.mail.status import Lane, Move, Status
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
+from tests.support.users import migrated
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
 WAITING = [Status.IN_DOUBT, Status.HELD]
@@ -28,9 +28,7 @@ def _block(language: str) -> str:
 @pytest.fixture
 def parked(database_url: str) -> Iterator[Scene]:
     """Give a store with a mail in each state in which it waits for a person, after three crashes."""
-    engine = create_engine(database_url)
-    migrate(engine)
-    engine.dispose()
+    migrated(database_url)
     scene = Scene(database_url)
     for status, id_ in zip(WAITING, scene.mail(2), strict=True):
         scene.change(id_, status=status, lane=Lane.ALONE, rescues=3, doubts=3, reason="poison")

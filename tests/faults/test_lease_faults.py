@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
+from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.worker import heartbeat, loop
 from outbox.worker.lease import boot_clock
@@ -17,6 +18,7 @@ from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, Script, scripted
+from tests.support.users import as_role
 from tests.support.waiting import wait_until
 
 LARGE = "0123456789 " * 1_500_000
@@ -213,7 +215,7 @@ def lose_all_sessions(app: Application) -> None:
     """Declare all sessions lost and take what they hold, as another daemon does after their TTL."""
     with app.engine.begin() as connection:
         connection.execute(text("UPDATE outbox_session SET state = 'lost'"))
-    database = Database(app.engine.url.render_as_string(hide_password=False))
+    database = Database(as_role(app.engine.url.render_as_string(hide_password=False), Role.DAEMON))
     Queue(database).rescue()  # or it has rescued them itself
     database.close()
     assert app.scalar("SELECT count(*) FROM outbox_attempt WHERE verdict = 'rescue_resend'") == 2

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from outbox.mail.status import Move, Settlement
 from outbox.store.database import Database
+from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.store.schema import message
 from outbox.store.sessions import Totals
@@ -33,6 +34,7 @@ from tests.support.daemon import application
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.postgres import PostgresServer
 from tests.support.proxy_link import Cut, Way
+from tests.support.users import as_role
 from tests.support.waiting import wait_until
 from tests.unit.worker.held import NoThreads, run
 
@@ -55,8 +57,8 @@ class Line:
     def __init__(self, url: str, proxy: DatabaseProxy) -> None:
         self.near = Scene(url)
         self.proxy = proxy
-        self.far = Database(proxy.url(), SILENCE)
-        self.application = create_engine(proxy.url())
+        self.far = Database(as_role(proxy.url(), Role.DAEMON), SILENCE)
+        self.application = create_engine(as_role(proxy.url(), Role.CONTROL))
 
     def cut_everywhere(self, way: Way, prepare: Callable[[], Errand]) -> None:
         """Run errands, the first two in peace, and each of the others with a cut behind another byte."""

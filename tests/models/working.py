@@ -232,7 +232,7 @@ class Working(RuleBasedStateMachine):
         """Let everything be so much longer ago: only the database's own clock compares instants."""
         self.clock += steady
         passed = timedelta(seconds=seconds)
-        with self.scene.application.begin() as connection:
+        with self.scene.admin.begin() as connection:
             for id_, row in self.mirror.deliveries.items():
                 row.update((name, row[name] and row[name] - passed) for name in ("due_at", "expires_at"))
                 changes = {name: row[name] for name in ("due_at", "expires_at")}

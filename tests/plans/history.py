@@ -14,8 +14,8 @@ class History:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.kind = scene.application.dialect.name
-        self._filler = Filler(scene.application, "mariadb" if self.kind == "mysql" else self.kind)
+        self.kind = scene.admin.dialect.name
+        self._filler = Filler(scene.admin, "mariadb" if self.kind == "mysql" else self.kind)
 
     def add(self, count: int, status: str = "sent", **values: Any) -> None:
         """Insert so many mails of one recipient, all in `status`, which were due one after the other."""

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-from outbox import migrate
 from tests.contract.scene import Scene
 from tests.plans.history import History
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
+from tests.support.users import migrated
 
 STATISTICS = ("true", "none", "all pending", "all sent")
 """The truth, nothing at all, or what was true when there were ten deliveries."""
@@ -37,9 +37,7 @@ def staged(kind: str, folder: Path, *, statistics: str, finished: int) -> Iterat
             url = f"sqlite:///{folder / 'outbox.sqlite3'}"
         else:
             url = stack.enter_context(fresh_database(POSTGRESQL if kind == "postgresql" else MYSQL))
-        engine = create_engine(url)
-        migrate(engine)
-        engine.dispose()
+        migrated(url)
         scene = Scene(url)
         stack.callback(scene.close)
         _tell(scene, _FREEZE.get(kind))
@@ -58,6 +56,6 @@ def staged(kind: str, folder: Path, *, statistics: str, finished: int) -> Iterat
 def _tell(scene: Scene, command: str | None) -> None:
     if command is None:
         return
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         for table in _TABLES:
             connection.execute(text(command.format(table)))

@@ -13,13 +13,18 @@ from typing import Any, ClassVar, Self
 from sqlalchemy import Engine, create_engine, text
 
 import outbox
+from outbox.store.grants import Role
+from tests.support.users import as_role, migrated
 from tests.support.waiting import wait_until
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class RunningDaemon:
-    """`outbox run` in a `with` block; `settings` are OUTBOX_* names in lower case."""
+    """`outbox run` in a `with` block; `settings` are OUTBOX_* names in lower case.
+
+    `url` is that of the database's owner: where a daemon has a user of its own, it comes as that.
+    """
 
     program: ClassVar[Sequence[str]] = ("outbox", "run")
     """The module that runs it, and its arguments: one of a test's own may break it from inside."""
@@ -29,7 +34,7 @@ class RunningDaemon:
         self._environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(_ROOT),
-            "OUTBOX_DATABASE_URL": url,
+            "OUTBOX_DATABASE_URL": as_role(url, Role.DAEMON),
             "OUTBOX_SMTP_HOST": "127.0.0.1",
             "OUTBOX_SMTP_PORT": str(port),
             "OUTBOX_SMTP_TLS": "none",
@@ -116,16 +121,20 @@ class RunningDaemon:
 
 
 class Application:
-    """An application with an outbox in its database, and what a person reads there."""
+    """An application with an outbox in its database, and what a person reads there.
 
-    def __init__(self, engine: Engine) -> None:
+    It enqueues with the rights of an application; `engine` is the owner's, to read and to break things by.
+    """
+
+    def __init__(self, engine: Engine, own: Engine) -> None:
         self.engine = engine
+        self._own = own
         self.outbox = outbox.Outbox(sender="app@example.org")
 
     def enqueue(self, count: int, *, tag: str = "mail", body: str = "Hello.") -> None:
         """Commit `count` mails, a hundred in a transaction, each to a recipient of its own."""
         for first in range(0, count, 100):
-            with self.engine.begin() as connection:
+            with self._own.begin() as connection:
                 self.outbox.enqueue_many(
                     connection,
                     [
@@ -176,8 +185,11 @@ def application(url: str, **options: Any) -> Iterator[Application]:
     engine = create_engine(url, **options)
     if engine.dialect.name == "sqlite":
         outbox.prepare_sqlite(engine)
+    own_url = as_role(url, Role.APP)
+    own = engine if own_url == url else create_engine(own_url, **options)
     try:
-        outbox.migrate(engine)
-        yield Application(engine)
+        migrated(url, **options)
+        yield Application(engine, own)
     finally:
         engine.dispose()
+        own.dispose()

@@ -2,7 +2,7 @@
 
 The servers are those of the machine: PostgreSQL on 127.0.0.1:5432 (user postgres, trusted) and MariaDB on
 127.0.0.1:3306 (user root, empty password), or the ones in `OUTBOX_TEST_POSTGRESQL_URL` and
-`OUTBOX_TEST_MYSQL_URL`.
+`OUTBOX_TEST_MYSQL_URL`. The user of PostgreSQL must be allowed to create databases and roles.
 """
 
 import os
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tests.support.missing import missing
+from tests.support.users import PREFIX, drop_users, make_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Kind:
     create: str
     drop: str
     intruders: str | None = None
+    has_users: bool = False
 
 
 POSTGRESQL = Kind(
@@ -36,6 +38,7 @@ POSTGRESQL = Kind(
     default="postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
     create="CREATE DATABASE {}",
     drop="DROP DATABASE {} WITH (FORCE)",
+    has_users=True,
 )
 MYSQL = Kind(
     name="MariaDB",
@@ -68,18 +71,25 @@ def _drop(kind: Kind, admin: Engine, name: str) -> None:
                 except DBAPIError:
                     continue  # it left by itself meanwhile
         connection.execute(text(kind.drop.format(name)))
+        if kind.has_users:
+            drop_users(connection, name)
 
 
 @contextmanager
 def fresh_database(kind: Kind) -> Iterator[str]:
-    """Make an empty database on a server of this kind, give its URL, drop it after."""
+    """Make an empty database on a server of this kind, give its owner's URL, drop it after.
+
+    On PostgreSQL it has users beside its owner, one for each role of the outbox: see `users.py`.
+    """
     server: URL = make_url(os.environ.get(kind.variable) or kind.default)
     admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     _connects(kind, admin)
-    name = f"outbox_test_{secrets.token_hex(6)}"
+    name = f"{PREFIX}{secrets.token_hex(6)}"
     with admin.connect() as connection:
         connection.execute(text(kind.create.format(name)))
     try:
+        if kind.has_users:
+            make_users(admin, name)
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         _drop(kind, admin, name)

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
 from outbox.store.deadline import SILENCE
+from outbox.store.grants import Role
 from outbox.worker.loop import Daemon
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
+from tests.support.users import as_role
 from tests.support.waiting import wait_until
 
 T = TypeVar("T")
@@ -23,13 +25,14 @@ _PATIENCE = 30.0
 class InsideDaemon:
     """A daemon that sends through a port of 127.0.0.1; `options` are those of the daemon.
 
-    It waits for the database for `silence` seconds, or with None for ever.
+    `url` is the owner's, as for RunningDaemon. It waits for the database for `silence` seconds, or with None
+    for ever.
     """
 
     daemon: Daemon
 
     def __init__(self, url: str, port: int, silence: float | None, options: dict[str, Any]) -> None:
-        self._database = Database(url, silence)
+        self._database = Database(as_role(url, Role.DAEMON), silence)
         self._options = Options(
             relay=relay_at(port),
             **{"policy": RetryPolicy(), "connections": 1, "poll_interval": 0.1, **options},

@@ -32,7 +32,7 @@ class PgBouncer(RunningServer):
     """A PgBouncer in a folder of its own, in a `with` block; it passes every database of the server on.
 
     Five connections to the server serve all clients of a database, so that hardly two transactions of one
-    client in a row meet the same server process.
+    client in a row meet the same server process. All of them log in there as the user of the server's URL.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,10 @@
 """The databases that tests get are empty, their own, and gone afterwards."""
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.pool import NullPool
 
+from outbox.store.grants import Role
 from tests.support.databases import MYSQL, POSTGRESQL, Kind, fresh_database
 
 
@@ -27,6 +28,15 @@ def test_a_database_is_dropped_although_a_test_left_a_connection_open(kind: Kind
     engine.dispose()
     with fresh_database(kind) as other:
         assert other != url
+
+
+def test_the_users_of_a_database_go_with_it(postgresql_url: str) -> None:
+    users = text("SELECT count(*) FROM pg_roles WHERE starts_with(rolname, :name)")
+    with create_engine(postgresql_url, poolclass=NullPool).connect() as connection:
+        with fresh_database(POSTGRESQL) as url:
+            name = {"name": make_url(url).database}
+            assert connection.execute(users, name).scalar_one() == len(Role)
+        assert connection.execute(users, name).scalar_one() == 0
 
 
 def test_a_missing_server_skips_with_a_sentence_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

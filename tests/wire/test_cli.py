@@ -167,6 +167,28 @@ def test_the_sql_of_the_tables_is_printed_for_each_database(args: tuple[str, ...
     assert word in said
 
 
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("--dialect", "postgresql"), "GRANT SELECT ON outbox_status TO outbox_reader;"),
+        (("--database-url", "postgresql://h/d"), "GRANT SELECT ON outbox_status TO outbox_reader;"),
+        (("--dialect", "mysql"), "CREATE ROLE IF NOT EXISTS outbox_app;"),
+        (("--dialect", "mariadb"), "CREATE ROLE IF NOT EXISTS outbox_app;"),
+    ],
+)
+def test_the_sql_of_the_roles_is_printed_for_each_database_that_has_them(
+    args: tuple[str, ...], word: str
+) -> None:
+    said = call("db", "grants", *args).stdout
+    assert said.startswith("-- ")
+    assert word in said.splitlines()
+
+
+def test_sqlite_has_no_roles_and_the_remedy_is_named() -> None:
+    code, said = refused("db", "grants")
+    assert (code, "SQLite has no roles" in said, "chmod 660" in said) == (78, True, True)
+
+
 def test_the_printed_sql_makes_the_same_tables() -> None:
     script = call("db", "sql").stdout
     subprocess.run(

@@ -69,6 +69,7 @@ class StoreDialect(Protocol):
     def undoes_statements_alone(self) -> bool: ...  # noqa: D102 - documented where implemented
     def lock_migrations(self, connection: Connection) -> AbstractContextManager[None]: ...  # noqa: D102 - documented where implemented
     def begin_for_savepoint(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
+    def grants(self) -> str: ...  # noqa: D102 - documented where implemented
 
 
 def dialect_of(name: str) -> StoreDialect:

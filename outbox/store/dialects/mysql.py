@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from outbox.errors import SchemaError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
+from outbox.store.dialects.mysql_roles import grants
 from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
 from outbox.store.moves import (
     CLAIMED,
@@ -266,3 +267,7 @@ class MySQL(PlainDialect):
         if not mime.isascii():
             return 2 * len(mime)
         return len(mime) + sum(map(mime.count, _ESCAPED))
+
+    def grants(self) -> str:
+        """Return the SQL that gives each role its rights."""
+        return grants()

@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
+from outbox.store.dialects.postgresql_roles import grants
 from outbox.store.moves import CLAIMED, IN_LANE, OUTCOME_TYPES, Claim, as_json, outcome
 from outbox.store.schema import delivery, message
 from outbox.store.types import Guid
@@ -286,3 +287,7 @@ class PostgreSQL(PlainDialect):
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
         """Return the insert into `table` that does nothing when its unique `key` is taken."""
         return postgresql.insert(table).on_conflict_do_nothing(index_elements=key)
+
+    def grants(self) -> str:
+        """Return the SQL that gives each role its rights."""
+        return grants()

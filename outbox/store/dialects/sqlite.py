@@ -242,6 +242,14 @@ class SQLite(PlainDialect):
         if not in_transaction(connection):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    def grants(self) -> str:
+        """Raise UnsupportedDatabaseError: whoever opens the file may do everything."""
+        raise UnsupportedDatabaseError(
+            "SQLite has no roles: whoever may write the file may do everything with the outbox. Let only the "
+            "users of the application and the daemon open it: chown, and chmod 660 for the file, 770 for its "
+            "directory."
+        )
+
     @contextmanager
     def lock_migrations(self, connection: Connection) -> Iterator[None]:
         """Let one migration run at a time: it holds the write lock from its start."""
