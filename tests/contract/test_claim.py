@@ -37,6 +37,7 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "expires_in": None,
         "reason": None,
         "objection": None,
+        "diverted": None,
     } == asdict(claim)
 
 

@@ -63,7 +63,7 @@ def test_a_pause_of_one_thing_is_none_of_another(scene: Scene) -> None:
 
 
 def test_what_is_known_of_a_relay_outlives_its_pause(scene: Scene) -> None:
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(
             insert(gate).values(kind="relay", name="main", pipelining="off", fault="it is down")
         )

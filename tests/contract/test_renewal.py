@@ -25,7 +25,7 @@ def _lines(mime: bytes) -> list[bytes]:
 
 
 def renewed(scene: Scene, *named: Any, **which: Any) -> list[Change]:
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         return outbox.retry(connection, *named, as_new=True, **which)
 
 
@@ -112,7 +112,7 @@ def test_what_has_no_body_any_more_cannot_go_again_and_that_is_told(
 ) -> None:
     (id_,) = scene.mail()
     scene.change(id_, **in_state("sent"))
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(message).values(mime=mime))
     (change,) = renewed(scene, scene.row(id_).message_id)
     assert (change.done, change.new_message_id) == (False, None)
@@ -123,7 +123,7 @@ def test_what_has_no_body_any_more_cannot_go_again_and_that_is_told(
 def test_a_rollback_undoes_a_new_mail(scene: Scene) -> None:
     (id_,) = scene.mail()
     scene.change(id_, **in_state("sent"))
-    with scene.application.connect() as connection:
+    with scene.admin.connect() as connection:
         (change,) = outbox.retry(connection, scene.row(id_).message_id, as_new=True)
         assert change.done
         connection.rollback()

@@ -64,7 +64,7 @@ def test_without_a_daemon_that_takes_mail_that_is_told(scene: Scene, state: Sess
 
 def test_a_daemon_that_beats_no_more_is_none(scene: Scene) -> None:
     me = scene.start()
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(update(session).where(session.c.id == me).values(beat_at=ago(61)))
     (id_,) = scene.mail()
     assert told(why(scene, id_)) == NO_DAEMON
@@ -240,7 +240,7 @@ def test_what_is_ahead_is_due_before_in_the_same_stream_in_no_later_lane(scene: 
 def test_no_more_are_counted_than_anybody_wants_to_know(scene: Scene) -> None:
     scene.start()
     oldest, *_, last = ids = scene.mail(MOST_AHEAD + 2)
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         for which, age in ((delivery.c.id != last, 10), (delivery.c.id == oldest, 20)):
             connection.execute(update(delivery).where(which).values(due_at=ago(age)))
     one, second = why(scene, last), why(scene, ids[1])
@@ -267,7 +267,7 @@ def test_of_mail_that_nobody_knows_there_is_nothing_to_tell(scene: Scene) -> Non
 
 def test_a_gate_that_only_remembers_keeps_nothing(scene: Scene) -> None:
     scene.start()
-    with scene.application.begin() as connection:
+    with scene.admin.begin() as connection:
         connection.execute(insert(gate).values(kind="relay", name="mx", pipelining="off"))
         outbox.pause(connection)
         outbox.resume(connection)
