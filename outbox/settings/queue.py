@@ -58,7 +58,7 @@ class QueueSettings(BaseSettings):
 
     @field_validator("relay_name", "environment")
     @classmethod
-    def _is_a_name(cls, name: str | None) -> str | None:
+    def _is_a_short_name(cls, name: str | None) -> str | None:
         if name is not None and not (
             name.isprintable() and name.strip() == name and 0 < len(name) <= _LONGEST
         ):
@@ -74,7 +74,7 @@ class QueueSettings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"this is no JSON ({error})") from error
         if not isinstance(given, Mapping):
-            raise TypeError("these are no tables")
+            raise ValueError("these are no tables")  # noqa: TRY004 - pydantic takes no TypeError
         return {_named(name): _stream(name, table) for name, table in given.items()}
 
     @field_validator("redirect_all_to")
@@ -89,7 +89,7 @@ class QueueSettings(BaseSettings):
 
     @field_validator("allowed_domains", mode="before")
     @classmethod
-    def _split(cls, domains: object) -> object:
+    def _split_domains(cls, domains: object) -> object:
         return [each.strip() for each in domains.split(",")] if isinstance(domains, str) else domains
 
     @field_validator("allowed_domains")

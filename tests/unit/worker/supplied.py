@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
+from outbox.mail.diversion import Diversion
 from outbox.store.bodies import Message
 from outbox.store.moves import Claim
 from outbox.worker.parcel import Parcel
@@ -65,6 +66,12 @@ class Scene:
         self.tray = Tray(lambda: 99, lambda: None)
         self.supply = Supply(queue, threads, self.tray, lambda: 50)
         self.lease = lease()
+
+    def divert(self, diversion: Diversion) -> None:
+        """Let a supply with this diversion take the place of the other."""
+        queue: Any = self.queue
+        threads: Any = NoThreads()
+        self.supply = Supply(queue, threads, self.tray, lambda: 50, diversion)
 
     def claim(self, limit: int = 99, now: float = 0.0) -> int:
         count, self.twice = run(self.supply.claim(self.lease, limit, now))

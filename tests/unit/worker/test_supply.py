@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from outbox.mail.status import Lane
+from outbox.mail.diversion import Diversion
+from outbox.mail.objection import suppressed
+from outbox.mail.status import Lane, Reason
 from outbox.worker.supply import BODIES, SWEEP
 from tests.unit.worker.held import claim, lease, message, run, settlement
 from tests.unit.worker.supplied import Scene, mails
@@ -178,3 +180,43 @@ def test_what_was_claimed_for_a_session_that_was_lost_meanwhile_is_given_back_un
     scene.lease.lost = True
     assert scene.claim() == 2
     assert ("release", []) in scene.queue.asked
+
+
+def test_what_is_objected_to_is_not_held_and_the_rest_is_sent() -> None:
+    scene = Scene(*mails(3))
+    objection = suppressed("she asked")
+    scene.queue.claims[1] = replace(scene.queue.claims[1], objection=objection)
+    assert scene.claim() == 3
+    assert [(each.delivery_id, each.objection) for each in scene.twice] == [(2, objection)]
+    assert [each.claims[0].delivery_id for each in scene.load()] == [1, 3]
+    assert scene.supply.holds == 2
+
+
+def test_mail_is_diverted_and_what_may_not_be_written_to_is_kept() -> None:
+    scene = Scene(*mails(2))
+    scene.queue.claims[0] = replace(scene.queue.claims[0], recipient="tester@staging.example")
+    scene.divert(Diversion("qa@staging.example", frozenset({"staging.example"})))
+    scene.claim()
+    assert [each.claims[0].diverted for each in scene.load()] == [None, "qa@staging.example"]
+    scene = Scene(*mails(1))
+    scene.divert(Diversion(None, frozenset({"staging.example"})))
+    scene.claim()
+    (kept,) = scene.twice
+    assert kept.objection is not None
+    assert (kept.objection.reason, scene.supply.holds) == (Reason.NOT_ALLOWED, 0)
+
+
+def test_a_claim_knows_what_is_in_hand_and_asks_for_no_more_retries_than_half() -> None:
+    put_off = [replace(each, lane=Lane.RETRY) for each in mails(3)]
+    scene = Scene(*put_off)
+    assert scene.supply.retries_room(9) == 5
+    scene.claim()
+    assert (scene.queue.wanted["retries"], scene.queue.wanted["in_hand"]) == (50, {})
+    assert scene.supply.retries_room(9) == 2
+    scene.claim(9)
+    assert (scene.queue.wanted["retries"], set(scene.queue.wanted["in_hand"])) == (2, {1, 2, 3})
+    # Retries that only wait here are no reason to claim nothing else, once they are on the tray.
+    assert not scene.supply.has_room(2)
+    run(scene.supply.load())
+    assert scene.supply.has_room(0)
+    assert scene.supply.retries_room(9) == 2

@@ -1,0 +1,72 @@
+"""A daemon does what people allow, as they allowed it a second ago at most."""
+
+from typing import Any
+
+import pytest
+
+from outbox.errors import EnvironmentMismatchError
+from outbox.store.permission import Permission
+from outbox.worker.permit import EVERY, Permit
+from tests.unit.worker.held import NoThreads, run
+
+
+class Scene:
+    """A permit of the relay `mx` in `staging`, and what the database says."""
+
+    def __init__(self) -> None:
+        self.found = Permission(environment="staging")
+        self.reads = 0
+        database, threads = self, NoThreads()
+        self.permit = Permit(database, threads, "mx", "staging")  # type: ignore[arg-type] # this reads for it
+        self.now = 100.0
+
+    def read(self, _work: Any) -> Permission:
+        self.reads += 1
+        return self.found
+
+    def look(self, **found: Any) -> bool:
+        """Look a second later, when the database says this."""
+        self.found = Permission(**{"environment": "staging"} | found)
+        self.now += EVERY
+        return run(self.permit.look(self.now))
+
+
+def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
+    scene = Scene()
+    assert [scene.look(), scene.look(everything=True), scene.look(everything=True)] == [False, True, False]
+    scene.found = Permission(environment="staging")
+    assert run(scene.permit.look(scene.now + EVERY / 2)) is False
+    assert scene.permit.forbids_all() == "everything is paused"
+    assert scene.reads == 3
+
+
+@pytest.mark.parametrize(
+    ("found", "everything", "bulk", "summary"),
+    [
+        ({}, None, None, ""),
+        ({"everything": True}, "everything is paused", "everything is paused", "everything is paused"),
+        ({"relays": frozenset({"mx"})}, "relay mx is paused", "relay mx is paused", "relay mx is paused"),
+        ({"relays": frozenset({"other"})}, None, None, ""),
+        ({"streams": frozenset({"bulk", "a"})}, None, "stream bulk is paused", "paused streams: a, bulk"),
+    ],
+)
+def test_what_is_paused_is_forbidden(
+    found: dict[str, Any], everything: str | None, bulk: str | None, summary: str
+) -> None:
+    scene = Scene()
+    scene.look(**found)
+    permit = scene.permit
+    assert (everything, bulk, None if everything is None else everything, summary) == (
+        permit.forbids_all(), permit.forbids("bulk"), permit.forbids("other"), permit.summary(),
+    )  # fmt: skip
+    assert found.get("streams", frozenset()) == permit.paused
+
+
+def test_fault_33_a_database_of_another_environment_forbids_everything_until_it_is_ours_again() -> None:
+    scene = Scene()
+    for environment in ("production", None):
+        with pytest.raises(EnvironmentMismatchError):
+            scene.look(environment=environment)
+        assert scene.permit.forbids("any") == "the database is of another environment"
+    assert scene.look()
+    assert scene.permit.forbids_all() is None
