@@ -66,3 +66,17 @@ def test_the_receipt_example_queues_a_receipt(app_file: Path, tmp_path: Path) ->
     with closing(sqlite3.connect(app_file)) as database:
         subjects = database.execute("SELECT subject FROM outbox_message ORDER BY created_at").fetchall()
     assert subjects == [("Your receipt",), ("Order 7",)]
+
+
+def test_what_people_do_about_a_mail_is_done(app_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = create_engine(f"sqlite:///{app_file}")
+    outbox.prepare_sqlite(engine)
+    block = _block("python", "outbox.why")
+    exec(block, {"Session": Session, "engine": engine, "outbox": outbox})  # noqa: S102 - the block is what is tested
+    engine.dispose()
+    assert capsys.readouterr().out.startswith("ada@example.org ")
+    with closing(sqlite3.connect(app_file)) as database:
+        assert database.execute("SELECT status FROM outbox_delivery").fetchall() == [("cancelled",)]
+        paused = database.execute("SELECT name FROM outbox_gate WHERE paused_at IS NOT NULL").fetchall()
+        assert paused == [("receipts",)]
+        assert database.execute("SELECT address FROM outbox_suppression").fetchall() == [("eve@example.org",)]
