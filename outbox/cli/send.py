@@ -61,6 +61,7 @@ class _Instant(click.ParamType[datetime]):
     help="A file to attach; can be repeated.",
 )
 @click.option("--key", help="An idempotency key: the same mail under it is queued once.")
+@click.option("--stream", help="The stream that it waits in; by default default.")
 @click.option("--send-at", type=_Instant(), help="Not before this instant.")
 @click.option("--expires-at", type=_Instant(), help="Not after this instant.")
 @click.option("--wait", type=click.FloatRange(0), metavar="SECONDS", help="Wait for the end of its delivery.")

@@ -244,3 +244,18 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert "Traceback" not in process.stderr.read()
+
+
+def test_the_environment_is_named_shown_and_taken_away() -> None:
+    assert call("db", "upgrade").exit_code == 0
+    for arguments, said in (
+        ((), "none"),
+        (("production",), "production"),
+        ((), "production"),
+        (("--none",), "none"),
+        ((), "none"),
+    ):
+        assert call("db", "environment", *arguments).stdout == f"{said}\n"
+    code, told = refused("db", "environment", "x" * 65)
+    assert (code, "environment (flag --environment): this is no name" in told) == (78, True)
+    assert refused("db", "environment", "x", "--none")[0] == 64

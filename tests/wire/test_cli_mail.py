@@ -47,6 +47,13 @@ def test_the_same_key_is_queued_once() -> None:
     assert (code, "'k' already belongs" in said) == (69, True)
 
 
+def test_a_mail_from_the_shell_waits_in_the_stream_that_it_names() -> None:
+    sent_id("--stream", "bulk")
+    assert value("SELECT min(stream) FROM outbox_delivery") == "bulk"
+    code, told = refused(*MAIL, "--stream", "two words")
+    assert (code, "stream: is no name of a stream: 'two words'" in told) == (64, True)
+
+
 def test_messages_are_listed_for_people_and_programs() -> None:
     assert call("list").stdout == "No messages.\n"
     first, second = sent_id(), sent_id("--to", "bob@example.com", "--subject", "hostile")
