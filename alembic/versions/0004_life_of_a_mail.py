@@ -28,26 +28,29 @@ _TABLES = ("outbox_tag", "outbox_suppression", "outbox_meta")
 _TAGS = {
     "postgresql": """
         INSERT INTO outbox_tag (name, value, message_id)
-        SELECT left(t.key, 64), left(t.value #>> '{}', 200), m.id
+        SELECT t.key, t.value #>> '{}', m.id
         FROM outbox_message m, jsonb_each(m.tags) AS t
         WHERE jsonb_typeof(m.tags) = 'object' AND jsonb_typeof(t.value) IN ('string', 'number', 'boolean')
+            AND length(t.key) <= 64 AND length(t.value #>> '{}') <= 200
         ON CONFLICT DO NOTHING""",
     "sqlite": """
         INSERT OR IGNORE INTO outbox_tag (name, value, message_id)
-        SELECT substr(t.key, 1, 64),
-               CASE t.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'
-                    ELSE substr(CAST(t.value AS TEXT), 1, 200) END, m.id
+        SELECT t.key,
+               CASE t.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(t.value AS TEXT) END,
+               m.id
         FROM outbox_message m, json_each(m.tags) AS t
-        WHERE m.tags IS NOT NULL AND t.type IN ('text', 'integer', 'real', 'true', 'false')""",
+        WHERE m.tags IS NOT NULL AND t.type IN ('text', 'integer', 'real', 'true', 'false')
+            AND length(t.key) <= 64 AND length(t.value) <= 200""",
     "mysql": """
         INSERT IGNORE INTO outbox_tag (name, value, message_id)
-        SELECT left(k.name, 64),
-               left(JSON_UNQUOTE(JSON_EXTRACT(m.tags, CONCAT('$."', k.name, '"'))), 200), m.id
+        SELECT k.name, JSON_UNQUOTE(JSON_EXTRACT(m.tags, CONCAT('$."', k.name, '"'))), m.id
         FROM outbox_message m,
              JSON_TABLE(JSON_KEYS(m.tags), '$[*]' COLUMNS (name VARCHAR(200) PATH '$')) AS k
         WHERE m.tags IS NOT NULL
           AND JSON_TYPE(JSON_EXTRACT(m.tags, CONCAT('$."', k.name, '"'))) IN
-              ('STRING', 'INTEGER', 'DOUBLE', 'DECIMAL', 'BOOLEAN')""",
+              ('STRING', 'INTEGER', 'DOUBLE', 'DECIMAL', 'BOOLEAN')
+          AND CHAR_LENGTH(k.name) <= 64
+          AND CHAR_LENGTH(JSON_UNQUOTE(JSON_EXTRACT(m.tags, CONCAT('$."', k.name, '"')))) <= 200""",
 }
 
 

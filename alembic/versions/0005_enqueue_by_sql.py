@@ -35,7 +35,8 @@ CREATE FUNCTION @schema@.outbox_enqueue(
     expires_at timestamptz DEFAULT NULL,
     on_doubt text DEFAULT 'resend',
     tags jsonb DEFAULT NULL
-) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $function$
 DECLARE
     bytes bytea := convert_to(message, 'UTF8');
     envelope text[];

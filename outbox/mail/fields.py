@@ -30,6 +30,10 @@ class Field:
         return as_read(self.value)
 
 
+# Codecs of Python that no mail is written in; these take a time that grows with the square of the length.
+_NO_CHARSETS = frozenset({"idna", "punycode"})
+
+
 def lines_ended(mime: bytes) -> bytes:
     """Return `mime` with CRLF in place of each lone CR and LF, and at the end of what is not empty."""
     if mime.count(b"\r\n") != mime.count(b"\r") or mime.count(b"\r") != mime.count(b"\n"):
@@ -87,6 +91,8 @@ def _bytes_of(encoding: str, payload: str) -> bytes:
 
 
 def _read(charset: str, data: bytes) -> str:
+    if charset in _NO_CHARSETS:
+        charset = "utf-8"
     try:
         return data.decode(charset, "replace")
     except (LookupError, ValueError):

@@ -30,6 +30,8 @@ class Shares:
         # For each stream what it has had, divided by its weight; for each class, how far the last one is.
         self._had: dict[str, float] = {}
         self._last: dict[Priority, float] = {}
+        # What each lower class has not had of its part, in places times that part.
+        self._owed: dict[Priority, int] = {}
 
     def serves(self, name: str) -> bool:
         """Tell whether this daemon sends the mail of a stream."""
@@ -43,8 +45,8 @@ class Shares:
             if (members := [name for name in names if self._streams.of(name).priority is priority])
         }
         shared: dict[str, int] = {}
-        for (priority, members), part in zip(classes.items(), _parts(len(classes), places), strict=True):
-            shared |= self._turns(priority, members, part)
+        for priority, part in self._parts(list(classes), places).items():
+            shared |= self._turns(priority, classes[priority], part)
         return shared
 
     def took(self, name: str, count: int) -> None:
@@ -55,6 +57,18 @@ class Shares:
         if len(self._had) > _REMEMBERED:
             # Who had something longest ago is hardly ahead of the others any more.
             del self._had[next(iter(self._had))]
+
+    def _parts(self, classes: list[Priority], places: int) -> dict[Priority, int]:
+        """Return how many places each class has; what is less than one is owed to it by the next claims."""
+        lower = classes[1:]
+        self._owed = {each: self._owed.get(each, 0) + places for each in lower}
+        parts = dict.fromkeys(classes, 0)
+        for priority in lower:
+            parts[priority] = min(self._owed[priority] // _LEAST_PART, places - sum(parts.values()))
+            self._owed[priority] -= parts[priority] * _LEAST_PART
+        for priority in classes[:1]:
+            parts[priority] = places - sum(parts.values())
+        return parts
 
     def _turns(self, priority: Priority, members: list[str], places: int) -> dict[str, int]:
         if not places:
@@ -73,13 +87,3 @@ class Shares:
             shared[name] = shared.get(name, 0) + 1
             heapreplace(turns, (had + 1 / self._streams.of(name).weight, name))
         return shared
-
-
-def _parts(classes: int, places: int) -> list[int]:
-    """Return how many places each class has, the highest first."""
-    if not classes:
-        return []
-    parts = [0] * classes
-    for lower in range(1, classes):
-        parts[lower] = min(max(1, places // _LEAST_PART), max(0, places - sum(parts) - 1))
-    return [places - sum(parts), *parts[1:]]

@@ -77,14 +77,14 @@ class Lane(IntEnum):
 
 
 class Wish(StrEnum):
-    """What a person asked for while a delivery was being sent; granted if it would wait again."""
+    """What a person asked for while a delivery was being sent; granted if it would wait."""
 
     CANCEL = "cancel"
     HOLD = "hold"
 
 
 GRANTED: dict[Wish, Status] = {Wish.CANCEL: Status.CANCELLED, Wish.HOLD: Status.HELD}
-"""Where a delivery goes instead of back to `pending`; but see `destination`."""
+"""Where a delivery goes instead of waiting, again or for a person; but see `destination`."""
 
 
 class Move(StrEnum):
@@ -140,8 +140,10 @@ MOVES: dict[Move, Edge] = {
 }
 
 
-MAY_HAVE_ARRIVED = frozenset({Move.DOUBT_RESEND, Move.RESCUE_RESEND})
-"""Moves back to `pending` of a delivery that the relay may hold already."""
+MAY_HAVE_ARRIVED = frozenset({Move.DOUBT_RESEND, Move.RESCUE_RESEND, Move.RESCUE_POISON})
+"""Moves of a delivery that the relay may hold already, to where it waits."""
+
+_WAITS = frozenset({Status.PENDING, Status.HELD})
 
 
 def destination(move: Move, wish: Wish | None, *, doubtful: bool) -> Status:
@@ -150,7 +152,7 @@ def destination(move: Move, wish: Wish | None, *, doubtful: bool) -> Status:
     `doubtful` says that a relay may hold it since before: it has doubts, or was rescued.
     """
     target = MOVES[move].target
-    if target is not Status.PENDING or wish is None:
+    if target not in _WAITS or wish is None:
         return target
     if wish is Wish.CANCEL and (doubtful or move in MAY_HAVE_ARRIVED):
         # It does not go again, but nobody can call it taken back.

@@ -10,10 +10,11 @@ from pydantic_settings import BaseSettings, NoDecode
 from outbox.errors import InvalidEmailError, shown
 from outbox.mail.address import parse_address
 from outbox.mail.stream import Priority, Stream, checked_stream
-from outbox.settings.field import UnfitError, seconds, setting
+from outbox.settings.field import UnfitError, setting
 from outbox.settings.hosts import is_domain
 
 _LONGEST = 64
+_LONGEST_STORM = 2_592_000
 _LIGHTEST, _HEAVIEST = 0.001, 1000
 _KEYS = ("relay", "weight", "priority")
 
@@ -54,7 +55,13 @@ class QueueSettings(BaseSettings):
         "a whole number of at least 0",
         ge=0,
     )
-    storm_period: float = seconds(3600, "The time in which storm_limit counts.", least=1)
+    storm_period: float = setting(
+        3600,
+        "The time in which storm_limit counts.",
+        f"a number of seconds from 1 to {_LONGEST_STORM} (30 days), such as 3600",
+        ge=1,
+        le=_LONGEST_STORM,
+    )
 
     @field_validator("relay_name", "environment")
     @classmethod

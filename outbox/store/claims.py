@@ -63,6 +63,10 @@ class Claims:
         self._lanes = lanes
         self._shares = shares
 
+    def look(self, paused: Collection[str]) -> Look:
+        """Return how a claim begins now."""
+        return self._lanes.look(lambda stream: stream not in paused and self._shares.serves(stream))
+
     def has_due(self, connection: Connection, look: Look, wanted: Wanted, seen: Taken) -> bool:
         """Tell by reading only whether a claim would find anything; note in `seen` what was learnt."""
         lines = self._lines(connection, look, wanted, seen)
@@ -97,7 +101,9 @@ class Claims:
     def learn(self, look: Look, taken: Taken) -> None:
         """Remember what a claim, which is committed, or a look has found."""
         if taken.edges is not None:
-            self._lanes.found(look, taken.edges, taken.now, taken.took)
+            # Streams of others are nothing to remember: they would crowd out our own.
+            edges = [edge for edge in taken.edges if self._shares.serves(edge.line.stream)]
+            self._lanes.found(look, edges, taken.now, taken.took)
         dues: dict[Line, list[datetime]] = {line: [] for line in taken.scanned}
         for claim in taken.claims:
             dues[claim.line].append(claim.due_at)

@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import func, select
 
 from outbox.mail.objection import Objection, Storm, suppressed
 from outbox.mail.status import Reason, Status
 from outbox.store import suppressions
 from outbox.store.clock import after
+from outbox.store.moves import is_still
 from outbox.store.schema import delivery
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Guards:
             .where(
                 dialect.among(_d.recipient, "recipients"),
                 _d.finished_at > after("since"),
-                _d.status == literal_column(f"'{Status.SENT}'"),
+                is_still(Status.SENT),
                 ~dialect.among(_d.id, "held"),
             )
             .group_by(_d.recipient)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,10 +97,11 @@ class Lanes:
         """The clock by which a look is timed."""
         return self._clock
 
-    def look(self) -> Look:
-        """Return how a claim begins now."""
+    def look(self, serves: Callable[[str], bool] = lambda _: True) -> Look:
+        """Return how a claim from the streams that `serves` tells of begins now."""
         with self._lock:
-            streams = tuple(dict.fromkeys([*self._waiting, *reversed(self._streams)]))[:MOST]
+            known = dict.fromkeys([*self._waiting, *reversed(self._streams)])
+            streams = tuple(islice(filter(serves, known), MOST))
             floors = {
                 line: self._floors[line]
                 for stream in streams

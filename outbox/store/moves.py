@@ -65,6 +65,7 @@ def is_still(status: Status) -> ColumnElement[bool]:
 
 
 IS_WISHED = _d.wish.is_not(None)
+IS_CANCELLED = _d.wish == literal_column(f"'{Wish.CANCEL}'")
 PERSON: ColumnElement[str] = literal_column(f"'{Reason.PERSON}'")
 
 
@@ -74,7 +75,7 @@ def is_cancelled(waits: ColumnElement[bool], doubtful: ColumnElement[bool]) -> C
     Not one that a relay may hold, by this sending or by an earlier one.
     """
     may_have_arrived = or_(doubtful, _d.doubts > 0, _d.rescues > 0)
-    return and_(waits, _d.wish == literal_column(f"'{Wish.CANCEL}'"), ~may_have_arrived)
+    return and_(waits, IS_CANCELLED, ~may_have_arrived)
 
 
 def granted(
@@ -227,13 +228,17 @@ def outcome(v: Mapping[str, ColumnElement[Any]]) -> list[tuple[ColumnElement[Any
     A judged delivery has passed through a daemon that lived on: it is no longer suspected of killing one.
     """
     told, judged, delayed = v["told"] == 1, v["judged"] == 1, v["delay"].is_not(None)
-    waits, doubtful = v["status"] == literal_column(f"'{Status.PENDING}'"), v["doubt"] == 1
+    returns, doubtful = v["status"] == literal_column(f"'{Status.PENDING}'"), v["doubt"] == 1
+    waits = or_(returns, v["status"] == literal_column(f"'{Status.HELD}'"))
     finished = or_(v["final"] == 1, is_cancelled(waits, doubtful))
+    # A wish is a person's word. So is a release, which guards respect until the mail has ended.
+    asked = or_(and_(returns, IS_WISHED), and_(waits, IS_CANCELLED))
+    let_go = and_(returns, v["reason"].is_(None), _d.reason == PERSON)
     # MariaDB assigns from left to right: what reads an old value comes before what sets the new one.
     return [
         (_d.status, granted(waits, doubtful, v["status"])),
         (_d.finished_at, case((finished, utc_now()), else_=null())),
-        (_d.reason, case((and_(waits, IS_WISHED), PERSON), (told, v["reason"]), else_=_d.reason)),
+        (_d.reason, case((or_(asked, let_go), PERSON), (told, v["reason"]), else_=_d.reason)),
         (_d.session, null()),
         (_d.due_at, case((delayed, utc_after(v["delay"])), else_=_d.due_at)),
         (

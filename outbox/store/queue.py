@@ -119,7 +119,7 @@ class Queue:
 
     def has_due(self, *, retries: int = 1, alone: bool = True, paused: Collection[str] = frozenset()) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
-        look, seen = self._lanes.look(), Taken()
+        look, seen = self._claims.look(paused), Taken()
         wanted = Wanted(1, retries, alone=alone, paused=paused)
         found = self._database.read(lambda connection: self._claims.has_due(connection, look, wanted, seen))
         self._claims.learn(look, seen)
@@ -145,7 +145,7 @@ class Queue:
         Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
         the recipients of what this daemon holds already, by the ids of the deliveries.
         """
-        look = self._lanes.look()
+        look = self._claims.look(paused)
         wanted = Wanted(limit, limit if retries is None else retries, alone=alone, paused=paused)
 
         def work(connection: Connection) -> Taken:

@@ -113,6 +113,6 @@ def _rescue_one(connection: Connection, orphan: Any, pause: float) -> int:
 
 
 def _reason(move: Move, target: Status) -> str | None:
-    if move is Move.RESCUE_POISON:
-        return Reason.POISON.value
-    return None if target is MOVES[move].target else Reason.PERSON.value
+    if target is not MOVES[move].target:
+        return Reason.PERSON.value
+    return Reason.POISON.value if move is Move.RESCUE_POISON else None

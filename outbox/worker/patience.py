@@ -56,4 +56,4 @@ class Patience:
             self._look_in(left)
         else:
             self._is_aside = True
-            self._tray.step_aside()
+            self._tray.step_aside(self._parcel)

@@ -71,6 +71,8 @@ class Sender:
         """Send until the tray is closed, then finish what has begun and give back the rest."""
         try:
             while not self._tray.closed:
+                # What must not go any more is given back, also while nobody may work.
+                self._again = deque(parcel for parcel in self._again if self._may_begin(parcel))
                 connected = self._connection is not None and self._connection.usable
                 if not self._tray.enter(returning=bool(self._again), connected=connected):
                     await self._wait()

@@ -124,7 +124,7 @@ class Supply:
                 retries=self.retries_room(limit),
                 alone=not self.holds_alone,
                 paused=paused,
-                in_hand={id_: claim.recipient for id_, claim in self._held.items()},
+                in_hand={id_: one.recipient for id_, one in self._held.items() if not one.objection},
             )
         except SQLAlchemyError:
             self._unsure = True
@@ -138,7 +138,9 @@ class Supply:
         new = [claim for claim in claims if claim not in kept]
         rescued = (claim.delivery_id for claim in new if claim.lane is Lane.ALONE)
         self._alone = next(rescued, self._alone)
-        self._held.update((claim.delivery_id, claim) for claim in new)
+        # What is objected to is ours, too, until that is written.
+        ours = [claim for claim in claims if claim.objection or claim in new]
+        self._held.update((claim.delivery_id, claim) for claim in ours)
         self._sending.update((claim.delivery_id, claim.fence) for claim in new)
         self._bare.extend(pack(new, lease, now, self._most()))
         return len(claims), kept
@@ -189,8 +191,15 @@ class Supply:
         parcel.size = len(message.mime) if message else 0
         self._loaded += parcel.size
 
+    def _first(self) -> Parcel | None:
+        """Return the first parcel that others must not pass for ever: no retry, which may wait for long."""
+        return next((parcel for parcel in self._bare if not parcel.retry), None)
+
     def _fits(self, parcel: Parcel) -> bool:
-        first = self._bare[0]
+        first = self._first()
+        if parcel.retry or first is None:
+            # Half of the memory stays free for fresh mail, whatever the retries wait for.
+            return not self._loaded or self._loaded + parcel.size <= BODIES // 2
         if parcel is not first and (first.size > BODIES or self._passed >= BODIES):
             # Were it passed for ever, it would never go.
             return False
@@ -198,6 +207,7 @@ class Supply:
 
     def _portion(self) -> list[Parcel]:
         """Take the first claims that there is memory for; small ones pass a large one that waits for it."""
+        first = self._first()
         chosen: list[Parcel] = []
         left: deque[Parcel] = deque()
         size = 0
@@ -209,7 +219,8 @@ class Supply:
             else:
                 left.append(parcel)
         if chosen:
-            self._passed = 0 if chosen[0] is self._bare[0] else self._passed + size
+            fresh = sum(parcel.size for parcel in chosen if not parcel.retry)
+            self._passed = 0 if first in chosen else self._passed + fresh
         self._bare = left
         return chosen
 

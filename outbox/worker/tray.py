@@ -74,7 +74,7 @@ class Tray:
                 self._ready.appendleft(parcel)
             else:
                 self._ready.append(parcel)
-        self._low_mark = len(self._ready) * 2 // 3
+        self._low_mark = self._retries_ready + (len(self._ready) - self._retries_ready) * 2 // 3
         self.stir()
 
     def enter(self, *, returning: bool = False, connected: bool = False) -> bool:
@@ -122,7 +122,7 @@ class Tray:
         return parcel
 
     def done(self, parcel: Parcel) -> None:
-        """Note that a parcel has its verdicts: where it was a retry, the next one may go."""
+        """Note that a parcel keeps no sender any more: where it was a retry, the next one may go."""
         if parcel.begun:
             parcel.begun = False
             self._retries_begun -= parcel.retry
@@ -135,9 +135,10 @@ class Tray:
         if self._waiters and self._ready:
             self.stir()
 
-    def step_aside(self) -> None:
-        """Let another sender work in the place of one that has waited long for the answer to its dot."""
+    def step_aside(self, parcel: Parcel) -> None:
+        """Let another sender work in the place of one that has waited long for the answer to this dot."""
         self._aside += 1
+        self.done(parcel)
         self.stir()
         self._low()
 

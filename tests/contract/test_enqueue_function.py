@@ -285,6 +285,15 @@ def test_a_caller_cannot_put_names_of_its_own_in_the_way(engine: Engine) -> None
         assert recipients(connection) == ["ada@example.org"]
 
 
+@pytest.mark.parametrize("address", ["a\nb@example.org", "a<b@example.org", "a@b@example.org", "a b@c.d"])
+def test_a_caller_cannot_change_how_its_patterns_are_read(engine: Engine, address: str) -> None:
+    with role(engine, _EXECUTE) as app, app.begin() as connection:
+        connection.exec_driver_sql("SET standard_conforming_strings = off")
+        with pytest.raises(DBAPIError) as raised:
+            enqueue(connection, recipients=[address])
+    assert isinstance(raised.value.orig, InvalidParameterValue)
+
+
 def test_it_fills_the_tables_of_its_own_schema(postgresql_url: str) -> None:
     admin = create_engine(postgresql_url)
     with admin.begin() as connection:

@@ -115,6 +115,22 @@ def test_a_paused_stream_is_left_alone_and_blocks_no_other(scene: Scene) -> None
     assert streams_of(scene.queue.claim(me, 10)) == {"b": 5}
 
 
+@pytest.mark.parametrize("others", ["paused", "of another relay"])
+def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
+    scene: Scene, others: str
+) -> None:
+    names = [f"tenant-{n:02}" for n in range(2 * MOST)]
+    for name in names:
+        scene.mail(stream=name)
+    scene.mail(30, stream="zebra")
+    known = Streams(dict.fromkeys(names, Stream(relay="ses")) if others != "paused" else {})
+    clock = [0.0]
+    scene.queue = Queue(scene.database, Lanes(lambda: clock[0]), Shares(known))
+    paused = frozenset(names if others == "paused" else ())
+    me = scene.start()
+    assert [len(scene.queue.claim(me, 10, paused=paused)) for _ in range(4)] == [10, 10, 10, 0]
+
+
 def test_a_daemon_leaves_the_streams_of_another_relay_to_its_daemons(scene: Scene) -> None:
     for stream in ("bulk", "default", "tenant-42"):
         scene.mail(2, stream=stream)

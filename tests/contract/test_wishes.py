@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Connection
 
 from outbox.mail.request import Request
-from outbox.mail.status import FINAL, GRANTED, MOVES, Lane, Move, OnDoubt, Status, Wish, destination
+from outbox.mail.status import FINAL, GRANTED, MOVES, Lane, Move, OnDoubt, Reason, Status, Wish, destination
 from outbox.store.requests import ask
 from outbox.store.schema import SessionState
 from tests.contract.ends import OWNED, record, settlement
-from tests.contract.scene import Scene
+from tests.contract.scene import Scene, ago
 
 
 def wished(connection: Connection, id_: int, wish: Wish) -> None:
@@ -122,3 +122,34 @@ def test_what_is_given_back_unknown_looks_at_what_was_sent_before(
     row = scene.row(claim.delivery_id)
     assert (destination(Move.RELEASE, wish, doubtful=doubtful), "person") == (row.status, row.reason)
     assert (row.status in FINAL) == (row.finished_at is not None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "doubts", "expected"),
+    [
+        (Wish.CANCEL, 0, (Status.CANCELLED, Reason.PERSON)),
+        (Wish.CANCEL, 1, (Status.IN_DOUBT, Reason.PERSON)),
+        (Wish.HOLD, 0, (Status.HELD, Reason.STORM)),
+    ],
+)
+def test_what_a_guard_parks_is_cancelled_if_somebody_wished_so(
+    scene: Scene, wish: Wish, doubts: int, expected: tuple[Status, Reason]
+) -> None:
+    me, (claim,) = scene.held()
+    scene.change(claim.delivery_id, wish=wish.value, doubts=doubts)
+    record(scene.queue, me, settlement(claim, Move.PARK))
+    row = scene.row(claim.delivery_id)
+    assert expected == (row.status, row.reason)
+
+
+def test_what_a_person_let_go_is_theirs_through_a_deferral(scene: Scene) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, reason="person")
+    me = scene.start()
+    (claim,) = scene.queue.claim(me, 1)
+    record(scene.queue, me, settlement(claim, Move.DEFER))
+    assert (scene.row(id_).status, scene.row(id_).reason) == ("pending", "person")
+    scene.change(id_, due_at=ago(1))
+    (claim,) = scene.queue.claim(me, 1)
+    record(scene.queue, me, settlement(claim, Move.DELIVER))
+    assert (scene.row(id_).status, scene.row(id_).reason) == ("sent", None)

@@ -139,7 +139,9 @@ class Mirror:
         row["doubts"] += end.doubt
         # A release says something only if the relay did.
         if end.move is not Move.RELEASE or end.answer is not None:
-            row.update(_words(end), reason=end.reason)
+            # What a person let go is theirs until it ends.
+            is_theirs = end.target is Status.PENDING and row["reason"] == Reason.PERSON
+            row.update(_words(end), reason=end.reason or (Reason.PERSON if is_theirs else None))
         self._leave(row, end.move, doubtful=doubtful)
 
     def _end_late(self, row: Row, end: Settlement, pause: float) -> None:

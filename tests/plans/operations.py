@@ -4,7 +4,9 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import outbox
+from outbox.mail.objection import Storm
 from outbox.mail.status import Move
+from outbox.store.queue import Queue
 from outbox.store.sessions import Totals
 from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import ago
@@ -17,9 +19,11 @@ BATCH = 200
 
 def claim(history: History) -> Run:
     me = history.scene.start()
+    # As a daemon does it, which also looks at what its recipients got lately.
+    queue = Queue(history.scene.database, storm=Storm(10**9, 3600))
 
     def run() -> None:
-        assert len(history.scene.queue.claim(me, BATCH)) == BATCH
+        assert len(queue.claim(me, BATCH)) == BATCH
 
     return run
 

@@ -19,7 +19,7 @@ from tests.plans.operations import (
     retry_by_key,
 )
 from tests.plans.stage import STATISTICS, staged
-from tests.plans.watching import watched
+from tests.plans.watching import Seen, watched
 
 # MariaDB's plans are estimates that flip: what it reads tells, in test_growth.py.
 FORBIDDEN = {
@@ -55,7 +55,12 @@ def test_no_hot_statement_reads_the_history_or_sorts(history: History, operation
     with watched(history.scene) as seen:
         run()
     assert any(one.plan for one in seen)
-    assert {one.statement: one.plan for one in seen if any(map(forbidden.match, one.plan))} == {}
+    assert {one.statement: one.plan for one in seen if any(map(forbidden.match, _steps(one)))} == {}
+
+
+def _steps(seen: Seen) -> list[str]:
+    """Return the plan of a statement; what it counts, a handful of rows, it may sort for that."""
+    return [step for step in seen.plan if step != "Sort" or "count(" not in seen.statement]
 
 
 @pytest.mark.parametrize("operation", ASKED, ids=lambda operation: operation.__name__)

@@ -71,16 +71,27 @@ CLASSES = Streams(
 
 @pytest.mark.parametrize(
     ("places", "expected"),
-    [
-        (1, {"code": 1}),
-        (2, {"code": 1, "receipt": 1}),
-        (3, {"code": 1, "receipt": 1, "letter": 1}),
-        (40, {"code": 32, "receipt": 4, "letter": 4}),
-        (200, {"code": 160, "receipt": 20, "letter": 20}),
-    ],
+    [(40, {"code": 32, "receipt": 4, "letter": 4}), (200, {"code": 160, "receipt": 20, "letter": 20})],
 )
 def test_the_highest_class_has_all_but_a_tenth_for_each_other(places: int, expected: dict[str, int]) -> None:
     assert expected == Shares(CLASSES).split(["letter", "receipt", "code"], places)
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 7])
+def test_over_claims_of_few_places_each_class_has_its_tenth(places: int) -> None:
+    shares, had = Shares(CLASSES), Counter[str]()
+    for _ in range(1000):
+        had.update(shares.split(["letter", "receipt", "code"], places))
+    # The last place of one may be owed to it still.
+    assert [round(had[name] / places, -1) for name in ("code", "receipt", "letter")] == [800, 100, 100]
+
+
+def test_what_is_owed_to_a_class_is_forgotten_when_it_has_no_mail() -> None:
+    shares = Shares(CLASSES)
+    for _ in range(9):
+        shares.split(["code", "letter"], 1)
+    shares.split(["code"], 1)
+    assert shares.split(["code", "letter"], 1) == {"code": 1}
 
 
 def test_a_class_without_mail_leaves_its_places_to_the_next() -> None:

@@ -50,8 +50,8 @@ def test_a_success_wins_late_a_doubt_tells_late_and_all_else_is_dropped() -> Non
     assert {move for move, late in LATE.items() if late is Late.DOUBTS} == doubts
 
 
-WAITING_AGAIN = [Move.DEFER, Move.RELEASE, Move.RESCUE_UNBEGUN]
-PERHAPS_SENT = [Move.DOUBT_RESEND, Move.RESCUE_RESEND]
+WAITING_AGAIN = [Move.DEFER, Move.RELEASE, Move.RESCUE_UNBEGUN, Move.PARK]
+PERHAPS_SENT = [Move.DOUBT_RESEND, Move.RESCUE_RESEND, Move.RESCUE_POISON]
 
 
 @pytest.mark.parametrize("doubtful", [True, False])

@@ -11,7 +11,7 @@ from outbox.worker.loop import Daemon
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
-from tests.unit.worker.held import NoThreads, claim, lease, run
+from tests.unit.worker.held import NoThreads, claim, lease, parcel, run
 from tests.unit.worker.supplied import Queue
 
 
@@ -44,7 +44,7 @@ def rooms(*steps: str) -> list[int]:
                     assert daemon._tray.enter()
                     assert daemon._tray.take()
                 case "silent":
-                    daemon._tray.step_aside()
+                    daemon._tray.step_aside(parcel())
                 case "answered":
                     daemon._tray.step_back()
                 case _:

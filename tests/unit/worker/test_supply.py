@@ -182,13 +182,18 @@ def test_what_was_claimed_for_a_session_that_was_lost_meanwhile_is_given_back_un
     assert ("release", []) in scene.queue.asked
 
 
-def test_what_is_objected_to_is_not_held_and_the_rest_is_sent() -> None:
+def test_what_is_objected_to_is_not_sent_and_the_rest_is() -> None:
     scene = Scene(*mails(3))
     objection = suppressed("she asked")
     scene.queue.claims[1] = replace(scene.queue.claims[1], objection=objection)
     assert scene.claim() == 3
     assert [(each.delivery_id, each.objection) for each in scene.twice] == [(2, objection)]
     assert [each.claims[0].delivery_id for each in scene.load()] == [1, 3]
+    # It is ours until its end is written, but nothing that is about to be sent.
+    assert scene.supply.holds == 3
+    scene.claim(1)
+    assert set(scene.queue.wanted["in_hand"]) == {1, 3}
+    scene.supply.written([settlement(2)])
     assert scene.supply.holds == 2
 
 
@@ -203,7 +208,7 @@ def test_mail_is_diverted_and_what_may_not_be_written_to_is_kept() -> None:
     scene.claim()
     (kept,) = scene.twice
     assert kept.objection is not None
-    assert (kept.objection.reason, scene.supply.holds) == (Reason.NOT_ALLOWED, 0)
+    assert (kept.objection.reason, scene.load()) == (Reason.NOT_ALLOWED, [])
 
 
 def test_a_claim_knows_what_is_in_hand_and_asks_for_no_more_retries_than_half() -> None:

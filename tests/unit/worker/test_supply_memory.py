@@ -1,9 +1,11 @@
 """Bodies take no more memory than there is for them, and small mail does not wait for large mail's."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from outbox.mail.status import Lane
 from outbox.store.moves import Claim
 from outbox.worker.supply import BODIES, PORTION
 from tests.unit.worker.held import claim, run
@@ -121,3 +123,22 @@ def test_a_body_counts_with_its_own_length_whatever_its_row_says(said: int, size
     assert fits == scene.supply.can_load
     scene.supply.sent(first)
     assert [parcel.size for parcel in scene.load()] == [1000]
+
+
+def test_retries_that_wait_leave_half_of_the_memory_to_fresh_mail() -> None:
+    size = BODIES // 8
+    put_off = [replace(each, lane=Lane.RETRY) for each in mails(8, size=size)]
+    fresh = [claim(20 + n, message_id=UUID(int=20 + n), size=1000) for n in range(4)]
+    scene = Scene(*put_off, *fresh)
+    scene.claim()
+    while scene.supply.can_load:
+        run(scene.supply.load())
+    assert (scene.tray.retries, scene.tray.ready) == (4, 8)
+    assert scene.supply.waiting == 4
+
+
+def test_a_retry_larger_than_that_is_loaded_when_nothing_else_is() -> None:
+    scene = Scene(*[replace(each, lane=Lane.RETRY) for each in mails(2, size=BODIES)])
+    scene.claim()
+    run(scene.supply.load())
+    assert (scene.tray.retries, scene.supply.can_load) == (1, False)

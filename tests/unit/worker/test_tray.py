@@ -55,7 +55,7 @@ def test_a_sender_that_has_waited_long_for_an_answer_is_not_counted_until_it_com
     tray.put(PARCELS)
     assert tray.enter()
     assert tray.take()
-    tray.step_aside()
+    tray.step_aside(PARCELS[0])
     assert tray.enter()
     assert tray.take()
     assert (tray.enter(), tray.carrying) == (False, 2)
@@ -76,7 +76,7 @@ def test_the_loop_and_the_waiting_senders_hear_of_one_that_steps_aside() -> None
         tray.enter()
         waiting = asyncio.create_task(tray.changed())
         await asyncio.sleep(0)
-        tray.step_aside()
+        tray.step_aside(PARCELS[0])
         await waiting
 
     run(scene())
@@ -374,3 +374,32 @@ def test_a_sender_that_waits_is_woken_when_the_next_retry_may_go() -> None:
         return waiting.done()
 
     assert run(scene())
+
+
+def test_a_retry_that_waits_long_for_the_answer_to_its_dot_leaves_its_place_to_another() -> None:
+    tray = Tray(lambda: 1, lambda: None)
+    first, second, third = retries(3)
+    tray.put([first, second, third])
+    assert tray.enter(connected=True)
+    assert tray.take() is first
+    tray.step_aside(first)
+    assert tray.enter(connected=True)
+    assert tray.take() is second
+    tray.step_back()
+    tray.done(first)
+    assert tray.take() is None
+    tray.done(second)
+    tray.leave()
+    assert tray.take() is third
+
+
+def test_fresh_mail_that_runs_low_beside_retries_that_wait_is_looked_for() -> None:
+    calls: list[int] = []
+    tray = Tray(lambda: 4, lambda: calls.append(tray.ready - tray.retries))
+    tray.put([*retries(98), *PARCELS[:8]])
+    tray.take()
+    tray.take()
+    calls.clear()
+    for _ in range(8):
+        assert tray.take() is not None
+    assert calls[0] >= 5
