@@ -57,8 +57,10 @@ def test_a_pause_of_one_thing_is_none_of_another(scene: Scene) -> None:
         (None, None), ("bulk", None), ("main", None), (None, "bulk"), (None, "main"),
     ]  # fmt: skip
     assert resume(scene, stream="main")
+    # What was resumed stays so, whatever is paused next.
+    assert pause(scene, stream="other")
     assert [(each.relay, each.stream) for each in paused(scene)] == [
-        (None, None), ("bulk", None), ("main", None), (None, "bulk"),
+        (None, None), ("bulk", None), ("main", None), (None, "bulk"), (None, "other"),
     ]  # fmt: skip
 
 
