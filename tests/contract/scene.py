@@ -29,17 +29,18 @@ class Scene:
     """The store as a daemon has it, an application's engine beside it, and the owner's.
 
     On PostgreSQL each works with the rights of its role: `database` with those of the daemon, `application`
-    with those of one that enqueues and asks. What a test does past every rule goes by `admin`.
+    with those of one that enqueues and asks. What a test does past every rule goes by `admin`. Not `roles`:
+    all three are the owner's, for who looks at plans runs each statement where it is watched.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, roles: bool = True) -> None:
         self.url = url
-        self.database = Database(as_role(url, Role.DAEMON))
+        self.database = Database(as_role(url, Role.DAEMON) if roles else url)
         self.queue = Queue(self.database)
         self.sessions = Sessions(self.database)
         self.outbox = Outbox(sender="shop@example.org")
         self.admin: Engine = create_engine(url)
-        own_url = as_role(url, Role.CONTROL)
+        own_url = as_role(url, Role.CONTROL) if roles else url
         self.application: Engine = self.admin if own_url == url else create_engine(own_url)
         self.is_sqlite = self.admin.dialect.name == "sqlite"
         if self.is_sqlite:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import literal
+from sqlalchemy import String, cast, literal
 
-from bench.fill import Filler
+from bench.fill import Filler, N
 from outbox.store.schema import delivery
 from tests.contract.scene import Scene, in_state
 
@@ -18,8 +18,8 @@ class History:
         self._filler = Filler(scene.admin, "mariadb" if self.kind == "mysql" else self.kind)
 
     def add(self, count: int, status: str = "sent", **values: Any) -> None:
-        """Insert so many mails of one recipient, all in `status`, which were due one after the other."""
-        row = in_state(status) | values
+        """Insert so many mails, each to a recipient of its own, in `status`, due one after the other."""
+        row = {"recipient": cast(N, String(20)) + "@example.org"} | in_state(status) | values
         typed = {
             name: value if hasattr(value, "label") else literal(value, delivery.c[name].type)
             for name, value in row.items()

@@ -38,7 +38,7 @@ def staged(kind: str, folder: Path, *, statistics: str, finished: int) -> Iterat
         else:
             url = stack.enter_context(fresh_database(POSTGRESQL if kind == "postgresql" else MYSQL))
         migrated(url)
-        scene = Scene(url)
+        scene = Scene(url, roles=False)
         stack.callback(scene.close)
         _tell(scene, _FREEZE.get(kind))
         history = History(scene)
