@@ -15,11 +15,12 @@ from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
 from outbox.mail.status import FINAL, Lane, Status
 from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import BATCH, PERSON, is_still
+from outbox.store.moves import BATCH, IS_WISHED, PERSON, is_still
 from outbox.store.schema import attempt, delivery
+from outbox.store.suppressions import suppressed_of_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -28,10 +29,16 @@ if TYPE_CHECKING:
 _d = delivery.c
 _FRESH = _d.lane == literal_column(str(int(Lane.FRESH)))
 _GIVEN: dict[Given, ColumnElement[bool]] = {
+    Given.LATE: and_(_d.expires_at.is_not(None), _d.expires_at <= utc_now()),
+    Given.WISHED: IS_WISHED,
     Given.DOUBTFUL: or_(_d.doubts > 0, _d.rescues > 0),
     Given.SCHEDULED: and_(_FRESH, _d.due_at > utc_now()),
     Given.FRESH: _FRESH,
 }
+"""What the row itself tells. The list of suppressed addresses does not wait for us, so no write repeats that
+an address is not on it: who gets on it now keeps the mail from going when its turn comes.
+"""
+
 _LOOK = select(
     _d.id,
     _d.message_id,
@@ -76,7 +83,11 @@ def ask(
     changes = []
     for batch in batches(ids):
         rows = locked(connection, batch)
-        found = [(row, effect(request, Status(row.status), given(row))) for row in rows]
+        refused = _refused(connection, rows, request)
+        found = [
+            (row, effect(request, Status(row.status), given(row, is_refused=row.recipient in refused)))
+            for row in rows
+        ]
         groups: defaultdict[tuple[str, Effect], list[int]] = defaultdict(list)
         for row, its_effect in found:
             if its_effect.changes:
@@ -97,9 +108,16 @@ def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
     return connection.execute(look, {"ids": list(ids)}).all()
 
 
-def given(row: Any) -> frozenset[Given]:
+def _refused(connection: Connection, rows: Sequence[Any], request: Request) -> Collection[str]:
+    """Return the recipients that get no mail, of those deliveries where this request asks about that."""
+    asks = {status for status, usual in REQUESTS[request].items() if Given.SUPPRESSED in usual.but}
+    return suppressed_of_many(connection, [row.recipient for row in rows if row.status in asks])
+
+
+def given(row: Any, *, is_refused: bool) -> frozenset[Given]:
     """Return what else is true of a delivery that was looked at."""
-    return frozenset(given for given in Given if getattr(row, given.name))
+    told = {condition for condition in _GIVEN if getattr(row, condition.name)}
+    return frozenset(told | {Given.SUPPRESSED} if is_refused else told)
 
 
 def write(
@@ -122,11 +140,13 @@ def write(
 def _is_the_effect(usual: Effect, its_effect: Effect) -> ColumnElement[bool]:
     """Return the condition under which a request that usually does one thing does the other."""
     if its_effect is usual:
-        return not_(or_(false(), *(_GIVEN[condition] for condition in usual.but)))
+        return not_(or_(false(), *(_GIVEN[condition] for condition in usual.but if condition in _GIVEN)))
     return or_(*(_GIVEN[condition] for condition, other in usual.but.items() if other is its_effect))
 
 
 def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
+    if its_effect.withdraws:
+        return {"wish": null()}
     if its_effect.target is None:
         return {"wish": literal_column(f"'{its_effect.wish}'")}
     return {
@@ -157,7 +177,7 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
         recipient=row.recipient,
         before=before,
         after=its_effect.target or before,
-        done=its_effect.target is GOALS[request],
+        done=its_effect.withdraws or its_effect.target is GOALS[request],
         says=its_effect.says,
     )
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 import outbox
 from outbox import Change, Status
 from outbox.mail.request import GOALS, REQUESTS, Effect, Given, Request
-from outbox.mail.status import FINAL, Lane, Move
+from outbox.mail.status import FINAL, Lane, Move, Wish
 from outbox.store.clock import utc_now
 from outbox.store.requests import write
 from outbox.store.schema import SessionState
@@ -59,7 +59,7 @@ SINCE_BEFORE = {"lane": int(Lane.ALONE), "doubts": 2, "rescues": 1}
 def stands(scene: Scene, status: Status, **values: Any) -> Row[Any]:
     """Put a delivery into a state, all of its columns told, and return its row."""
     (id_,) = scene.mail()
-    before = SINCE_BEFORE if status is not Status.PENDING else {}
+    before = SINCE_BEFORE if status not in {Status.PENDING, Status.HELD} else {}
     scene.change(id_, **TOLD | before | in_state(status) | values)
     return scene.row(id_)
 
@@ -137,12 +137,15 @@ def test_what_cannot_be_wished_of_a_mail_that_is_being_sent_is_told(scene: Scene
 
 
 @pytest.mark.parametrize("since_before", [{"doubts": 1}, {"rescues": 1}])
+@pytest.mark.parametrize("status", [Status.PENDING, Status.HELD])
 def test_what_a_relay_may_hold_is_not_cancelled_but_in_doubt_and_then_knowingly(
-    scene: Scene, since_before: dict[str, int]
+    scene: Scene, status: Status, since_before: dict[str, int]
 ) -> None:
-    before = stands(scene, Status.PENDING, **since_before)
+    before = stands(scene, status, **since_before)
+    says = asked(scene, Request.MARK_SENT, before).says
+    assert says.endswith(", and a relay may hold it already: cancel(…) brings it to in_doubt first")
     change = asked(scene, Request.CANCEL, before)
-    assert (change.before, change.after, change.done) == (Status.PENDING, Status.IN_DOUBT, False)
+    assert (change.before, change.after, change.done) == (status, Status.IN_DOUBT, False)
     assert_became(scene, before, {"status": "in_doubt", "reason": "person"})
     again = asked(scene, Request.CANCEL, before)
     assert (again.before, again.after, again.done) == (Status.IN_DOUBT, Status.CANCELLED, True)
@@ -170,6 +173,67 @@ def test_what_was_put_off_is_tried_now_and_as_if_for_the_first_time(scene: Scene
     assert_became(scene, before, RETRIED | {"reason": "person"})
     (claim,) = scene.queue.claim(scene.start(), 1)
     assert (claim.delivery_id, claim.attempts, claim.judged_ago) == (before.id, 0, None)
+
+
+AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
+TOO_LATE = [
+    (Request.RELEASE, Status.HELD, f"cancel(…) it, then {AS_NEW}"),
+    (Request.RELEASE, Status.IN_DOUBT, f"cancel(…) it, then {AS_NEW}"),
+    (Request.RETRY, Status.IN_DOUBT, f"cancel(…) it, then {AS_NEW}"),
+    (Request.RETRY, Status.FAILED, AS_NEW),
+    (Request.RETRY, Status.PENDING, f"it will expire, then {AS_NEW}"),
+]
+
+
+@pytest.mark.parametrize(("request_", "status", "remedy"), TOO_LATE)
+def test_what_would_expire_at_once_is_not_let_go_and_that_is_told(
+    scene: Scene, request_: Request, status: Status, remedy: str
+) -> None:
+    before = stands(scene, status, expires_at=ago(60))
+    change = asked(scene, request_, before)
+    says = f"it is too late, its expires_at has passed: {remedy}"
+    assert (status, False, says) == (change.after, change.done, change.says)
+    assert (before, []) == (scene.row(before.id), scene.attempts())
+
+
+@pytest.mark.parametrize(("request_", "status"), [each[:2] for each in TOO_LATE])
+def test_what_expires_later_is_let_go(scene: Scene, request_: Request, status: Status) -> None:
+    assert asked(scene, request_, stands(scene, status, expires_at=ago(-60))).done
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.IN_DOUBT])
+def test_mail_for_a_suppressed_address_is_not_tried_again_until_it_may_be(
+    scene: Scene, status: Status
+) -> None:
+    before = stands(scene, status, recipient="Ann@example.org")
+    with scene.application.begin() as connection:
+        outbox.suppress(connection, "ann@example.org", "she asked")
+    change = asked(scene, Request.RETRY, before)
+    says = "its address is suppressed, and it would fail: unsuppress(…) the address first"
+    assert (status, False, says) == (change.after, change.done, change.says)
+    assert (before, []) == (scene.row(before.id), scene.attempts())
+    with scene.application.begin() as connection:
+        outbox.unsuppress(connection, "ann@example.org")
+    assert asked(scene, Request.RETRY, before).done
+
+
+@pytest.mark.parametrize("request_", [Request.RELEASE, Request.RETRY])
+@pytest.mark.parametrize("wish", Wish)
+def test_a_wish_is_withdrawn_and_the_mail_goes_on_as_if_nobody_had_wished(
+    scene: Scene, wish: Wish, request_: Request
+) -> None:
+    me, (claim,) = scene.held()
+    asked(scene, Request(wish.value), scene.row(claim.delivery_id))
+    before = scene.row(claim.delivery_id)
+    change = asked(scene, request_, before)
+    says = "it is being sent; what was asked for is withdrawn"
+    assert (Status.SENDING, True, says) == (change.after, change.done, change.says)
+    assert_became(scene, before, {"wish": None})
+    again = asked(scene, request_, before)
+    assert (Status.SENDING, False, "it is being sent") == (again.after, again.done, again.says)
+    assert [note.verdict for note in scene.attempts()] == [wish.value, request_.value]
+    record(scene.queue, me, settlement(claim, Move.DEFER))
+    assert scene.row(claim.delivery_id).status == "pending"
 
 
 BACK = {
@@ -240,6 +304,10 @@ def _spoilt(status: Status, usual: Effect, found: Effect) -> list[dict[str, Any]
     spoilt = [in_state(other) for other in Status if other is not status]
     if Given.DOUBTFUL in usual.but:
         spoilt += [{"doubts": 1}, {"rescues": 1}] if found is usual else [{"doubts": 0, "rescues": 0}]
+    if Given.LATE in usual.but:
+        spoilt += [{"expires_at": ago(60)}]
+    if Given.WISHED in usual.but:
+        spoilt += [{"wish": None}]
     if Given.FRESH in usual.but:
         spoilt += [{"lane": int(Lane.FRESH)}, {"lane": int(Lane.FRESH), "due_at": ago(-60)}]
     return spoilt
@@ -253,9 +321,10 @@ def test_a_request_that_looked_too_long_ago_changes_nothing(
 ) -> None:
     usual = REQUESTS[request_][status]
     doubts = {"doubts": 0 if found is usual else 1, "rescues": 0}
+    wish = {"wish": "hold" if found.withdraws else None, "expires_at": None}
     ids = [stands(scene, status, **doubts).id for _ in range(2)]
     for values in _spoilt(status, usual, found):
-        scene.change(ids, **TOLD | doubts | in_state(status))
+        scene.change(ids, **TOLD | doubts | wish | in_state(status))
         scene.change(ids[0], **values)
         (before, _), written = (
             scene.rows(),

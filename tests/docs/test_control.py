@@ -21,7 +21,8 @@ def table() -> str:
         for status, usual in states.items():
             for given, found in ((None, usual), *usual.but.items()):
                 where = f"; {given}" if given else ""
-                then = f"`{found.target}`" if found.target else f"wish: {found.wish}" if found.wish else ""
+                wishes = f"wish: {found.wish}" if found.wish else "no wish" if found.withdraws else ""
+                then = f"`{found.target}`" if found.target else wishes
                 lines.append(f"| `{request}` | `{status}`{where} | {then} | {found.says} |")
     return "\n".join(lines)
 

@@ -207,6 +207,8 @@ class Mirror:
             self.attempts.append(note | {"verdict": request.value})
         if found.wish is not None:
             row["wish"] = found.wish
+        if found.withdraws:
+            row["wish"] = None
         if found.target is not None:
             row.update(status=found.target, reason=Reason.PERSON)
             row["finished_at"] = Now() if found.target in FINAL else None
@@ -214,10 +216,15 @@ class Mirror:
                 row.update(due_at=Now(), lane=Lane.FRESH, rescues=0, doubts=0)
             if request is Request.RETRY:
                 row.update(due_at=Now(), lane=Lane.RETRY, rescues=0, doubts=0, attempts=0, judged_at=None)
-        return Status(row["status"]), found.target is GOALS[request]
+        return Status(row["status"]), found.withdraws or found.target is GOALS[request]
 
     def _given(self, row: Row) -> set[Given]:
-        given = {Given.DOUBTFUL} if _is_doubtful(row) else set()
+        told = {
+            Given.DOUBTFUL: _is_doubtful(row),
+            Given.LATE: self._is_too_late(row),
+            Given.WISHED: row["wish"] is not None,
+        }
+        given = {condition for condition, is_true in told.items() if is_true}
         if row["lane"] == Lane.FRESH:
             given.add(Given.FRESH)
             if row["due_at"] > self.now + NEAR:
