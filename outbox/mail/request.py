@@ -21,6 +21,9 @@ class Request(StrEnum):
     MARK_SENT = "mark_sent"
 
 
+SENT_AGAIN = "retry_as_new"
+"""The attempt row's verdict where a delivery was sent again as a new mail; its detail names that."""
+
 GOALS: dict[Request, Status] = {
     Request.CANCEL: Status.CANCELLED,
     Request.HOLD: Status.HELD,
@@ -44,7 +47,7 @@ class Given(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
-    """What a request does in one state: it leads to `target`, or leaves a `wish`, or `withdraws` one, or nothing.
+    """What a request does in one state: it leads to `target`, leaves a `wish`, `withdraws` one, or nothing.
 
     `says` tells what happens now, or why nothing does and what to do instead. `but` holds what it does where
     something else is given; the first that is true counts.

@@ -1,7 +1,7 @@
 """Do to deliveries what people and applications ask, in the caller's transaction: `mail.request` says what.
 
-The rows are locked before they are looked at, in id order like everywhere else, and each write repeats what
-it was decided by.
+The rows are locked before they are looked at, in the order that is given, and each write repeats what it was
+decided by.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _ALSO: dict[Request, dict[str, Any]] = {
 def ask(
     connection: Connection, ids: Sequence[int], request: Request, *, who: str, note: str | None
 ) -> list[Change]:
-    """Ask this of the deliveries of these ids; return what came of it, in the order of the ids.
+    """Ask this of the deliveries of these ids, in their order; return what came of it, by id.
 
     Each that was changed gets an attempt row which says who asked, with a `note`. One that loses a deadlock
     to a daemon raises what the driver raises: run the transaction again.
@@ -94,9 +94,9 @@ def ask(
                 groups[row.status, its_effect].append(row.id)
         for (status, its_effect), group in groups.items():
             write(connection, group, request, Status(status), its_effect)
-        write_down(connection, [(row, note) for row, its in found if its.changes], request, who)
+        write_down(connection, [(row, note) for row, its in found if its.changes], request.value, who)
         changes += [_change(row, request, its_effect) for row, its_effect in found]
-    return changes
+    return sorted(changes, key=lambda change: change.delivery_id)
 
 
 def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
@@ -158,11 +158,11 @@ def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
 
 
 def write_down(
-    connection: Connection, told: Iterable[tuple[Any, str | None]], request: Request, who: str
+    connection: Connection, told: Iterable[tuple[Any, str | None]], verdict: str, who: str
 ) -> None:
     """Write an attempt row for each of these deliveries: who asked what of it, with what is told of it."""
     rows = [
-        {"delivery_id": row.id, "fence": row.fence, "verdict": request.value, "who": who, "detail": detail}
+        {"delivery_id": row.id, "fence": row.fence, "verdict": verdict, "who": who, "detail": detail}
         for row, detail in told
     ]
     if rows:
@@ -184,6 +184,5 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
 
 def batches(ids: Sequence[int], most: int = BATCH) -> Iterator[Sequence[int]]:
     """Yield these ids in their order, at most so many at a time."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), most):
-        yield ordered[start : start + most]
+    for start in range(0, len(ids), most):
+        yield ids[start : start + most]

@@ -219,17 +219,15 @@ class Mirror:
         return Status(row["status"]), found.withdraws or found.target is GOALS[request]
 
     def _given(self, row: Row) -> set[Given]:
+        is_fresh = row["lane"] == Lane.FRESH
         told = {
             Given.DOUBTFUL: _is_doubtful(row),
             Given.LATE: self._is_too_late(row),
             Given.WISHED: row["wish"] is not None,
+            Given.FRESH: is_fresh,
+            Given.SCHEDULED: is_fresh and row["due_at"] > self.now + NEAR,
         }
-        given = {condition for condition, is_true in told.items() if is_true}
-        if row["lane"] == Lane.FRESH:
-            given.add(Given.FRESH)
-            if row["due_at"] > self.now + NEAR:
-                given.add(Given.SCHEDULED)
-        return given
+        return {condition for condition, is_true in told.items() if is_true}
 
     def _held(self) -> list[Row]:
         return [row for row in self.deliveries.values() if row["status"] == Status.SENDING]
