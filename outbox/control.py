@@ -20,7 +20,7 @@ from outbox.mail.waiting import Why
 from outbox.store import pauses as gates
 from outbox.store import suppressions as refusals
 from outbox.store.pauses import ALL, Pause
-from outbox.store.renewal import Birth, send_anew
+from outbox.store.renewal import Birth, not_sent_again, send_anew
 from outbox.store.requests import ask
 from outbox.store.schema import GateKind
 from outbox.store.selection import one_message, selected
@@ -30,8 +30,16 @@ from outbox.store.transaction import Target, explained, usable_connection
 from outbox.store.waiting import reasons
 
 _UNFINISHED = frozenset(Status) - FINAL
-_ASKED = {Request.RETRY: _UNFINISHED | {Status.FAILED}}
-"""Of which deliveries of a tag something is asked, where it is not all that has not ended."""
+_OF_TAG: dict[Request, frozenset[Status]] = {
+    Request.CANCEL: _UNFINISHED,
+    Request.HOLD: _UNFINISHED,
+    Request.RELEASE: _UNFINISHED - {Status.PENDING},
+    Request.RETRY: _UNFINISHED | {Status.FAILED},
+    Request.MARK_SENT: frozenset({Status.IN_DOUBT}),
+}
+"""Of which deliveries of a tag something is asked."""
+_OF_TAG_AS_NEW = FINAL - {Status.SENT}
+"""Of which a tag is enough to send them again: not of what its recipients have."""
 
 
 class Which(TypedDict, total=False):
@@ -72,8 +80,9 @@ def cancel(tx: Target, message: UUID | str | None = None, **which: Unpack[Which]
     """Take mail back that was not sent yet; return what came of it for each delivery.
 
     Give one of `message` (its id or Message-ID), `key` (its idempotency key) and `tag`, such as
-    ("order", 42); of the deliveries only that to `recipient`, where it is given. Of a tag those that have
-    ended are passed over. `who` asks, "application" if nobody says, and a `note` stay with the mail.
+    ("order", 42); of the deliveries only that to `recipient`, where it is given. A Message-ID finds a mail
+    only if the outbox made it. Of a tag those that have ended are passed over. `who` asks, "application" if
+    nobody says, and a `note` stay with the mail.
 
     Raises InvalidRequestError or InvalidEmailError for what names no mail, and whatever the database raises:
     then roll the transaction back.
@@ -87,7 +96,10 @@ def hold(tx: Target, message: UUID | str | None = None, **which: Unpack[Which]) 
 
 
 def release(tx: Target, message: UUID | str | None = None, **which: Unpack[Which]) -> list[Change]:
-    """Let go what is held or in doubt: it is due at once, as a fresh mail; see `cancel` for what to give."""
+    """Let go what is held or in doubt: it is due at once, as a fresh mail; see `cancel` for what to give.
+
+    Of what is being sent it withdraws what was asked for. That a relay may hold it already is forgotten.
+    """
     return _ask(tx, Request.RELEASE, message, which)
 
 
@@ -102,7 +114,8 @@ def retry(
     """Try again, now and as if for the first time, what has failed, is in doubt, or was put off.
 
     With `as_new`, what has ended in whatever way is sent again as a new mail, with an id, a Message-ID and a
-    Date of its own and without a key; `new_message_id` of each change names it. See `cancel` for what to
+    Date of its own and without a key; `new_message_id` of each change names it. Of a tag what was sent, or
+    was sent again as a new mail already, is passed over: name that by its id or key. See `cancel` for what to
     give.
     """
     return _ask(tx, Request.RETRY, message, which, as_new=as_new)
@@ -177,10 +190,11 @@ def _ask(
     named: dict[str, Any] = dict(which)
     who, note = checked_who(named.pop("who", None)), checked_note("note", named.pop("note", None))
     selection = checked_selection(message, **named)
-    statuses = FINAL if as_new else _ASKED.get(request, _UNFINISHED)
     with explained(connection):
-        ids = selected(connection, selection, statuses)
+        ids = selected(connection, selection, _OF_TAG_AS_NEW if as_new else _OF_TAG[request])
         if as_new:
+            if selection.tag is not None:
+                ids = not_sent_again(connection, ids)
             return send_anew(connection, ids, _birth, who=who, note=note)
         return ask(connection, ids, request, who=who, note=note)
 

@@ -1,5 +1,6 @@
 """Check what somebody speaks of: one mail, or all mail with one tag; and who it is that speaks."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,8 @@ APPLICATION = "application"
 MAX_RELAY = 64
 """Characters of a relay's name."""
 
+_MESSAGE_ID = re.compile(r"<[^<>\s]+@[^<>\s]+>")
+
 _ONE = "Give one of message, key and tag."
 
 
@@ -26,7 +29,7 @@ _ONE = "Give one of message, key and tag."
 class Selection:
     """What is spoken of: a `message` by its id, a `key` or a `tag`; of its recipients all, or this one.
 
-    All three are None where a message was named that cannot be one of ours.
+    All three are None where a Message-ID was named that is not of our making: it finds no mail.
     """
 
     message: UUID | None = None
@@ -100,7 +103,16 @@ def checked_note(field: str, note: str | None) -> str | None:
 def _message(message: object) -> UUID | None:
     if message is None or isinstance(message, UUID):
         return message
-    return id_in(text.plain("message", message))
+    name = text.plain("message", message)
+    id_ = id_in(name)
+    if id_ is None and not _MESSAGE_ID.fullmatch(name):
+        raise InvalidRequestError(
+            "message",
+            name,
+            "is neither an id nor a Message-ID",
+            "Give key=… for an idempotency key, tag=… for a tag.",
+        )
+    return id_
 
 
 def _tag(tag: object) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from outbox.mail.request import Request
+from outbox.mail.request import SENT_AGAIN, Request
 from outbox.mail.status import Lane, Reason, Status
 
 
@@ -42,7 +42,8 @@ class Why:
     """What one delivery waits for, and until when where that is known; `says` tells it, and what to do.
 
     `ahead` counts those of its stream that were due before it, in the same lane or a fresher one, at most
-    10,000; `ahead_is_more` says that there are more. It is 0 for what is not due.
+    10,000; `ahead_is_more` says that there are more. It is 0 for what is not due, and None where it was not
+    counted: of a mail with many recipients 20 places in the queue are.
     """
 
     delivery_id: int
@@ -51,7 +52,7 @@ class Why:
     status: Status
     waits_for: Waits
     until: datetime | None
-    ahead: int
+    ahead: int | None
     ahead_is_more: bool
     says: str
 
@@ -82,7 +83,8 @@ class Known:
 
     `said` is the relay's last answer, or what happened in the last attempt. `due_in` is in seconds, below 0
     for what is due. `gates` are those before it, its stream's and its relay's. `suppressed` says why its
-    address gets no mail. `holder` is the host and the process that send it now.
+    address gets no mail, `is_late` that its `expires_at` has passed. `holder` is the host and the process
+    that send it now.
     """
 
     status: Status
@@ -94,10 +96,11 @@ class Known:
     said: str | None
     gates: Sequence[Gate]
     suppressed: str | None
+    is_late: bool
     asked: Asked | None
     holder: tuple[str, int] | None
     has_daemon: bool
-    ahead: int
+    ahead: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,6 @@ class Explanation:
 
 
 _AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
-_DECIDE = "mark_sent(…), retry(…) or cancel(…)"
 _HELD: dict[str, str] = {
     Reason.POISON: "three daemons died while they sent it",
     Reason.PERSON: "somebody held it",
@@ -134,20 +136,24 @@ def explain(known: Known) -> Explanation:
             waits, says = Waits.BEING_SENT, f"it is being sent{by}, since when is not known"
         case Status.HELD:
             cause = _by(known, Request.HOLD) or _HELD.get(known.reason or "", "it is held")
-            waits, says = Waits.HELD, f"{cause}: release(…) lets it go, cancel(…) ends it"
+            goes = "" if known.is_late else "release(…) lets it go, "
+            waits, says = Waits.HELD, f"{cause}: {goes}cancel(…) ends it"
         case Status.IN_DOUBT:
             waits = Waits.IN_DOUBT
-            says = f"nobody knows whether the relay has it{words}; look at the relay's log, then {_DECIDE}"
+            decide = _decide(known)
+            says = f"nobody knows whether the relay has it{words}; look at the relay's log, then {decide}"
         case Status.FAILED:
             cause = _FAILED.get(known.reason or "", "it failed")
-            waits, says = Waits.FAILED, f"{cause}{words}; retry(…) tries it again"
+            waits, says = Waits.FAILED, f"{cause}{words}; {_sent_again(known) or _tried_again(known)}"
         case Status.EXPIRED:
-            waits, says = Waits.EXPIRED, f"its expires_at passed before it was sent: {_AS_NEW}"
+            remedy = _sent_again(known) or _AS_NEW
+            waits, says = Waits.EXPIRED, f"its expires_at passed before it was sent: {remedy}"
         case Status.CANCELLED:
             cause = _by(known, Request.CANCEL) or "it was cancelled"
-            waits, says = Waits.CANCELLED, f"{cause}: {_AS_NEW}"
+            waits, says = Waits.CANCELLED, f"{cause}: {_sent_again(known) or _AS_NEW}"
         case Status.SENT:
-            waits, says = Waits.SENT, _sent(known, words)
+            again = _sent_again(known)
+            waits, says = Waits.SENT, _sent(known, words) + (f"; {again}" if again else "")
         case _:
             assert_never(known.status)
     return Explanation(waits, says)
@@ -168,9 +174,14 @@ def _pending(known: Known, words: str) -> Explanation:
     fault = next((gate for gate in known.gates if gate.fault is not None), None)
     if fault is not None:
         return Explanation(Waits.RELAY_FAULT, f"{fault.what} takes no mail now: {fault.fault}")
-    more = " or more" if known.ahead > MOST_AHEAD else ""
-    ahead = f"{min(known.ahead, MOST_AHEAD):,}{more}"
-    return Explanation(Waits.IN_TURN, f"it is in its turn, with {ahead} ahead of it: nothing to do")
+    return Explanation(Waits.IN_TURN, f"it is in its turn, {_ahead(known.ahead)}: nothing to do")
+
+
+def _ahead(ahead: int | None) -> str:
+    if ahead is None:
+        return "and what is ahead of it was not counted"
+    more = " or more" if ahead > MOST_AHEAD else ""
+    return f"with {min(ahead, MOST_AHEAD):,}{more} ahead of it"
 
 
 def _later(known: Known, words: str, later: datetime) -> Explanation:
@@ -178,6 +189,27 @@ def _later(known: Known, words: str, later: datetime) -> Explanation:
         return Explanation(Waits.SCHEDULED, f"it is to be sent at {_at(later)}, its send_at", later)
     says = f"it was put off{words}; the next try is at {_at(later)}, retry(…) tries it now"
     return Explanation(Waits.RETRY, says, later)
+
+
+def _decide(known: Known) -> str:
+    if known.is_late:
+        return "mark_sent(…) or cancel(…)"
+    if known.suppressed is not None:
+        return "mark_sent(…), cancel(…), or unsuppress(…) its address and retry(…)"
+    return "mark_sent(…), retry(…) or cancel(…)"
+
+
+def _tried_again(known: Known) -> str:
+    if known.is_late:
+        return f"its expires_at has passed: {_AS_NEW}"
+    if known.suppressed is not None:
+        return "its address is suppressed: unsuppress(…) it, then retry(…) tries it again"
+    return "retry(…) tries it again"
+
+
+def _sent_again(known: Known) -> str | None:
+    """Return which new mail came after it, if nothing else was asked since."""
+    return known.asked.note if known.asked and known.asked.verdict == SENT_AGAIN else None
 
 
 def _sent(known: Known, words: str) -> str:

@@ -41,9 +41,29 @@ class seconds_past(FunctionElement[Any]):  # noqa: N801 - a SQL function, named 
     inherit_cache = True
 
 
+class finite(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """An instant that an application wrote, as near to it as Python can hold; NULL for NULL."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
 def after(name: str) -> ColumnElement[Any]:
     """Return the instant a bound number of seconds, named `name`, from now."""
     return utc_after(bindparam(name, type_=Float()))
+
+
+@compiles(finite)
+def _finite(element: Any, compiler: Any, **kw: Any) -> str:
+    return str(compiler.process(element.clauses, **kw))
+
+
+@compiles(finite, "postgresql")
+def _pg_finite(element: Any, compiler: Any, **kw: Any) -> str:
+    # Infinity, and years that the driver refuses. A day is left for time zones.
+    instant = compiler.process(element.clauses, **kw)
+    first, last = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("0001-01-02", "9999-12-31"))
+    return f"CASE WHEN {instant} IS NOT NULL THEN GREATEST({first}, LEAST({last}, {instant})) END"
 
 
 @compiles(utc_now, "postgresql")

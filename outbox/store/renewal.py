@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from outbox.errors import InvalidEmailError
 from outbox.mail.complete import completed
-from outbox.mail.request import Change, Request
+from outbox.mail.request import SENT_AGAIN, Change
 from outbox.mail.status import FINAL, Status
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.moves import FEW
 from outbox.store.requests import batches, locked, write_down
-from outbox.store.schema import message
+from outbox.store.schema import attempt, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_m = message.c
+_a, _m = attempt.c, message.c
 _MESSAGES = select(_m.id, _m.sender, _m.subject, _m.mime, _m.payload_hash, _m.on_doubt, _m.tags, _m.stream)
 
 _MOST_BYTES = 8 * 1024 * 1024
@@ -35,7 +35,7 @@ NOT_YET = {
     Status.PENDING: "it still waits to be sent: why(…) says for what",
     Status.SENDING: "it is being sent",
     Status.IN_DOUBT: "it is in doubt: mark_sent(…) or cancel(…) it first, or retry(…) this one",
-    Status.HELD: "it is held: release(…) lets this one go",
+    Status.HELD: "it is held: release(…) lets this one go, cancel(…) ends it",
 }
 """Why what has not ended is not sent as a new mail."""
 
@@ -48,6 +48,26 @@ class Birth:
 
     at: datetime
     id: UUID
+
+
+def not_sent_again(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return those of these deliveries that were not sent again as a new mail since anything else was asked.
+
+    They are locked first: who does the same at this moment has then ended, and what it wrote is seen.
+    """
+    dialect = dialect_of(connection.dialect.name)
+    asked = (
+        select(_a.delivery_id, _a.verdict)
+        .where(dialect.among(_a.delivery_id, "ids"), _a.who.is_not(None))
+        .order_by(_a.id)
+    )
+    left: list[int] = []
+    for batch in batches(ids, FEW):
+        locked(connection, batch)
+        newest = connection.execute(dialect.read_back(asked), {"ids": list(batch)})
+        last = {row.delivery_id: row.verdict for row in newest}
+        left += [id_ for id_ in batch if last.get(id_) != SENT_AGAIN]
+    return left
 
 
 def send_anew(
@@ -72,7 +92,7 @@ def send_anew(
             if (new := outcomes[old].new)
             for row in group
         ]
-        write_down(connection, told, Request.RETRY, who)
+        write_down(connection, told, SENT_AGAIN, who)
     return [_change(row, outcomes.get(row.message_id)) for row in rows]
 
 

@@ -1,7 +1,7 @@
 """Do to deliveries what people and applications ask, in the caller's transaction: `mail.request` says what.
 
-The rows are locked before they are looked at, in id order like everywhere else, and each write repeats what
-it was decided by.
+The rows are locked before they are looked at, in the order that is given, and each write repeats what it was
+decided by.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
 from outbox.mail.status import FINAL, Lane, Status
 from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import BATCH, PERSON, is_still
+from outbox.store.moves import BATCH, IS_WISHED, PERSON, is_still
 from outbox.store.schema import attempt, delivery
+from outbox.store.suppressions import suppressed_of_many
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -28,10 +29,16 @@ if TYPE_CHECKING:
 _d = delivery.c
 _FRESH = _d.lane == literal_column(str(int(Lane.FRESH)))
 _GIVEN: dict[Given, ColumnElement[bool]] = {
+    Given.LATE: and_(_d.expires_at.is_not(None), _d.expires_at <= utc_now()),
+    Given.WISHED: IS_WISHED,
     Given.DOUBTFUL: or_(_d.doubts > 0, _d.rescues > 0),
     Given.SCHEDULED: and_(_FRESH, _d.due_at > utc_now()),
     Given.FRESH: _FRESH,
 }
+"""What the row itself tells. The list of suppressed addresses does not wait for us, so no write repeats that
+an address is not on it: who gets on it now keeps the mail from going when its turn comes.
+"""
+
 _LOOK = select(
     _d.id,
     _d.message_id,
@@ -68,7 +75,7 @@ _ALSO: dict[Request, dict[str, Any]] = {
 def ask(
     connection: Connection, ids: Sequence[int], request: Request, *, who: str, note: str | None
 ) -> list[Change]:
-    """Ask this of the deliveries of these ids; return what came of it, in the order of the ids.
+    """Ask this of the deliveries of these ids, in their order; return what came of it, by id.
 
     Each that was changed gets an attempt row which says who asked, with a `note`. One that loses a deadlock
     to a daemon raises what the driver raises: run the transaction again.
@@ -76,16 +83,20 @@ def ask(
     changes = []
     for batch in batches(ids):
         rows = locked(connection, batch)
-        found = [(row, effect(request, Status(row.status), given(row))) for row in rows]
+        refused = _refused(connection, rows, request)
+        found = [
+            (row, effect(request, Status(row.status), given(row, is_refused=row.recipient in refused)))
+            for row in rows
+        ]
         groups: defaultdict[tuple[str, Effect], list[int]] = defaultdict(list)
         for row, its_effect in found:
             if its_effect.changes:
                 groups[row.status, its_effect].append(row.id)
         for (status, its_effect), group in groups.items():
             write(connection, group, request, Status(status), its_effect)
-        write_down(connection, [(row, note) for row, its in found if its.changes], request, who)
+        write_down(connection, [(row, note) for row, its in found if its.changes], request.value, who)
         changes += [_change(row, request, its_effect) for row, its_effect in found]
-    return changes
+    return sorted(changes, key=lambda change: change.delivery_id)
 
 
 def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
@@ -97,9 +108,16 @@ def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
     return connection.execute(look, {"ids": list(ids)}).all()
 
 
-def given(row: Any) -> frozenset[Given]:
+def _refused(connection: Connection, rows: Sequence[Any], request: Request) -> Collection[str]:
+    """Return the recipients that get no mail, of those deliveries where this request asks about that."""
+    asks = {status for status, usual in REQUESTS[request].items() if Given.SUPPRESSED in usual.but}
+    return suppressed_of_many(connection, [row.recipient for row in rows if row.status in asks])
+
+
+def given(row: Any, *, is_refused: bool) -> frozenset[Given]:
     """Return what else is true of a delivery that was looked at."""
-    return frozenset(given for given in Given if getattr(row, given.name))
+    told = {condition for condition in _GIVEN if getattr(row, condition.name)}
+    return frozenset(told | {Given.SUPPRESSED} if is_refused else told)
 
 
 def write(
@@ -122,11 +140,13 @@ def write(
 def _is_the_effect(usual: Effect, its_effect: Effect) -> ColumnElement[bool]:
     """Return the condition under which a request that usually does one thing does the other."""
     if its_effect is usual:
-        return not_(or_(false(), *(_GIVEN[condition] for condition in usual.but)))
+        return not_(or_(false(), *(_GIVEN[condition] for condition in usual.but if condition in _GIVEN)))
     return or_(*(_GIVEN[condition] for condition, other in usual.but.items() if other is its_effect))
 
 
 def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
+    if its_effect.withdraws:
+        return {"wish": null()}
     if its_effect.target is None:
         return {"wish": literal_column(f"'{its_effect.wish}'")}
     return {
@@ -138,11 +158,11 @@ def _values(request: Request, its_effect: Effect) -> dict[str, Any]:
 
 
 def write_down(
-    connection: Connection, told: Iterable[tuple[Any, str | None]], request: Request, who: str
+    connection: Connection, told: Iterable[tuple[Any, str | None]], verdict: str, who: str
 ) -> None:
     """Write an attempt row for each of these deliveries: who asked what of it, with what is told of it."""
     rows = [
-        {"delivery_id": row.id, "fence": row.fence, "verdict": request.value, "who": who, "detail": detail}
+        {"delivery_id": row.id, "fence": row.fence, "verdict": verdict, "who": who, "detail": detail}
         for row, detail in told
     ]
     if rows:
@@ -157,13 +177,12 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
         recipient=row.recipient,
         before=before,
         after=its_effect.target or before,
-        done=its_effect.target is GOALS[request],
+        done=its_effect.withdraws or its_effect.target is GOALS[request],
         says=its_effect.says,
     )
 
 
 def batches(ids: Sequence[int], most: int = BATCH) -> Iterator[Sequence[int]]:
     """Yield these ids in their order, at most so many at a time."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), most):
-        yield ordered[start : start + most]
+    for start in range(0, len(ids), most):
+        yield ids[start : start + most]

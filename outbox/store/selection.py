@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from outbox.mail.status import Status
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import FEW
+from outbox.store.moves import FEW, is_still
 from outbox.store.schema import delivery, tag
 from outbox.store.search import find_by_key
 from outbox.store.suppressions import folded
@@ -38,17 +38,23 @@ _TAGGED_BEHIND = _TAGGED.where(_t.message_id > bindparam("last", type_=Guid))
 
 
 def selected(connection: Connection, selection: Selection, statuses: Collection[Status]) -> list[int]:
-    """Return the ids of the deliveries that are meant; of a tag those in one of `statuses` only."""
+    """Return the ids of the deliveries that are meant; of a tag those in one of `statuses` only.
+
+    They come in the order in which they are to be locked: by id, but those that are being sent last, since
+    the daemon's records would wait for them.
+    """
     dialect = dialect_of(connection.dialect.name)
     of_messages = select(_d.id, _d.recipient, _d.status).where(dialect.among(_d.message_id, "ids"))
-    wanted = frozenset(Status) if selection.tag is None else frozenset(statuses)
+    if selection.tag is not None:
+        of_messages = of_messages.where(or_(*map(is_still, sorted(statuses))))
     recipient = selection.recipient
-    return [
-        row.id
+    found = [
+        (row.status == Status.SENDING, row.id)
         for ids in _messages(connection, selection)
         for row in connection.execute(of_messages, {"ids": ids})
-        if row.status in wanted and (recipient is None or folded(row.recipient) == folded(recipient))
+        if recipient is None or folded(row.recipient) == folded(recipient)
     ]
+    return [id_ for _, id_ in sorted(found)]
 
 
 def _messages(connection: Connection, selection: Selection) -> Iterator[Sequence[UUID]]:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from outbox.mail.status import OnDoubt, Status, Wish, overall
+from outbox.store.clock import finite
 from outbox.store.schema import delivery, message
-from outbox.store.types import Guid
+from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Column, ColumnElement, Connection
 
 _d, _m = delivery.c, message.c
 
@@ -65,9 +66,14 @@ class MessageStatus:
     deliveries: tuple[DeliveryStatus, ...]
 
 
+def _readable(column: Column[Any]) -> ColumnElement[Any]:
+    """Return the column, its instants so that every driver can read what somebody wrote by hand."""
+    return finite(column).label(column.name) if isinstance(column.type, UtcDateTime) else column
+
+
 _MESSAGE = select(
     _m.id,
-    _m.created_at,
+    _readable(_m.created_at),
     _m.stream,
     _m.sender,
     _m.subject,
@@ -78,7 +84,7 @@ _MESSAGE = select(
     _m.on_doubt,
 ).where(_m.id == bindparam("of", type_=Guid))
 _DELIVERIES = (
-    select(*(_d[field.name] for field in fields(DeliveryStatus)))
+    select(*(_readable(_d[field.name]) for field in fields(DeliveryStatus)))
     .where(_d.message_id == bindparam("of", type_=Guid))
     .order_by(_d.n)
 )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, select, update
 
 from outbox.store.dialects import dialect_of
+from outbox.store.moves import FEW
 from outbox.store.schema import suppression
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -50,6 +51,15 @@ def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, Su
         spelling: Suppression(row.address, row.why, row.who, row.created_at)
         for row in rows
         for spelling in spellings[row.address]
+    }
+
+
+def suppressed_of_many(connection: Connection, addresses: Sequence[str]) -> dict[str, Suppression]:
+    """Return the same of any number of addresses, a few at a time."""
+    return {
+        address: found
+        for start in range(0, len(addresses), FEW)
+        for address, found in suppressed(connection, addresses[start : start + FEW]).items()
     }
 
 

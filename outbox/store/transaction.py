@@ -63,12 +63,10 @@ def _autocommits(connection: Connection) -> bool:
 def _remedy(transaction: object) -> str:
     name = type(transaction).__name__
     if isinstance(transaction, Engine):
-        return (
-            "An Engine has no transaction. Use: with engine.begin() as connection: "
-            "outbox.enqueue(connection, …)"
-        )
+        return "An Engine has no transaction. Give the connection of: with engine.begin() as connection: …"
     if hasattr(transaction, "run_sync"):
         return (
-            f"{name} is asynchronous. Use: await session.run_sync(lambda session: outbox.enqueue(session, …))"
+            f"{name} is asynchronous. Make the call in a function, and give the session or connection that "
+            "await ….run_sync(function) calls it with."
         )
     return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."

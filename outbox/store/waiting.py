@@ -9,16 +9,16 @@ from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_,
 
 from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
-from outbox.store.clock import seconds_since, utc_now
+from outbox.store.clock import finite, seconds_since, utc_now
 from outbox.store.dialects import dialect_of
 from outbox.store.moves import FEW, IS_PENDING
 from outbox.store.requests import batches
 from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, session
-from outbox.store.suppressions import suppressed
+from outbox.store.suppressions import suppressed_of_many
 from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -28,6 +28,7 @@ _d, _a, _g, _s = delivery.c, attempt.c, gate.c, session.c
 
 _OF_MESSAGE = _d.message_id == bindparam("of", type_=Guid)
 _IS_DAEMON = and_(_s.state == SessionState.RUNNING.value, seconds_since(_s.beat_at) < _s.ttl)
+_DUE_AT = finite(_d.due_at)
 _DELIVERIES = (
     select(
         _d.id,
@@ -35,8 +36,9 @@ _DELIVERIES = (
         _d.stream,
         _d.status,
         _d.lane,
-        _d.due_at,
-        type_coerce(-seconds_since(_d.due_at), Float).label("due_in"),
+        _DUE_AT.label("due_at"),
+        type_coerce(-seconds_since(_DUE_AT), Float).label("due_in"),
+        case((and_(_d.expires_at.is_not(None), _d.expires_at <= utc_now()), 1), else_=0).label("is_late"),
         _d.attempts,
         _d.reason,
         _d.relay,
@@ -56,6 +58,11 @@ _GATES = select(_g.kind, _g.name, _g.fault, _g.paused_at, _g.paused_by, _g.pause
 _DAEMONS = select(_s.id).where(_IS_DAEMON).limit(1)
 
 _ALL = "all mail"
+_MAY_GO = frozenset({Status.PENDING, Status.FAILED, Status.IN_DOUBT})
+"""What is tried by itself or by a retry, so that it matters whether its address is suppressed."""
+
+MOST_COUNTS = 20
+"""Places in the queue of which one call counts what is ahead."""
 
 # By the ids that are known already, so that no database would rather read all attempts.
 _NEWEST = func.max(case((_a.who.is_(None), _a.id))), func.max(case((_a.who.is_not(None), _a.id)))
@@ -92,7 +99,7 @@ def reasons(connection: Connection, message: UUID) -> list[Why]:
     waiting = [row for row in rows if row.status == Status.PENDING]
     gates = connection.execute(_GATES).all() if waiting else []
     has_daemon = bool(waiting) and connection.execute(_DAEMONS).first() is not None
-    refused = _suppressed(connection, [row.recipient for row in waiting])
+    refused = suppressed_of_many(connection, [row.recipient for row in rows if row.status in _MAY_GO])
     happened, asked = _attempts(connection, [row.id for row in rows])
     ahead = partial(_ahead, connection, {})
     return [
@@ -109,7 +116,8 @@ def reasons(connection: Connection, message: UUID) -> list[Why]:
                 reason=row.reason,
                 said=_said(row, happened.get(row.id)),
                 gates=_before(gates, row.stream, row.relay),
-                suppressed=refused.get(row.recipient),
+                suppressed=refused[row.recipient].why if row.recipient in refused else None,
+                is_late=bool(row.is_late),
                 asked=_asked(asked.get(row.id)),
                 holder=(row.host, row.pid) if row.host else None,
                 has_daemon=has_daemon,
@@ -129,29 +137,26 @@ def _why(id_: int, message: UUID, recipient: str, known: Known) -> Why:
         status=known.status,
         waits_for=explanation.waits_for,
         until=explanation.until,
-        ahead=min(known.ahead, MOST_AHEAD),
-        ahead_is_more=known.ahead > MOST_AHEAD,
+        ahead=None if known.ahead is None else min(known.ahead, MOST_AHEAD),
+        ahead_is_more=known.ahead is not None and known.ahead > MOST_AHEAD,
         says=explanation.says,
     )
 
 
-def _ahead(connection: Connection, counted: dict[tuple[int, datetime], int], row: Any) -> int:
-    """Return how many are ahead of a delivery that is due; most of its mail's others wait in one place."""
+def _ahead(connection: Connection, counted: dict[tuple[int, datetime], int], row: Any) -> int | None:
+    """Return how many are ahead of a delivery that is due, None behind the places that are counted.
+
+    Most of its mail's others wait in one place.
+    """
     if row.status != Status.PENDING or row.due_in > 0:
         return 0
     place = row.lane, row.due_at
     if place not in counted:
+        if len(counted) == MOST_COUNTS:
+            return None
         where = {"its_stream": row.stream, "its_due": row.due_at}
         counted[place] = connection.execute(_AHEAD[Lane(row.lane)], where).scalar_one()
     return counted[place]
-
-
-def _suppressed(connection: Connection, recipients: Sequence[str]) -> Mapping[str, str]:
-    return {
-        address: each.why
-        for start in range(0, len(recipients), FEW)
-        for address, each in suppressed(connection, recipients[start : start + FEW]).items()
-    }
 
 
 def _attempts(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, Any], dict[int, Any]]:

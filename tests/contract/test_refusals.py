@@ -197,7 +197,10 @@ class AsyncSession:
 @pytest.mark.parametrize(
     ("transaction", "words"),
     [
-        (AsyncSession(), r"run_sync"),
+        (
+            AsyncSession(),
+            r"AsyncSession is asynchronous\. Make the call in a function, .*run_sync\(function\)",
+        ),
         (None, "NoneType carries no transaction"),
         ("url", "Session or Connection"),
     ],

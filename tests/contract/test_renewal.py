@@ -12,6 +12,7 @@ from outbox import Change, Status
 from outbox.mail.status import FINAL
 from outbox.store.renewal import ERASED, NOT_YET
 from outbox.store.schema import message, tag
+from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, in_state
 
 ANN, BOB, EVE = "ann@example.org", "bob@example.org", "eve@example.org"
@@ -64,7 +65,7 @@ def test_a_sent_mail_goes_again_as_a_new_one_with_all_but_its_name_and_date(scen
     tags = select(tag.c.value).where(tag.c.message_id == new)
     assert scene.database.read(lambda connection: connection.execute(tags).scalars().all()) == ["7"]
     assert [(note.delivery_id, note.verdict, note.who, note.detail) for note in scene.attempts()] == [
-        (id_, "retry", "ann", f"sent again as message {new}: she lost it") for id_ in ids
+        (id_, "retry_as_new", "ann", f"sent again as message {new}: she lost it") for id_ in ids
     ]
 
 
@@ -85,7 +86,7 @@ def test_only_the_recipients_that_have_ended_or_were_named_get_it_again(scene: S
     scene.change(ids[:2], **in_state("failed"))
     renewed(scene, scene.row(ids[0]).message_id)
     assert [row.recipient for row in scene.rows()[3:]] == [ANN, BOB]
-    renewed(scene, tag=("order", 7), recipient=BOB)
+    renewed(scene, scene.row(ids[0]).message_id, recipient=BOB)
     assert [row.recipient for row in scene.rows()[5:]] == [BOB]
 
 
@@ -96,6 +97,34 @@ def test_all_mail_of_a_tag_that_has_ended_goes_again_one_new_mail_for_each(scene
     assert [change.delivery_id for change in changes] == ids[:4]
     assert len({change.new_message_id for change in changes}) == 2
     assert scene.count(message) == 5
+
+
+def test_of_a_tag_what_was_sent_or_goes_again_already_is_not_sent_again(scene: Scene) -> None:
+    failed, _, sent = scene.mail(3, tags={"order": 7})
+    for id_, status in ((failed, "failed"), (sent, "sent")):
+        scene.change(id_, **in_state(status))
+    (change,) = renewed(scene, tag=("order", 7))
+    assert (change.delivery_id, renewed(scene, tag=("order", 7))) == (failed, [])
+    # The new mail has the tag, too: where it fails it goes again, and the old one does not.
+    new = scene.rows()[-1].id
+    scene.change(new, **in_state("failed"))
+    assert [change.delivery_id for change in renewed(scene, tag=("order", 7))] == [new]
+    # By its id it is meant, whatever was done before; and so is what was tried again in between.
+    assert [change.done for change in renewed(scene, scene.row(failed).message_id)] == [True]
+    with scene.application.begin() as connection:
+        outbox.retry(connection, scene.row(failed).message_id)
+    scene.change(failed, **in_state("failed"))
+    assert [change.delivery_id for change in renewed(scene, tag=("order", 7))] == [failed]
+
+
+def test_two_who_send_a_tag_again_at_once_do_it_once(scene: Scene, rival: Scene) -> None:
+    scene.change(scene.mail(20, tags={"order": 7}), **in_state("failed"))
+    changes: list[Change] = []
+    at_once(
+        lambda: changes.extend(renewed(scene, tag=("order", 7))),
+        lambda: changes.extend(renewed(rival, tag=("order", 7))),
+    )
+    assert (len(changes), scene.count()) == (20, 40)
 
 
 def test_what_expired_goes_again_without_the_time_at_which_it_would_expire(scene: Scene) -> None:

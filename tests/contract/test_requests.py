@@ -59,7 +59,7 @@ SINCE_BEFORE = {"lane": int(Lane.ALONE), "doubts": 2, "rescues": 1}
 def stands(scene: Scene, status: Status, **values: Any) -> Row[Any]:
     """Put a delivery into a state, all of its columns told, and return its row."""
     (id_,) = scene.mail()
-    before = SINCE_BEFORE if status is not Status.PENDING else {}
+    before = SINCE_BEFORE if status not in {Status.PENDING, Status.HELD} else {}
     scene.change(id_, **TOLD | before | in_state(status) | values)
     return scene.row(id_)
 
@@ -137,12 +137,15 @@ def test_what_cannot_be_wished_of_a_mail_that_is_being_sent_is_told(scene: Scene
 
 
 @pytest.mark.parametrize("since_before", [{"doubts": 1}, {"rescues": 1}])
+@pytest.mark.parametrize("status", [Status.PENDING, Status.HELD])
 def test_what_a_relay_may_hold_is_not_cancelled_but_in_doubt_and_then_knowingly(
-    scene: Scene, since_before: dict[str, int]
+    scene: Scene, status: Status, since_before: dict[str, int]
 ) -> None:
-    before = stands(scene, Status.PENDING, **since_before)
+    before = stands(scene, status, **since_before)
+    says = asked(scene, Request.MARK_SENT, before).says
+    assert says.endswith(", and a relay may hold it already: cancel(…) brings it to in_doubt first")
     change = asked(scene, Request.CANCEL, before)
-    assert (change.before, change.after, change.done) == (Status.PENDING, Status.IN_DOUBT, False)
+    assert (change.before, change.after, change.done) == (status, Status.IN_DOUBT, False)
     assert_became(scene, before, {"status": "in_doubt", "reason": "person"})
     again = asked(scene, Request.CANCEL, before)
     assert (again.before, again.after, again.done) == (Status.IN_DOUBT, Status.CANCELLED, True)
@@ -240,6 +243,10 @@ def _spoilt(status: Status, usual: Effect, found: Effect) -> list[dict[str, Any]
     spoilt = [in_state(other) for other in Status if other is not status]
     if Given.DOUBTFUL in usual.but:
         spoilt += [{"doubts": 1}, {"rescues": 1}] if found is usual else [{"doubts": 0, "rescues": 0}]
+    if Given.LATE in usual.but:
+        spoilt += [{"expires_at": ago(60)}]
+    if Given.WISHED in usual.but:
+        spoilt += [{"wish": None}]
     if Given.FRESH in usual.but:
         spoilt += [{"lane": int(Lane.FRESH)}, {"lane": int(Lane.FRESH), "due_at": ago(-60)}]
     return spoilt
@@ -253,9 +260,10 @@ def test_a_request_that_looked_too_long_ago_changes_nothing(
 ) -> None:
     usual = REQUESTS[request_][status]
     doubts = {"doubts": 0 if found is usual else 1, "rescues": 0}
+    wish = {"wish": "hold" if found.withdraws else None, "expires_at": None}
     ids = [stands(scene, status, **doubts).id for _ in range(2)]
     for values in _spoilt(status, usual, found):
-        scene.change(ids, **TOLD | doubts | in_state(status))
+        scene.change(ids, **TOLD | doubts | wish | in_state(status))
         scene.change(ids[0], **values)
         (before, _), written = (
             scene.rows(),

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import outbox
 from outbox import Change, InvalidEmailError, InvalidRequestError, Status, UnusableConnectionError
+from outbox.mail.selection import Selection
+from outbox.store.selection import selected
 from tests.contract.scene import Scene, in_state
 
 if TYPE_CHECKING:
@@ -35,7 +37,13 @@ def test_a_mail_is_found_by_id_by_message_id_and_by_key(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "which",
-    [{"message": uuid4()}, {"message": "nothing"}, {"message": ""}, {"key": "order-7"}, {"tag": ("a", 1)}],
+    [
+        {"message": uuid4()},
+        {"message": str(uuid4())},
+        {"message": "<of.another@example.org>"},
+        {"key": "order-7"},
+        {"tag": ("a", 1)},
+    ],
 )
 def test_of_mail_that_nobody_knows_nothing_is_changed(scene: Scene, which: dict[str, Any]) -> None:
     scene.mail(key="Order-7", tags={"a": 2})
@@ -84,12 +92,14 @@ def test_only_one_recipient_s_delivery_may_be_meant_however_it_is_written(scene:
     [
         (outbox.cancel, {"sent", "failed", "expired", "cancelled"}),
         (outbox.hold, {"sent", "failed", "expired", "cancelled"}),
-        (outbox.release, {"sent", "failed", "expired", "cancelled"}),
-        (outbox.mark_sent, {"sent", "failed", "expired", "cancelled"}),
+        (outbox.release, {"pending", "sent", "failed", "expired", "cancelled"}),
+        (outbox.mark_sent, {*Status} - {"in_doubt"}),
         (outbox.retry, {"sent", "expired", "cancelled"}),
     ],
 )
-def test_of_a_tag_what_has_ended_is_passed_over(scene: Scene, verb: Any, passed_over: set[str]) -> None:
+def test_of_a_tag_what_nothing_can_be_asked_of_is_passed_over(
+    scene: Scene, verb: Any, passed_over: set[str]
+) -> None:
     for status in Status:
         scene.change(scene.mail(tags={"order": 7}), **in_state(status))
     with scene.application.begin() as connection:
@@ -106,6 +116,16 @@ def test_many_of_one_tag_are_found_a_page_at_a_time_and_changed_in_batches(scene
     assert [(note.delivery_id, note.verdict) for note in notes] == [(id_, "hold") for id_ in ids]
 
 
+def test_what_is_being_sent_is_locked_last_since_its_daemon_waits_for_it(scene: Scene) -> None:
+    ids = scene.mail(4, tags={"order": 7})
+    for id_ in ids[::2]:
+        scene.change(id_, **in_state("sending"))
+    with scene.application.begin() as connection:
+        found = selected(connection, Selection(tag=("order", "7")), frozenset(Status))
+    assert [ids[1], ids[3], ids[0], ids[2]] == found
+    assert [(id_, id_ not in ids[::2]) for id_ in ids] == held(scene, tag=("order", 7))
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, r"^message: nothing says which mail is meant: None\. Give one of message, key and tag\.$"),
     ({"message": uuid4(), "key": "a"}, r"^message: is given beside key: "),
@@ -114,6 +134,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tag": ("order", None)}, r"^tag: is no tag"),
     ({"tag": ("order", "x" * 201)}, r"^tag: is no tag"),
     ({"tag": ("o" * 65, 1)}, r"^tag: is no tag"),
+    ({"message": "receipt-42"}, r"^message: is neither an id nor a Message-ID: 'receipt-42'\. Give key=…"),
+    ({"message": ""}, r"^message: is neither an id nor a Message-ID: ''\. Give key=…"),
     ({"key": "a", "who": ""}, r"^who: is not 1 to 128 characters long: ''\. "),
     ({"key": "a", "who": "x" * 129}, r"^who: is not 1 to 128 characters long: "),
     ({"key": "a", "note": "\0"}, r"^note: has a NUL character: "),
@@ -156,7 +178,9 @@ def test_a_session_and_a_connection_carry_a_request(scene: Scene) -> None:
 def test_what_carries_no_transaction_is_refused(scene: Scene) -> None:
     (id_,) = scene.mail()
     message = scene.row(id_).message_id
-    with pytest.raises(UnusableConnectionError, match="An Engine has no transaction"):
+    with pytest.raises(
+        UnusableConnectionError, match=r"An Engine has no transaction\. Give the connection of: with engine"
+    ):
         outbox.cancel(scene.application, message)  # type: ignore[arg-type] # wrong on purpose
     automatic = scene.application.execution_options(isolation_level="AUTOCOMMIT")
     with (

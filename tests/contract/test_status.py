@@ -59,7 +59,7 @@ def test_a_reason_that_somebody_wrote_by_hand_is_told_as_it_is(scene: Scene) -> 
     assert [each.reason for each in told.deliveries] == ["customer left"]
 
 
-@pytest.mark.parametrize("named", ["nothing", "", "00000000-0000-0000-0000-000000000000", "<@>"])
+@pytest.mark.parametrize("named", ["<of.another@example.org>", "00000000-0000-0000-0000-000000000000"])
 def test_of_mail_that_nobody_knows_there_is_no_status(scene: Scene, named: str) -> None:
     scene.mail()
     assert status(scene, named) is None

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 import outbox
 from outbox import Status, Waits, Why
@@ -246,6 +246,42 @@ def test_no_more_are_counted_than_anybody_wants_to_know(scene: Scene) -> None:
     one, second = why(scene, last), why(scene, ids[1])
     assert (told(one), one.ahead, one.ahead_is_more) == (in_turn("10,000 or more"), MOST_AHEAD, True)
     assert (told(second), second.ahead, second.ahead_is_more) == (in_turn("1"), 1, False)
+
+
+def test_of_a_mail_in_many_places_some_are_counted_and_the_others_told(scene: Scene) -> None:
+    scene.start()
+    ids = scene.mail(to=[f"{n}@example.org" for n in range(22)])
+    for n, id_ in enumerate(ids):
+        scene.change(id_, due_at=ago(100 - n))
+    found = whys(scene, scene.row(ids[0]).message_id)
+    assert [*range(20), None, None] == [one.ahead for one in found]
+
+
+@pytest.mark.parametrize("status", ["sent", "failed", "expired", "cancelled"])
+def test_what_was_sent_again_tells_the_new_mail(scene: Scene, status: str) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, **in_state(status))
+    with scene.admin.begin() as connection:
+        (change,) = outbox.retry(connection, scene.row(id_).message_id, as_new=True)
+    assert why(scene, id_).says.endswith(f"sent again as message {change.new_message_id}")
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("by_hand", ["infinity", "-infinity", "20000-01-01 00:00:00+00"])
+def test_an_instant_that_no_driver_can_read_is_told_as_near_as_can_be(scene: Scene, by_hand: str) -> None:
+    scene.start()
+    (id_,) = scene.mail(key="a")
+    instant = text(f"'{by_hand}'::timestamptz")
+    scene.change(id_, due_at=instant, expires_at=instant)
+    with scene.admin.begin() as connection:
+        found = outbox.status(connection, key="a")
+    assert found is not None
+    (one,) = found.deliveries
+    year = 1 if by_hand == "-infinity" else 9999
+    assert [instant and instant.astimezone(UTC).year for instant in (one.due_at, one.expires_at)] == [
+        year
+    ] * 2
+    assert whys(scene, key="a")[0].waits_for is (Waits.IN_TURN if year == 1 else Waits.SCHEDULED)
 
 
 def test_each_recipient_is_told_of_in_order_and_by_the_key(scene: Scene) -> None:

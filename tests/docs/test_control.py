@@ -21,7 +21,8 @@ def table() -> str:
         for status, usual in states.items():
             for given, found in ((None, usual), *usual.but.items()):
                 where = f"; {given}" if given else ""
-                then = f"`{found.target}`" if found.target else f"wish: {found.wish}" if found.wish else ""
+                wishes = f"wish: {found.wish}" if found.wish else "no wish" if found.withdraws else ""
+                then = f"`{found.target}`" if found.target else wishes
                 lines.append(f"| `{request}` | `{status}`{where} | {then} | {found.says} |")
     return "\n".join(lines)
 
@@ -58,7 +59,7 @@ def test_the_examples_run_one_after_the_other(engine: Engine, capsys: pytest.Cap
     for words in (
         "bob@example.org pending cancelled True it is taken back and will not be sent",
         "ada@example.org cancelled None None",
-        "ada@example.org cancelled None 0 it was cancelled: retry(…, as_new=True)",
+        "ada@example.org cancelled None 0 it was cancelled: sent again as message ",
         "Pause(stream='bulk', relay=None",
         "Suppression(address='bob@example.org', why='he asked for it', who='ann'",
     ):

@@ -30,7 +30,8 @@ def requests() -> str:
     for request, states in REQUESTS.items():
         for status, usual in states.items():
             for given, found in ((None, usual), *usual.but.items()):
-                does = f"-> {found.target}" if found.target else f"wish: {found.wish}"
+                wishes = "no wish" if found.withdraws else f"wish: {found.wish}"
+                does = f"-> {found.target}" if found.target else wishes
                 if found.changes or given:
                     where = f"where {given}" if given else ""
                     lines.append(

@@ -209,6 +209,8 @@ class Mirror:
             self.attempts.append(note | {"verdict": request.value})
         if found.wish is not None:
             row["wish"] = found.wish
+        if found.withdraws:
+            row["wish"] = None
         if found.target is not None:
             row.update(status=found.target, reason=Reason.PERSON)
             row["finished_at"] = Now() if found.target in FINAL else None
@@ -216,15 +218,18 @@ class Mirror:
                 row.update(due_at=Now(), lane=Lane.FRESH, rescues=0, doubts=0)
             if request is Request.RETRY:
                 row.update(due_at=Now(), lane=Lane.RETRY, rescues=0, doubts=0, attempts=0, judged_at=None)
-        return Status(row["status"]), found.target is GOALS[request]
+        return Status(row["status"]), found.withdraws or found.target is GOALS[request]
 
     def _given(self, row: Row) -> set[Given]:
-        given = {Given.DOUBTFUL} if _is_doubtful(row) else set()
-        if row["lane"] == Lane.FRESH:
-            given.add(Given.FRESH)
-            if row["due_at"] > self.now + NEAR:
-                given.add(Given.SCHEDULED)
-        return given
+        is_fresh = row["lane"] == Lane.FRESH
+        told = {
+            Given.DOUBTFUL: _is_doubtful(row),
+            Given.LATE: self._is_too_late(row),
+            Given.WISHED: row["wish"] is not None,
+            Given.FRESH: is_fresh,
+            Given.SCHEDULED: is_fresh and row["due_at"] > self.now + NEAR,
+        }
+        return {condition for condition, is_true in told.items() if is_true}
 
     def _held(self) -> list[Row]:
         return [row for row in self.deliveries.values() if row["status"] == Status.SENDING]

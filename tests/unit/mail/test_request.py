@@ -23,8 +23,8 @@ def test_every_request_has_one_effect_in_every_state_and_a_goal() -> None:
 @pytest.mark.parametrize(("request_", "found"), [(request, found) for request, _, found in ALL])
 def test_an_effect_is_one_thing_and_told(request_: Request, found: Effect) -> None:
     assert found.says
-    assert found.target is None or found.wish is None
-    assert found.changes == (found.target is not None or found.wish is not None)
+    does = [found.target is not None, found.wish is not None, found.withdraws]
+    assert (sum(does), found.changes) in [(0, False), (1, True)]
     # What is not brought to the goal is at most left in doubt.
     assert found.target in {None, GOALS[request_], Status.IN_DOUBT}
 
@@ -36,6 +36,20 @@ def test_what_is_being_sent_can_only_be_wished_for_and_nothing_else_can() -> Non
         (Request.HOLD, Status.SENDING, Wish.HOLD),
     }
     assert [request for request, status, found in ALL if status is Status.SENDING and found.target] == []
+
+
+def test_only_of_what_is_being_sent_a_wish_is_withdrawn_and_only_where_there_is_one() -> None:
+    states = {
+        (request, status, given)
+        for request, state in REQUESTS.items()
+        for status, usual in state.items()
+        for given, found in ((None, usual), *usual.but.items())
+        if found.withdraws
+    }
+    assert states == {
+        (Request.RELEASE, Status.SENDING, Given.WISHED),
+        (Request.RETRY, Status.SENDING, Given.WISHED),
+    }
 
 
 def test_of_what_has_ended_only_the_failed_come_back() -> None:

@@ -12,7 +12,7 @@ from outbox.mail.waiting import MOST_AHEAD, Gate, Known, Waits, explain
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IN_TURN = Known(
     status=Status.PENDING, lane=Lane.FRESH, due_at=AT, due_in=-1.0, attempts=0, reason=None, said=None,
-    gates=(), suppressed=None, asked=None, holder=None, has_daemon=True, ahead=3,
+    gates=(), suppressed=None, is_late=False, asked=None, holder=None, has_daemon=True, ahead=3,
 )  # fmt: skip
 KEEPS: list[tuple[Waits, dict[str, Any]]] = [
     (Waits.SUPPRESSED, {"suppressed": "she asked"}),
@@ -53,6 +53,37 @@ def test_only_what_was_never_tried_is_scheduled(changes: dict[str, Any], waits: 
 def test_how_many_are_ahead_is_told_up_to_a_bound(ahead: int, words: str) -> None:
     says = explain(replace(IN_TURN, ahead=ahead)).says
     assert says == f"it is in its turn, with {words} ahead of it: nothing to do"
+
+
+def test_what_was_not_counted_is_told() -> None:
+    says = "it is in its turn, and what is ahead of it was not counted: nothing to do"
+    assert says == explain(replace(IN_TURN, ahead=None)).says
+
+
+AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
+REMEDIES: list[tuple[Status, dict[str, Any], str]] = [
+    (Status.FAILED, {"is_late": True}, f"it failed; its expires_at has passed: {AS_NEW}"),
+    (
+        Status.FAILED,
+        {"suppressed": ""},
+        "it failed; its address is suppressed: unsuppress(…) it, then retry(…) tries it again",
+    ),
+    (Status.HELD, {"is_late": True}, "it is held: cancel(…) ends it"),
+    (Status.IN_DOUBT, {"is_late": True}, "mark_sent(…) or cancel(…)"),
+    (
+        Status.IN_DOUBT,
+        {"suppressed": ""},
+        "mark_sent(…), cancel(…), or unsuppress(…) its address and retry(…)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "changes", "says"), REMEDIES)
+def test_no_remedy_is_told_that_would_change_nothing(
+    status: Status, changes: dict[str, Any], says: str
+) -> None:
+    found = explain(replace(IN_TURN, status=status, **changes)).says
+    assert says == found.removeprefix("nobody knows whether the relay has it; look at the relay's log, then ")
 
 
 def test_each_state_that_is_not_pending_waits_for_itself() -> None:
