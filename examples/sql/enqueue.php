@@ -42,7 +42,10 @@ function enqueue(PDO $database, string $sender, array $recipients, string $messa
         VALUES (:id, :n, :recipient, 'default', :size)
         SQL);
     foreach (array_values($recipients) as $n => $recipient) {
-        $row->execute(['id' => $id, 'n' => $n, 'recipient' => $recipient, 'size' => strlen($message)]);
+        [$local, $domain] = explode('@', $recipient, 2);
+        $row->execute([
+            'id' => $id, 'n' => $n, 'recipient' => $local . '@' . strtolower($domain), 'size' => strlen($message),
+        ]);
     }
     return true;
 }

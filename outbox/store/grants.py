@@ -1,7 +1,7 @@
 """What each of the five roles may do with each column: one table, from which every dialect compiles its SQL.
 
 A role of the database holds what one kind of program needs, and no more: an application that is broken into
-cannot read other people's mail, and a daemon cannot rewrite to whom a mail goes. A new column of the schema
+cannot change what others have queued, and a daemon cannot rewrite to whom a mail goes. A new column of the schema
 needs a line here, also where nobody may have it; a test tells.
 """
 
