@@ -1,8 +1,8 @@
 """What each of the five roles may do with each column: one table, from which every dialect compiles its SQL.
 
-A role of the database holds what one kind of program needs, and no more: an application that is broken into
-cannot change what others have queued, and a daemon cannot rewrite to whom a mail goes. A new column of the schema
-needs a line here, also where nobody may have it; a test tells.
+A role of the database holds what one kind of program needs, and no more: an application that was taken over
+cannot change what others have queued, and a daemon cannot rewrite to whom a mail goes. A new column of the
+schema needs a line here, also where nobody may have it; a test tells.
 """
 
 from __future__ import annotations

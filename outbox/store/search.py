@@ -42,8 +42,10 @@ _version = Table(VERSION_TABLE, _views, Column("version_num", String))
 
 _LIMIT = bindparam("most", type_=Integer)
 # UUIDv7 sort by their time and stand in an index, so the view need not look at every message.
-_NEWEST = select(message.c.id).order_by(message.c.id.desc()).limit(_LIMIT).subquery()
-_LIST = select(_summary).where(_summary.c.id.in_(select(_NEWEST))).order_by(_summary.c.id.desc())
+_NEWEST = select(message.c.id).order_by(message.c.id.desc()).limit(_LIMIT)
+# As values: the view would be made whole for a subquery.
+_IDS = bindparam("ids", expanding=True, type_=Guid)
+_LIST = select(_summary).where(_summary.c.id.in_(_IDS)).order_by(_summary.c.id.desc())
 _LIST_BY_STATUS = (
     select(_summary)
     .where(_summary.c.status == bindparam("status"))
@@ -79,7 +81,8 @@ _ATTEMPTS = (
 def summaries(connection: Connection, *, status: str | None, limit: int) -> list[Row]:
     """Return one row of `outbox_status` a message, newest first."""
     if status is None:
-        return _rows(connection, _LIST, most=limit)
+        newest = connection.execute(_NEWEST, {"most": limit}).scalars().all()
+        return _rows(connection, _LIST, ids=newest)
     return _rows(connection, _LIST_BY_STATUS, most=limit, status=status)
 
 
