@@ -17,6 +17,7 @@ class Connection:
 
     def __init__(self, version: tuple[int, ...], *, mariadb: bool = False) -> None:
         self.dialect: Any = type("Dialect", (), {"server_version_info": version, "is_mariadb": mariadb})
+        self.engine: Any = create_engine("sqlite://")
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ class SQLite(PlainDialect):
     def check_version(self, connection: Connection) -> None:
         """Raise UnsupportedDatabaseError below SQLite 3.35, the first with RETURNING, or on a far disk."""
         file = connection.engine.url.database or ""
-        if (kind := network_filesystem(file)) is not None:
+        if file and (kind := network_filesystem(file)) is not None:
             raise UnsupportedDatabaseError(
                 f"The database file {file!r} lies on a network file system ({kind}), where SQLite's locks "
                 "cannot be relied on. Put it on a disk of this host, or use PostgreSQL or MariaDB."
