@@ -175,7 +175,7 @@ def _claiming(line: Line, swept: list[bool] | None = None) -> Errand:
         held = {
             row.id: row.fence for row in line.near.rows() if row.status == "sending" and row.session == me
         }
-        assert held == supply._held
+        assert held == {id_: claim.fence for id_, claim in supply._held.items()}
         assert len(held) == MAILS
 
     return claim
