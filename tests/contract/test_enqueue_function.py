@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic import command
@@ -298,7 +298,9 @@ def test_it_fills_the_tables_of_its_own_schema(postgresql_url: str) -> None:
     admin = create_engine(postgresql_url)
     with admin.begin() as connection:
         connection.exec_driver_sql('CREATE SCHEMA "Tenant"')
-    tenant = create_engine(postgresql_url, connect_args={"options": '-csearch_path="Tenant"'})
+    tenant = create_engine(postgresql_url)
+    # In each transaction anew: PgBouncer takes no startup options, and lends a session for one only.
+    event.listen(tenant, "begin", lambda begun: begun.exec_driver_sql('SET LOCAL search_path = "Tenant"'))
     migrate(tenant)
     with admin.begin() as connection:
         call = f"""SELECT "Tenant".outbox_enqueue('{SENDER}', ARRAY['ada@example.org'], 'Hello')"""
