@@ -90,6 +90,7 @@ class Lanes:
         # Those that the last look found with due mail and that no claim has tried since.
         self._waiting: dict[str, bool] = {}
         self._look_at = 0.0
+        self._took = 0.0
         self._turn = object()
 
     @property
@@ -115,7 +116,9 @@ class Lanes:
         with self._lock:
             if look.turn is not self._turn:
                 return
-            self._look_at = self._clock() + min(max(COST * took, SHORTEST), LONGEST)
+            # One look that is slow by itself, as the first is, must not keep a new stream waiting.
+            steady, self._took = min(took, self._took), took
+            self._look_at = self._clock() + min(max(COST * steady, SHORTEST), LONGEST)
             # Also where nothing waits: what comes next is not due since long before.
             known = [Line(stream, lane) for stream in self._streams for lane in Lane]
             floors = dict.fromkeys(known, now - MARGIN)

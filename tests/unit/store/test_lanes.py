@@ -51,11 +51,19 @@ def test_the_first_claim_looks_at_all_lines_and_the_next_at_those_that_it_found(
 def test_fault_34_the_pause_between_two_looks_is_twenty_times_what_the_last_one_took() -> None:
     for took, pause in ((0.0, SHORTEST), (0.01, 0.2), (0.3, 6.0), (5.0, LONGEST)):
         scene = Scene()
+        scene.find(took=5.0)
         scene.find(took=took)
         scene.now += pause - 0.01
         assert not scene.lanes.look().is_whole
         scene.now += 0.01
         assert scene.lanes.look().is_whole
+
+
+def test_one_slow_look_alone_makes_no_long_pause() -> None:
+    scene = Scene()
+    scene.find(took=0.5)
+    scene.now += SHORTEST
+    assert scene.lanes.look().is_whole
 
 
 def test_fault_34_between_two_looks_a_scan_begins_a_little_before_what_was_claimed_last() -> None:
