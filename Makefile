@@ -6,8 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # More for pytest, such as: make test ARGS="tests/unit -k settings"
 ARGS ?=
+# How many tests run at once, each in databases of its own: more than two cores, as most of them wait.
+WORKERS ?= 3
 # How long `make fuzz` tries each of its targets.
 SECONDS ?= 240
+
+PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: demo test cuts commits lab models bouncer interop oldest check bench fuzz mutants constraints clean help
@@ -16,7 +20,7 @@ demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local c
 	$(BIN)/outbox demo
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
-	$(BIN)/python -m pytest --durations=5 $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --durations=5 $(ARGS)
 
 cuts: $(VENV)/.installed-dev ## Cut, stall, double and corrupt a connection at every byte, and count what is lost (minutes)
 	$(BIN)/python -m tests.cuts.run
@@ -25,7 +29,7 @@ commits: $(VENV)/.installed-dev ## Cut a transaction at every byte, on PostgreSQ
 	OUTBOX_TEST_BYTES=0 $(BIN)/python -m pytest tests/faults/test_uncertain_commits.py --timeout 3600 $(ARGS)
 
 bouncer: $(VENV)/.installed-dev ## Run all tests that use PostgreSQL by way of PgBouncer in transaction mode
-	$(BIN)/python -m tests.bouncer.run --durations=5 $(or $(ARGS),tests/contract tests/faults tests/migrations tests/wire)
+	$(BIN)/python -m tests.bouncer.run $(PARALLEL) --durations=5 $(or $(ARGS),tests/contract tests/faults tests/migrations tests/wire)
 
 lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (half an hour)
 	$(BIN)/python -m tests.lab.run $(ARGS)
@@ -43,7 +47,7 @@ oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
-	$(OLDEST)/bin/python -m pytest tests/contract tests/migrations tests/unit $(ARGS)
+	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/migrations tests/unit)
 
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -8,25 +8,28 @@ import pytest
 
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 
-_FIGURES = pytest.StashKey[list[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_FIGURES] = []
+_FIGURE = "figure"
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def report(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Give a way to say a measured figure, which stands at the end of the run whether or not tests fail."""
-    return request.config.stash[_FIGURES].append
+    return lambda figure: record_property(_FIGURE, figure)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash[_FIGURES]
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [test for tests in terminalreporter.stats.values() for test in tests]
+    figures = [
+        value
+        for test in reports
+        if isinstance(test, pytest.TestReport) and test.when == "call"
+        for name, value in test.user_properties
+        if name == _FIGURE
+    ]
     if figures:
         terminalreporter.section("figures")
         for figure in figures:
-            terminalreporter.line(figure)
+            terminalreporter.line(str(figure))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_a_session_that_does_not_send_is_refused(scene: Scene, status: Status) -
     refuse(scene, in_state(status) | {"session": uuid4()})
 
 
-@pytest.mark.parametrize("status", FINAL)
+@pytest.mark.parametrize("status", sorted(FINAL))
 def test_a_final_state_without_its_time_is_refused(scene: Scene, status: Status) -> None:
     refuse(scene, {"status": status, "finished_at": None})
 

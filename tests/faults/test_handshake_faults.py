@@ -13,6 +13,7 @@ from outbox.delivery.relay import Relay, Secret, TlsMode
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import Batch, deliver, envelope, fault_of, kinds, relay_at
 from tests.support.tls import Authority
+from tests.support.waiting import wait_until
 
 PASSWORD = "sesame-sesame"
 
@@ -104,7 +105,7 @@ def test_fault_63_a_connection_that_died_while_idle_is_not_used(end: Callable[[P
         idle.set()
         # The loop stands still meanwhile: what the kernel knows is enough.
         assert over.wait(20)
-        assert not connection.usable
+        wait_until(lambda: not connection.usable, "the kernel has heard of it")
         second = Batch([envelope()])
         await connection.carry(second.next_mail)
         assert second.begun == 0

@@ -12,7 +12,7 @@ from tests.support.scripted import Peer, scripted
 from tests.support.waiting import wait_until
 from tests.support.wrong_clock import MisledDaemon
 
-TTL = 2
+TTL = 4
 
 
 def test_fault_8_daemons_whose_clocks_are_an_hour_wrong_and_step_claim_nothing_early_and_lose_nobody(

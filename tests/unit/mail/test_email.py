@@ -129,7 +129,7 @@ def test_fault_71_an_injection_is_refused_in_every_field(field: str, value: str)
         SET[field](value)
 
 
-@pytest.mark.parametrize("field", SET.keys() - {"key"})
+@pytest.mark.parametrize("field", [field for field in SET if field != "key"])
 @pytest.mark.parametrize("value", HIDDEN)
 def test_fault_71_an_injection_within_an_encoded_word_is_refused_in_every_field(
     field: str, value: str
