@@ -22,11 +22,13 @@ from outbox.errors import (
 )
 from outbox.mail.address import Address, parse_address
 from outbox.mail.attachment import Attachment
+from outbox.mail.complete import Completed, completed
 from outbox.mail.compose import compose
 from outbox.mail.email import Addresses, Email
 from outbox.mail.identity import message_id, uuid7
 from outbox.mail.options import JSON
 from outbox.mail.payload import payload_hash
+from outbox.mail.standard_headers import AutoSubmitted, Importance
 from outbox.mail.status import OnDoubt
 from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
@@ -49,8 +51,15 @@ class Fields(TypedDict, total=False):
     subject: str
     text: str | None
     html: str | None
+    calendar: str | None
+    mime: bytes | None
     attachments: Sequence[Attachment]
     headers: Mapping[str, str]
+    in_reply_to: str | None
+    references: str | Sequence[str]
+    unsubscribe: str | Sequence[str]
+    auto_submitted: AutoSubmitted | str | None
+    importance: Importance | str | None
     key: str | None
     send_at: datetime | None
     expires_at: datetime | None
@@ -161,11 +170,11 @@ class Outbox:
         sender = self._sender_of(email)
         now = self._clock()
         id_ = uuid7(int(now.timestamp() * 1000), os.urandom(10))
-        mime = compose(email, id=id_, sender=sender, at=now)
-        if len(mime) > self._max_size:
+        message = _message(email, id_, sender, now)
+        if len(message.mime) > self._max_size:
             raise MessageTooLargeError(
                 "size",
-                len(mime),
+                len(message.mime),
                 f"the composed message is above the limit of {self._max_size} bytes",
                 "Send a link in place of the attachment, or raise max_size.",
             )
@@ -173,9 +182,9 @@ class Outbox:
             id=id_,
             sender=sender.email,
             recipients=email.recipients,
-            subject=email.subject,
-            message_id=message_id(id_, sender),
-            mime=mime,
+            subject=message.subject,
+            message_id=message.message_id,
+            mime=message.mime,
             payload_hash=payload_hash(email, sender),
             on_doubt=email.on_doubt.value,
             key=email.key,
@@ -211,6 +220,13 @@ class Outbox:
                     f"the composed message is, as it travels, above the database's limit of {largest} bytes",
                     "Send a link in place of the attachment, or raise the server's max_allowed_packet.",
                 )
+
+
+def _message(email: Email, id_: UUID, sender: Address, now: datetime) -> Completed:
+    if email.mime is not None:
+        return completed(email.mime, id=id_, sender=sender.email, at=now)
+    mime = compose(email, id=id_, sender=sender, at=now)
+    return Completed(mime, message_id(id_, sender), email.subject)
 
 
 def _refuse_suppressed(connection: Connection, new: Iterable[NewMessage]) -> None:

@@ -11,6 +11,8 @@ _WORD = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
 _CONTENT_TYPE = re.compile(rf'({_WORD})/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|"[ !#-\[\]-~]*"))*')
 _MAX_CONTENT_TYPE = 200
 _FALLBACK = "application/octet-stream"
+# Of the Message-ID's form RFC 2392 asks only that nobody else uses it; a name is enough within one mail.
+_CID = re.compile(r"[A-Za-z0-9._+-]{1,64}(?:@[A-Za-z0-9.-]{1,64})?")
 
 # Our own table: `mimetypes` reads the host's files, so the same mail would differ from host to host.
 _TYPES = {
@@ -71,12 +73,14 @@ class Attachment:
     """A file name in any script, the bytes, and the content type of RFC 2045.
 
     Without `content_type` the type follows from the name's last extension, else it is
-    application/octet-stream; afterwards the field holds the type that is sent. Raises InvalidEmailError.
+    application/octet-stream; afterwards the field holds the type that is sent. With `cid` it is an image that
+    the HTML shows by `src="cid:…"`, and readers do not list it. Raises InvalidEmailError.
     """
 
     filename: str
     content: bytes
     content_type: str | None = None
+    cid: str | None = None
 
     def __post_init__(self) -> None:
         filename = text.line("attachments.filename", self.filename).strip()
@@ -94,6 +98,8 @@ class Attachment:
         object.__setattr__(self, "filename", filename)
         object.__setattr__(self, "content", bytes(self.content))
         object.__setattr__(self, "content_type", self._chosen_type())
+        if self.cid is not None:
+            object.__setattr__(self, "cid", _checked_cid(self.cid))
 
     def _chosen_type(self) -> str:
         if self.content_type is None:
@@ -117,6 +123,18 @@ class Attachment:
                 f"Give it as {_FALLBACK!r}, or in a zip file.",
             )
         return value
+
+
+def _checked_cid(value: object) -> str:
+    cid = text.line("attachments.cid", value)
+    if not _CID.fullmatch(cid):
+        raise InvalidEmailError(
+            "attachments.cid",
+            cid,
+            "is not a name for an image",
+            "Use 1 to 64 letters, digits and ._+-, such as 'logo', and src=\"cid:logo\" in the html.",
+        )
+    return cid
 
 
 def _guessed(filename: str, content: bytes) -> str:

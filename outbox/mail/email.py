@@ -8,7 +8,9 @@ from outbox.errors import InvalidEmailError
 from outbox.mail import text as texts
 from outbox.mail.address import Address, parse_address
 from outbox.mail.attachment import Attachment
+from outbox.mail.calendar import checked_calendar
 from outbox.mail.headers import checked_headers
+from outbox.mail.inline import refuse_unshown
 from outbox.mail.options import (
     JSON,
     checked_expiry,
@@ -17,6 +19,7 @@ from outbox.mail.options import (
     checked_tags,
     checked_time,
 )
+from outbox.mail.standard_headers import AutoSubmitted, Importance, merged, standard_headers
 from outbox.mail.status import OnDoubt
 from outbox.mail.stream import DEFAULT, checked_stream
 
@@ -26,13 +29,18 @@ Addresses = str | Address | Sequence[str | Address]
 """One address or several, as an application may give them."""
 
 _NO_HEADERS: Mapping[str, str] = {}
+_COMPOSED = ("cc", "bcc", "reply_to", "subject", "text", "html", "calendar", "attachments", "headers")
+"""What a message that is handed over ready says itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class Email:
     """One email: who, what, and how the queue shall treat it.
 
-    Bodies are text, the line ends are of any kind. `key` makes a repeated enqueue return the first mail,
+    Bodies are text, the line ends are of any kind; `calendar` is an iCalendar text with a METHOD. In place of
+    them `mime` may hold a whole message: then `to` is its envelope, and its header says the rest.
+    `in_reply_to` and `references` take Message-IDs, `unsubscribe` https and mailto addresses; these,
+    `auto_submitted` and `importance` become `headers`. `key` makes a repeated enqueue return the first mail,
     `send_at` and `expires_at` are aware, `tags` are for your own queries, `stream` is the lane that it waits
     in. Every fault raises InvalidEmailError, which names the field, the value and the remedy.
     """
@@ -47,6 +55,8 @@ class Email:
     subject: str
     text: str | None
     html: str | None
+    calendar: str | None
+    mime: bytes | None
     attachments: tuple[Attachment, ...]
     headers: dict[str, str]
     key: str | None
@@ -67,8 +77,15 @@ class Email:
         subject: str = "",
         text: str | None = None,
         html: str | None = None,
+        calendar: str | None = None,
+        mime: bytes | None = None,
         attachments: Sequence[Attachment] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
+        in_reply_to: str | None = None,
+        references: str | Sequence[str] = (),
+        unsubscribe: str | Sequence[str] = (),
+        auto_submitted: AutoSubmitted | str | None = None,
+        importance: Importance | str | None = None,
         key: str | None = None,
         send_at: datetime | None = None,
         expires_at: datetime | None = None,
@@ -85,8 +102,17 @@ class Email:
         put(self, "subject", texts.line("subject", subject))
         put(self, "text", None if text is None else texts.plain("text", text))
         put(self, "html", None if html is None else texts.plain("html", html))
+        put(self, "calendar", None if calendar is None else checked_calendar(calendar))
+        put(self, "mime", None if mime is None else _ready(mime))
         put(self, "attachments", _attachments(attachments))
-        put(self, "headers", checked_headers(headers))
+        ours = standard_headers(
+            in_reply_to=in_reply_to,
+            references=references,
+            unsubscribe=unsubscribe,
+            auto_submitted=auto_submitted,
+            importance=importance,
+        )
+        put(self, "headers", checked_headers(merged(headers, ours)))
         put(self, "key", checked_key(key))
         put(self, "send_at", checked_time("send_at", send_at))
         put(self, "expires_at", checked_expiry(self.send_at, expires_at))
@@ -106,10 +132,28 @@ class Email:
             raise InvalidEmailError(
                 "to", self.to, "nobody to send to", "Give at least one of to, cc and bcc."
             )
-        if self.text is None and self.html is None:
+        if self.mime is not None:
+            self._refuse_what_mime_says()
+        elif self.text is None and self.html is None:
             raise InvalidEmailError(
                 "text", self.text, "no body", 'Give text, html or both; text="" for an empty mail.'
             )
+        refuse_unshown(self.html, self.attachments)
+
+    def _refuse_what_mime_says(self) -> None:
+        for field in _COMPOSED:
+            if value := getattr(self, field):
+                raise InvalidEmailError(
+                    field, value, "is given beside mime", "Write it into the message, or let us compose one."
+                )
+
+
+def _ready(value: object) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise InvalidEmailError(
+            "mime", value, "is not bytes", "Give a whole message; an EmailMessage makes one by as_bytes()."
+        )
+    return bytes(value)
 
 
 def _addresses(field: str, value: Addresses) -> tuple[Address, ...]:

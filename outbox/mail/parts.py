@@ -28,13 +28,17 @@ class Part:
     is_encoded: bool
 
 
-def text_part(subtype: str, text: str) -> Part:
+def text_part(subtype: str, text: str, parameters: str = "") -> Part:
     """Return a text body in the smallest of 7bit, quoted-printable and base64.
 
-    Line ends of any kind become CRLF, and a body that is not empty ends with one.
+    Line ends of any kind become CRLF, and a body that is not empty ends with one. `parameters` follow the
+    charset in its Content-Type.
     """
     encoding, body = encoded(text.encode())
-    header = (f"Content-Type: text/{subtype}; charset=utf-8", f"Content-Transfer-Encoding: {encoding}")
+    header = (
+        f"Content-Type: text/{subtype}; charset=utf-8{parameters}",
+        f"Content-Transfer-Encoding: {encoding}",
+    )
     return Part(header, (body,), is_encoded=encoding != "7bit")
 
 
@@ -56,16 +60,19 @@ def encoded(text: bytes) -> tuple[str, bytes]:
 
 
 def file_part(attachment: Attachment) -> Part:
-    """Return a file in base64, with its name in any script."""
-    header = (
+    """Return a file in base64, with its name in any script; with a cid it is one that the HTML shows."""
+    place = "attachment" if attachment.cid is None else "inline"
+    header = [
         as_it_stands("Content-Type", str(attachment.content_type)),
         "Content-Transfer-Encoding: base64",
-        f"Content-Disposition: attachment;\r\n {_filename(attachment.filename)}",
-    )
-    return Part(header, (_base64(attachment.content),), is_encoded=True)
+        f"Content-Disposition: {place};\r\n {_filename(attachment.filename)}",
+    ]
+    if attachment.cid is not None:
+        header.append(f"Content-ID: <{attachment.cid}>")
+    return Part(tuple(header), (_base64(attachment.content),), is_encoded=True)
 
 
-def multipart(subtype: str, parts: Sequence[Part], id: UUID) -> Part:  # noqa: A002 - the message's own id
+def multipart(subtype: str, parts: Sequence[Part], id: UUID, parameters: str = "") -> Part:  # noqa: A002 - the message's own id
     """Return `parts` as one entity; its boundary follows from `id` and occurs in none of them."""
     boundary = _boundary(subtype, parts, id)
     delimiter = f"--{boundary}\r\n".encode()
@@ -74,7 +81,9 @@ def multipart(subtype: str, parts: Sequence[Part], id: UUID) -> Part:  # noqa: A
         pieces += (delimiter, sealed(part.header), b"\r\n", *part.body, b"\r\n")
     pieces.append(f"--{boundary}--\r\n".encode())
     return Part(
-        (f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"',), tuple(pieces), is_encoded=False
+        (f'Content-Type: multipart/{subtype}{parameters};\r\n boundary="{boundary}"',),
+        tuple(pieces),
+        is_encoded=False,
     )
 
 

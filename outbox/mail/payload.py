@@ -13,9 +13,10 @@ _FORM = b"outbox payload 1"
 def payload_hash(email: Email, sender: Address) -> str:
     """Return the SHA-256, in hex, of an email as it was handed over.
 
-    Covers sender, addresses with names, subject, bodies, attachments and headers; not what differs between
-    two calls (Date, Message-ID, boundaries) nor the queue's options (key, times, tags, on_doubt). Every
-    value is preceded by its length and every list by its count, so no two emails share an encoding.
+    Covers sender, addresses with names, subject, bodies, attachments and headers, or the message that was
+    handed over ready; not what differs between two calls (Date, Message-ID, boundaries) nor the queue's
+    options (key, times, tags, on_doubt). Every value is preceded by its length and every list by its count,
+    so no two emails share an encoding.
     """
     digest = sha256(_FORM)
     for value in _values(email, sender):
@@ -44,6 +45,14 @@ def _values(email: Email, sender: Address) -> Iterator[bytes | None]:
     for name, value in sorted(email.headers.items()):
         yield name.encode()
         yield value.encode()
+    # Behind all that every mail has, each with its name: what is absent changes no hash.
+    for number, file in enumerate(email.attachments):
+        if file.cid is not None:
+            yield from (b"cid", b"%d" % number, file.cid.encode())
+    if email.calendar is not None:
+        yield from (b"calendar", email.calendar.encode())
+    if email.mime is not None:
+        yield from (b"mime", email.mime)
 
 
 def _addresses(addresses: Iterable[Address]) -> Iterator[bytes]:

@@ -84,3 +84,29 @@ def test_a_message_may_be_exactly_as_large_as_the_limit() -> None:
     assert size == len(Outbox(sender="shop@example.org", max_size=size)._compose(email).mime)
     with pytest.raises(InvalidEmailError, match=rf"^size: .*{size - 1} bytes"):
         Outbox(sender="shop@example.org", max_size=size - 1)._compose(email)
+
+
+def test_a_ready_message_is_completed_and_nothing_of_it_changes() -> None:
+    ready = (
+        b"From: Shop <shop@example.org>\r\nTo: a@b.example\r\n"
+        b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHi\r\n"
+    )
+    mail = Outbox(sender="shop@example.org")._compose(Email(to="ann@example.org", mime=ready))
+    assert mail.mime.endswith(ready)
+    assert mail.mime.startswith(b"Date: ")
+    assert f"Message-ID: {mail.message_id}\r\n".encode() in mail.mime
+    assert (mail.subject, mail.recipients, mail.sender) == ("Grüße", ("ann@example.org",), "shop@example.org")
+
+
+def test_a_ready_message_keeps_its_own_names() -> None:
+    ready = (
+        b"Date: Fri, 01 May 2026 12:03:04 +0000\r\nMessage-ID: <1@x.example>\r\n"
+        b"From: a@b.example\r\nTo: c@d.example\r\n\r\n"
+    )
+    mail = Outbox(sender="shop@example.org")._compose(Email(to="ann@example.org", mime=ready))
+    assert (mail.mime, mail.message_id) == (ready, "<1@x.example>")
+
+
+def test_an_empty_ready_message_is_refused() -> None:
+    with pytest.raises(InvalidEmailError, match=r"^mime: "):
+        Outbox(sender="shop@example.org")._compose(Email(to="ann@example.org", mime=b" \r\n"))

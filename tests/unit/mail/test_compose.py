@@ -140,26 +140,6 @@ def test_any_own_header_arrives_as_it_was_given(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "shape"),
-    [
-        ({"text": "t"}, ["text/plain"]),
-        ({"text": None, "html": "h"}, ["text/html"]),
-        ({"text": "t", "html": "h"}, ["multipart/alternative", "text/plain", "text/html"]),
-        (
-            {"text": "t", "html": "h", "attachments": [Attachment("a.pdf", b"x")]},
-            ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "application/pdf"],
-        ),
-        (
-            {"text": "t", "attachments": [Attachment("a", b"")]},
-            ["multipart/mixed", "text/plain", "application/octet-stream"],
-        ),
-    ],
-)
-def test_the_structure_is_no_deeper_than_the_contents_need(fields: dict[str, Any], shape: list[str]) -> None:
-    assert shape == [part.get_content_type() for part in parsed(composed(**fields)).walk()]
-
-
-@pytest.mark.parametrize(
     ("fields", "expected"),
     [
         ({"bcc": "eve@example.org"}, {"To": "Ada <ada@example.org>", "Cc": None}),

@@ -27,6 +27,8 @@ def test_the_smallest_email_has_plain_defaults() -> None:
         "",
         "",
         None,
+        None,
+        None,
         (),
         {},
         None,
@@ -105,6 +107,12 @@ SET: dict[str, Callable[[str], Email]] = {
     "header value": lambda value: Email(to=ADA, headers={"X-Own": value}, text=""),
     "filename": lambda value: Email(to=ADA, attachments=[Attachment(value, b"")], text=""),
     "content type": lambda value: Email(to=ADA, attachments=[Attachment("a", b"", value)], text=""),
+    "cid": lambda value: Email(to=ADA, attachments=[Attachment("a", b"", cid=value)], text=""),
+    "in_reply_to": lambda value: Email(to=ADA, in_reply_to=f"<{value}@example.org>", text=""),
+    "references": lambda value: Email(to=ADA, references=[f"<a@example.org>{value}"], text=""),
+    "unsubscribe": lambda value: Email(to=ADA, unsubscribe=f"https://example.org/{value}", text=""),
+    "auto_submitted": lambda value: Email(to=ADA, auto_submitted=value, text=""),
+    "importance": lambda value: Email(to=ADA, importance=value, text=""),
     "key": lambda value: Email(to=ADA, key=value, text=""),
 }
 INJECTIONS = (
