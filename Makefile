@@ -39,7 +39,7 @@ models: $(VENV)/.installed-dev ## Compare the queue with its models for long, an
 	OUTBOX_TEST_LONG=1 $(BIN)/python -m pytest tests/models $(ARGS)
 
 interop: $(VENV)/.installed-dev ## Send through Exim, Dovecot, postscreen and slow servers (as root on Debian)
-	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m interop tests/interop $(ARGS)
 
 # The oldest SQLAlchemy that pyproject.toml allows, in an environment of its own; the pinned one is the newest.
 OLDEST := build/oldest

@@ -4,6 +4,7 @@ So Exim, which Debian does not install beside Postfix, runs unchanged with its b
 while the machine stays as it was. It needs root, as the servers do.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -23,8 +24,12 @@ def unpacked(package: str) -> Path:
     if _run("unshare", "--mount", "true"):
         missing(f"{package} cannot run here: it needs the right to make mount namespaces.")
     root = _CACHE / package
-    if not root.exists():
-        _unpack(root, package)
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    # Tests that run at the same moment fetch a package once, and apt's lists have one writer.
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            _unpack(root, package)
     return root
 
 
