@@ -1,10 +1,11 @@
 """The claim that every server's test makes, and the table of those that held."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import pytest
 
+from outbox.delivery.mail import Envelope
 from outbox.delivery.relay import Relay
 from outbox.mail.verdict import Sent
 from tests.support.assorted import assorted
@@ -19,16 +20,19 @@ class Storing(Protocol):
     def stored(self) -> Copies: ...
 
 
-StoresAll = Callable[[Storing, Relay, str], None]
+class StoresAll(Protocol):
+    """The claim; without `mails` it is made of the assorted ones."""
+
+    def __call__(self, server: Storing, relay: Relay, mode: str, mails: Sequence[Envelope] = ()) -> None: ...
 
 
 @pytest.fixture
 def stores_all(report: Callable[[str], None]) -> StoresAll:
     """Give the claim that a server stores all that we send it over one connection, byte for byte and once."""
 
-    def claim(server: Storing, relay: Relay, mode: str) -> None:
+    def claim(server: Storing, relay: Relay, mode: str, mails: Sequence[Envelope] = ()) -> None:
         before = server.stored()
-        mails = assorted()
+        mails = mails or assorted()
         expected = copies_of(*mails)
         outcome = deliver(relay, *mails)
         assert [[Sent.__name__] * len(mail.recipients) for mail in mails] == [

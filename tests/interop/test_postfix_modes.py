@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from outbox.delivery.mail import Envelope
 from outbox.delivery.relay import Pipelining, Relay, TlsMode
 from tests.interop.conftest import StoresAll
 from tests.support.postfix import PostfixServer
 from tests.support.sending import relay_at
+from tests.support.shapes import SHAPES, composed
 
 TLS = {"smtpd_tls_loglevel": "1", "smtpd_tls_ask_ccert": "yes"}
 
@@ -64,3 +66,8 @@ def secured(postfix: PostfixServer, mode: TlsMode, **changes: Any) -> Relay:
 def sessions(postfix: PostfixServer, client: str) -> int:
     """Count the TLS sessions of such a client in the log."""
     return postfix.log().count(f"{client} TLS connection established")
+
+
+def test_postfix_stores_every_shape_of_a_composed_mail(postfix: PostfixServer, stores_all: StoresAll) -> None:
+    mails = [Envelope("shop@example.com", (f"{name}@example.org",), composed(name)) for name in SHAPES]
+    stores_all(postfix, relay_at(postfix.port), "Postfix, all that we compose", mails)
