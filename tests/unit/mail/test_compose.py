@@ -3,11 +3,10 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
-from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
-from email.parser import BytesParser, Parser
-from email.policy import SMTP, SMTPUTF8, compat32
+from email.parser import Parser
+from email.policy import SMTPUTF8
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from outbox.errors import InvalidEmailError
 from outbox.mail.address import Address
 from outbox.mail.compose import compose
 from outbox.mail.email import Attachment, Email
+from tests.support.reading import mailbox_of, parsed
 
 ID = UUID("017f22e2-79b0-7cc3-98c4-dc0c0c07398f")
 NOON = datetime(2026, 5, 1, 12, 3, 4, tzinfo=UTC)
@@ -40,31 +40,12 @@ def composed(**fields: Any) -> bytes:
     return compose(Email(**given_fields), id=ID, sender=SHOP, at=NOON)
 
 
-def parsed(raw: bytes) -> EmailMessage:
-    message = BytesParser(policy=SMTP).parsebytes(raw)
-    assert isinstance(message, EmailMessage)
-    return message
-
-
 def body_of(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
     assert part is not None
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
     return payload.decode()
-
-
-def mailbox_of(raw: bytes, field: str) -> tuple[str, str]:
-    """Return the name and the email of a header with one mailbox."""
-    written = BytesParser(policy=compat32).parsebytes(raw)[field].replace("\r\n", "")
-    if "=?" in written:
-        # The newer parser leaves spaces between the encoded words of a name (seen in CPython 3.11.7).
-        name, _, email = str(make_header(decode_header(written))).rpartition(" <")
-        return name, email.removesuffix(">")
-    header = parsed(raw)[field]
-    assert isinstance(header, AddressHeader)
-    (one,) = header.addresses
-    return one.display_name, one.addr_spec
 
 
 def as_sent(text: str) -> str:
