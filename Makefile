@@ -14,7 +14,7 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo test cuts commits lab models bouncer interop oldest check bench fuzz mutants constraints clean help
+.PHONY: demo test cuts commits lab models bouncer interop oldest pythons check bench fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -48,6 +48,16 @@ oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
 	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/migrations tests/unit)
+
+# Environments of their own; drivers and servers are not needed for composing and rendering.
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+pythons: ## Run the tests that need no server under each Python of PYTHONS that is there
+	@set -e; for python in $(PYTHONS); do \
+	  command -v $$python > /dev/null || { echo "$$python is not there"; continue; }; \
+	  home=build/$$(basename $$python); test -x $$home/bin/python || $$python -m venv $$home; \
+	  $$home/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt; \
+	  $$home/bin/python --version; $$home/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/unit); \
+	done
 
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

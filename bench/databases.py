@@ -48,11 +48,13 @@ SERVERS = {
 }
 SQLITE = "sqlite"
 NAMES = ("postgresql", SQLITE, "mariadb")
+ALONE = "alone"
+"""What needs no database."""
 
 
 def title(name: str) -> str:
     """Return what people call this kind of database."""
-    return "SQLite" if name == SQLITE else SERVERS[name].title
+    return {SQLITE: "SQLite", ALONE: "no database"}.get(name) or SERVERS[name].title
 
 
 @contextmanager

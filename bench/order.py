@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
     from bench.shop import Shop
 
 ORDERS = Table(
@@ -18,11 +22,11 @@ ORDERS = Table(
 )
 
 
-def page(shop: Shop, n: int | None) -> float:
-    """Commit one order, with the `n`th mail or without any; return the milliseconds."""
+def page(shop: Shop, mail: Callable[[Connection], object] | None = None) -> float:
+    """Commit one order, with what `mail` enqueues or without any; return the milliseconds."""
     began = time.perf_counter()
     with shop.engine.begin() as connection:
         connection.execute(insert(ORDERS), {"customer": "Ada"})
-        if n is not None:
-            shop.enqueue(connection, n)
+        if mail is not None:
+            mail(connection)
     return (time.perf_counter() - began) * 1000

@@ -1,13 +1,39 @@
 """All studies of the queue, in the order in which they are asked."""
 
+from bench.studies.composing import COMPOSING
 from bench.studies.daemons import DAEMONS
 from bench.studies.enqueue import ENQUEUE
 from bench.studies.fairness import FAIRNESS
 from bench.studies.history import HISTORY
+from bench.studies.intake import INTAKE
 from bench.studies.pages import PAGES
 from bench.studies.questions import QUESTIONS
 from bench.studies.sizes import SIZES
 from bench.studies.snapshot import SNAPSHOT
 from bench.studies.sustained import SUSTAINED
 
-STUDIES = (SIZES, ENQUEUE, PAGES, HISTORY, QUESTIONS, SNAPSHOT, FAIRNESS, DAEMONS, SUSTAINED)
+STUDIES = (
+    COMPOSING,
+    SIZES,
+    INTAKE,
+    ENQUEUE,
+    PAGES,
+    HISTORY,
+    QUESTIONS,
+    SNAPSHOT,
+    FAIRNESS,
+    DAEMONS,
+    SUSTAINED,
+)
+    COMPOSING,
+    SIZES,
+    INTAKE,
+    ENQUEUE,
+    PAGES,
+    HISTORY,
+    QUESTIONS,
+    SNAPSHOT,
+    FAIRNESS,
+    DAEMONS,
+    SUSTAINED,
+)

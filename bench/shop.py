@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine
 
 import outbox
-from bench.corpus import SENDER, email
+from bench.corpus import SENDER, email, recipient
 from bench.databases import fresh_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
+
+    from outbox.intake import Fields
 
 _BATCH = 500
 
@@ -32,6 +34,14 @@ class Shop:
     def enqueue(self, connection: Connection, n: int) -> None:
         """Insert the `n`th mail into a transaction."""
         self._outbox.enqueue(connection, email(n))
+
+    def enqueue_ready(self, connection: Connection, mime: bytes) -> None:
+        """Insert a mail that is composed already."""
+        self._outbox.enqueue(connection, to=recipient(0), mime=mime)
+
+    def enqueue_many(self, connection: Connection, mails: Iterable[outbox.Email | Fields]) -> None:
+        """Insert many into a transaction."""
+        self._outbox.enqueue_many(connection, mails)
 
     def fill(self, mails: int) -> None:
         """Commit so many mails, some in each transaction."""

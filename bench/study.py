@@ -10,13 +10,17 @@ from bench.databases import title
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure of a study, which `of` takes from its finding, must be; the rest is as in Bound."""
+    """What a figure of a study, which `of` takes from its finding, must be; the rest is as in Bound.
+
+    `only` names the kinds of database for which it is promised, if not for all.
+    """
 
     what: str
     limit: float
     of: Callable[[Any], float]
     upper: bool = False
     aim: float | None = None
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +54,5 @@ class Study:
                 goal.aim,
             )
             for goal in self.goals
+            if not goal.only or kind in goal.only
         ]

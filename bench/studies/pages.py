@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,12 +70,12 @@ def _pages(opened: Shop, drained: Callable[[], bool], running: Daemon) -> tuple[
 
     def serve() -> bool:
         if len(plain) > len(mail):
-            mail.append(page(opened, len(mail)))
+            mail.append(page(opened, partial(opened.enqueue, n=len(mail))))
         else:
-            plain.append(page(opened, None))
+            plain.append(page(opened))
         return drained()
 
-    page(opened, 0)  # connects
+    page(opened, partial(opened.enqueue, n=0))  # connects
     until(serve, _PACE, _LONGEST, [running], lambda: f"{len(mail)} pages with a mail")
     return plain, mail
 
