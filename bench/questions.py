@@ -25,15 +25,3 @@ STUDIES = (
     DAEMONS,
     SUSTAINED,
 )
-    COMPOSING,
-    SIZES,
-    INTAKE,
-    ENQUEUE,
-    PAGES,
-    HISTORY,
-    QUESTIONS,
-    SNAPSHOT,
-    FAIRNESS,
-    DAEMONS,
-    SUSTAINED,
-)

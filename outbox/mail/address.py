@@ -26,6 +26,11 @@ _UNSEEN = re.compile(
 # Whatever is in ASCII neither a letter nor a digit: what may separate something, for some reader.
 _SIGN = re.compile(r"[\x00-/:-@\[-`{-\x7f]")
 _MAX_LOCAL = 64
+# What nearly all addresses are, and what every reader takes for one mailbox; the rest is looked at closely.
+_PLAIN = re.compile(
+    r"(?=.{3,254}\Z)(?=[^@]{1,64}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+    r"@(?:(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 # The email-validator refuses such names wherever they end a domain; below this one it accepts them.
 _SHELTER = ".example.org"
 
@@ -103,6 +108,13 @@ class _NotOneMailboxError(ValueError):
 @lru_cache(maxsize=4096)
 def _wire_form(email: str) -> str:
     """Return `email` as the envelope takes it: its domain in ASCII and lower case, its local part in NFC."""
+    if _PLAIN.fullmatch(email):
+        local, _, domain = email.partition("@")
+        return f"{local}@{domain.lower()}"
+    return _looked_at_closely(email)
+
+
+def _looked_at_closely(email: str) -> str:
     local, at, domain = email.rpartition("@")
     if not at:
         raise _NotOneMailboxError("has no @")

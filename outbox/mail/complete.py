@@ -55,7 +55,7 @@ def completed(mime: bytes, *, id: UUID, sender: str, at: datetime, renew: bool =
     fields = [
         _readable(field)
         for field in given
-        if field.name not in dropped and (field.text or field.name not in _NEVER_EMPTY)
+        if field.name not in dropped and (field.name not in _NEVER_EMPTY or field.text)
     ]
     described, body = _described(fields, body)
     top = [*_missing(fields, id, sender, at), *described]

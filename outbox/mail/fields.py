@@ -61,6 +61,8 @@ def taken_apart(mime: bytes) -> tuple[list[Field], bytes]:
 
 def as_read(text: str) -> str:
     """Return `text` as a person reads it: its encoded words (RFC 2047) decoded, on one line, printable."""
+    if "=?" not in text and text.isprintable():
+        return text.strip(" ")
     return "".join(letter if letter.isprintable() else " " for letter in _decoded(text)).strip(" ")
 
 

@@ -1,10 +1,11 @@
 """An address is plainly one mailbox, or it is refused."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outbox.errors import InvalidEmailError
+from outbox.mail import address
 from outbox.mail.address import Address, parse_address
 
 
@@ -239,3 +240,23 @@ def test_fault_75_whatever_is_accepted_is_a_dot_atom_at_a_host_name(value: str) 
     assert all(local.split("."))
     assert not set(local) & set('"(),:;<>@[\\] ')
     assert set(domain) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
+
+
+PARTS = st.text("aZ09.-_+", max_size=70)
+LABELS = st.lists(
+    st.text("aZ09-x", max_size=65) | st.sampled_from(["xn--a", "ab--c", "com", "Local", "7"]), max_size=6
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(local=PARTS, labels=LABELS)
+@example(local="a" * 64, labels=["b" * 63, "c" * 63, "d" * 57, "org"])
+@example(local="a" * 64, labels=["b" * 63, "c" * 63, "d" * 58, "org"])
+@example(local="a" * 65, labels=["example", "org"])
+@example(local="a..b", labels=["example", "org"])
+@example(local="a", labels=["test"])
+@example(local="a", labels=["x", "LOCALHOST"])
+def test_a_plain_address_is_what_a_close_look_would_find(local: str, labels: list[str]) -> None:
+    given_text = f"{local}@{'.'.join(labels)}"
+    if address._PLAIN.fullmatch(given_text):
+        assert address._wire_form(given_text) == address._looked_at_closely(given_text)
