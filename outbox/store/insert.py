@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select
@@ -29,6 +30,10 @@ _TAG = insert(tag).inline()
 _BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash).where(
     message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
 )
+
+_TAG_COLUMNS = {"name": "name", "value": "value", "owner": "message_id"}
+_PORTION, _PORTION_SIZE = 1_000, 8 * 1024 * 1024
+"""Mails, and bytes of them, that one statement inserts."""
 
 _KEYS = 10_000
 """Keys in one read: SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535."""
@@ -75,9 +80,13 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
-        if len(new) == 1 and not keyed and dialect.insert_one is not None and not _is_translated(connection):
+        if not (keyed or _is_translated(connection)) and dialect.insert_one is not None and len(new) == 1:
             connection.execute(dialect.insert_one, _one_row(new[0]))
             return [new[0].id]
+        if not (keyed or _is_translated(connection)) and dialect.insert_many is not None:
+            for some in _portions(new):
+                connection.execute(dialect.insert_many, _columns(some))
+            return [mail.id for mail in new]
         standing = _insert_keyed(connection, keyed) if keyed else {}
         plain = [mail for mail in new if mail.key is None]
         if plain:
@@ -174,6 +183,42 @@ def _one_row(mail: NewMessage) -> dict[str, Any]:
         "tag_values": [row["value"] for row in tags],
         "send_at": mail.send_at,
         "expires_at": mail.expires_at,
+    }
+
+
+def _portions(mails: Sequence[NewMessage]) -> Iterator[list[NewMessage]]:
+    """Yield them in turn, few enough for one statement, whose parameters are in memory several times."""
+    portion: list[NewMessage] = []
+    size = 0
+    for mail in mails:
+        if portion and (len(portion) == _PORTION or size + len(mail.mime) > _PORTION_SIZE):
+            yield portion
+            portion, size = [], 0
+        portion.append(mail)
+        size += len(mail.mime)
+    yield portion
+
+
+def _columns(mails: Sequence[NewMessage]) -> dict[str, Any]:
+    """Return the parameters of `insert_many`: a list for each column, and all bodies in one."""
+    rows = [_message_row(mail) for mail in mails]
+    tags = [row for mail in mails for row in _tag_rows(mail)]
+    recipients = [
+        (place, n, recipient)
+        for place, mail in enumerate(mails, 1)
+        for n, recipient in enumerate(mail.recipients)
+    ]
+    owner, n, recipient = (list(column) for column in zip(*recipients, strict=True))
+    return {
+        **{name: [row[name] for row in rows] for name in rows[0] if name not in {"mime", "idempotency_key"}},
+        "bodies": b"".join(mail.mime for mail in mails),
+        "start": [0, *accumulate(len(mail.mime) for mail in mails[:-1])],
+        "send_at": [mail.send_at for mail in mails],
+        "expires_at": [mail.expires_at for mail in mails],
+        **{f"tag_{name}": [row[column] for row in tags] for name, column in _TAG_COLUMNS.items()},
+        "owner": owner,
+        "n": n,
+        "recipient": recipient,
     }
 
 

@@ -44,6 +44,7 @@ class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
 
     insert_one: ClassVar[TextClause | None]
+    insert_many: ClassVar[TextClause | None]
 
     def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
     def prepare(self, engine: Engine, silence: float | None) -> None: ...  # noqa: D102 - documented where implemented

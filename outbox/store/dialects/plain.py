@@ -58,6 +58,7 @@ class PlainDialect:
     """The answers of a database without a trap in that place; the others override them and say why."""
 
     insert_one: ClassVar[TextClause | None] = None
+    insert_many: ClassVar[TextClause | None] = None
     """The statement, where there is one, that inserts a message without a key with all of its deliveries."""
 
     def prepare(self, engine: Engine, silence: float | None) -> None:
