@@ -65,7 +65,7 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed-dev ## Measure what we send beside other ways of sending
+bench: $(VENV)/.installed-bench ## Measure what we send beside other ways of sending
 	$(BIN)/python -m bench
 
 fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break parser, encoder or conversation, SECONDS each
@@ -90,6 +90,10 @@ $(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[fuzz]' --constraint constraints.txt
 	@touch $@
 
+$(VENV)/.installed-bench: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev,bench]' --constraint constraints.txt
+	@touch $@
+
 $(VENV)/.installed-mutation: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[dev,mutation]' --constraint constraints.txt
 	@touch $@
@@ -102,7 +106,7 @@ $(BIN)/python:
 constraints: ## Resolve all dependencies anew and pin them in constraints.txt
 	rm -rf build/constraints
 	$(PYTHON) -m venv build/constraints
-	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev,fuzz,mutation]'
+	build/constraints/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev,bench,fuzz,mutation]'
 	grep '^#' constraints.txt > build/constraints/new
 	build/constraints/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ @]+$$' >> build/constraints/new
 	mv build/constraints/new constraints.txt

@@ -7,6 +7,7 @@ from bench.studies.fairness import FAIRNESS
 from bench.studies.history import HISTORY
 from bench.studies.intake import INTAKE
 from bench.studies.pages import PAGES
+from bench.studies.peers import PEERS
 from bench.studies.questions import QUESTIONS
 from bench.studies.sizes import SIZES
 from bench.studies.snapshot import SNAPSHOT
@@ -17,6 +18,7 @@ STUDIES = (
     SIZES,
     INTAKE,
     ENQUEUE,
+    PEERS,
     PAGES,
     HISTORY,
     QUESTIONS,
