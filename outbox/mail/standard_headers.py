@@ -45,12 +45,19 @@ def standard_headers(
     importance: Importance | str | None,
 ) -> dict[str, str]:
     """Return the headers for these parameters, none for those that are absent. Raises InvalidEmailError."""
-    return (
-        _thread(in_reply_to, references)
-        | _unsubscribing(unsubscribe)
-        | _automatic(auto_submitted)
-        | _marked(importance)
-    )
+    headers: dict[str, str] = {}
+    # Each is asked for here: nearly all mails have none of them, and pay nothing for that.
+    if in_reply_to is not None or references != ():
+        headers |= _thread(in_reply_to, references)
+    if unsubscribe != ():
+        headers |= _unsubscribing(unsubscribe)
+    if auto_submitted is not None:
+        headers["Auto-Submitted"] = _one_of("auto_submitted", AutoSubmitted, auto_submitted).value
+    if importance is not None:
+        marked = _one_of("importance", Importance, importance)
+        # Outlook reads the first; some others know only the second.
+        headers |= {"Importance": marked.value, "X-Priority": _X_PRIORITY[marked]}
+    return headers
 
 
 def merged(headers: object, ours: dict[str, str]) -> object:
@@ -115,20 +122,6 @@ def _url(value: object) -> str:
             "'https://example.org/leave?u=7', which must answer a POST (RFC 8058).",
         )
     return checked
-
-
-def _automatic(value: AutoSubmitted | str | None) -> dict[str, str]:
-    if value is None:
-        return {}
-    return {"Auto-Submitted": _one_of("auto_submitted", AutoSubmitted, value).value}
-
-
-def _marked(value: Importance | str | None) -> dict[str, str]:
-    if value is None:
-        return {}
-    importance = _one_of("importance", Importance, value)
-    # Outlook reads the first; some others know only the second.
-    return {"Importance": importance.value, "X-Priority": _X_PRIORITY[importance]}
 
 
 def _one_of(field: str, kinds: type[_Kind], value: str) -> _Kind:
