@@ -14,7 +14,7 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo test cuts commits lab models bouncer interop oldest pythons check bench fuzz mutants constraints clean help
+.PHONY: demo test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -67,6 +67,9 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 
 bench: $(VENV)/.installed-bench ## Measure what we send beside other ways of sending
 	$(BIN)/python -m bench
+
+pictures: $(VENV)/.installed-dev ## Take the pictures of the finished mails anew (with Chromium)
+	$(BIN)/python -m tests.looks.pictures
 
 fuzz: $(VENV)/.installed-fuzz ## Look for bytes that break parser, encoder or conversation, SECONDS each
 	$(BIN)/python -m tests.fuzz.run reply -max_total_time=$(SECONDS) -print_final_stats=1
