@@ -85,7 +85,7 @@ def check(nameserver: str | None, port: int, **key: str | None) -> None:
 
     Ends with 78 where a record does not fit, with 75 where DNS gave no answer.
     """
-    # Only here: keys are signed by without asking anybody.
+    # Only here: to sign, nobody is asked anything.
     from outbox.delivery.dkim.lookup import LookupFailedError, resolver_at, texts_at  # noqa: PLC0415
 
     faults: list[str] = []
