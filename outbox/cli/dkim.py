@@ -10,8 +10,9 @@ import click
 from outbox.cli.ending import CommandError
 from outbox.cli.signing import MISSING, signer_of
 from outbox.delivery.dkim.record import Finding, judge, record_name, record_text, zone_line
-from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError
+from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError, shown
 from outbox.settings import load
+from outbox.settings.hosts import is_ip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,10 @@ def check(nameserver: str | None, port: int, **key: str | None) -> None:
     # Only here: to sign, nobody is asked anything.
     from outbox.delivery.dkim.lookup import LookupFailedError, resolver_at, texts_at  # noqa: PLC0415
 
+    if nameserver is not None and not is_ip(nameserver):
+        raise click.UsageError(
+            f"--nameserver: {shown(nameserver)} is no IP address. Give one, as 192.0.2.53."
+        )
     faults: list[str] = []
     try:
         resolver = resolver_at(nameserver, port)

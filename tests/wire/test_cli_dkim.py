@@ -75,6 +75,7 @@ def test_no_key_is_written_over_another(key: tuple[str, ...]) -> None:
         (("keygen", *NAMED), 64, "--out"),
         (("dns",), 78, "the settings name no key"),
         (("dns", *NAMED), 64, "Give --domain, --selector and --key together"),
+        (("check", "--nameserver", "dns.example"), 64, "'dns.example' is no IP address. Give one"),
         (("check", *NAMED, "--key", "gone.pem"), 78, "the key gone.pem cannot be read"),
     ],
 )
