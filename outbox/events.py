@@ -60,6 +60,18 @@ def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
     )
 
 
+def dkim_key_short(domain: str, selector: str, bits: int) -> None:
+    """Say that mail is signed by an RSA key that verifiers may trust less (RFC 8301)."""
+    _log(
+        logging.WARNING,
+        "dkim_key_short",
+        "the DKIM key %(selector)s of %(domain)s has %(bits)d bits; make one of 2048: outbox dkim keygen",
+        domain=domain,
+        selector=selector,
+        bits=bits,
+    )
+
+
 def relay_fault(relay: str, fault: _Fault, wait: float) -> None:
     """Say that the relay or the way to it failed, no mail is blamed; `wait` seconds, 0 while others go on."""
     _log(

@@ -23,6 +23,7 @@ _VERBS = {
     "send": ("send", "send", "Put one mail into the queue."),
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
+    "dkim": ("dkim", "dkim", "Make keys that sign mail, and check their DNS records."),
     "catch": ("catch", "catch", "Take every mail, show one line of each, send none on."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from outbox.cli.logs import logged_to_stderr
 from outbox.cli.opening import opened
 from outbox.cli.relay import refuse_bad_files, relay_of
+from outbox.cli.signing import signer_of, warn_of_short_keys
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Storm
@@ -17,13 +19,16 @@ from outbox.settings import Settings, load
 from outbox.store.deadline import SILENCE
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
+from outbox.worker.signing import Signing
 from outbox.worker.start import run as run_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A secret in a flag would stand in `ps`; streams are tables; the last three are the application's side.
-_NO_FLAGS = frozenset({"smtp_password", "smtp_token_command", "streams", "sender", "templates", "max_size"})
+# A secret in a flag would stand in `ps`; streams and dkim are tables; the last three are the application's.
+_NO_FLAGS = frozenset(
+    {"smtp_password", "smtp_token_command", "streams", "dkim", "sender", "templates", "max_size"}
+)
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,6 +59,7 @@ def run(**flags: Any) -> None:
     settings = load(**flags)
     relay = relay_of(settings)
     refuse_bad_files(relay)
+    signer = signer_of(settings)
     options = Options(
         relay=relay,
         policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
@@ -65,6 +71,8 @@ def run(**flags: Any) -> None:
         environment=settings.environment,
         storm=Storm(settings.storm_limit, settings.storm_period),
         diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
+        sign=None if signer is None else Signing(signer, time.time),
     )
     with logged_to_stderr(settings.log_level), opened(settings, silence=SILENCE) as database:
+        warn_of_short_keys(signer)
         run_daemon(database, options, Notifier.from_environment())

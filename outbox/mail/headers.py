@@ -24,7 +24,7 @@ _PARAMETER = {
     "mime-version": "Use the parameters text, html and attachments.",
     "return-path": "Use the parameter sender: the last relay writes this header from the envelope.",
     "received": "Leave it out: relays write it.",
-    "dkim-signature": "Leave it out: the relay signs.",
+    "dkim-signature": "Leave it out: the daemon signs (setting dkim), or the relay.",
     "authentication-results": "Leave it out: receivers write it.",
 }
 _PARAMETER_BY_PREFIX = {

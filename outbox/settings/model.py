@@ -8,6 +8,7 @@ from pydantic import field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from outbox.settings.daemon import DaemonSettings
+from outbox.settings.dkim import DkimSettings
 from outbox.settings.field import setting
 from outbox.settings.login import LoginSettings
 from outbox.settings.queue import QueueSettings
@@ -15,7 +16,7 @@ from outbox.settings.queue import QueueSettings
 PREFIX = "OUTBOX_"
 
 
-class Settings(LoginSettings, QueueSettings, DaemonSettings):
+class Settings(DkimSettings, LoginSettings, QueueSettings, DaemonSettings):
     """All that the daemon can be told. Times are seconds, sizes bytes; make it with `load`."""
 
     model_config = SettingsConfigDict(

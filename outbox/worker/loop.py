@@ -71,7 +71,7 @@ class Daemon:
         self._memory = Memory(options.relay.name, limits, Gates(database), self._threads)
         self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
         self._supply = Supply(
-            self._queue, self._threads, self._tray, lambda: limits.recipients, options.diversion
+            self._queue, self._threads, self._tray, lambda: limits.recipients, options.diversion, options.sign
         )
         self._recorder = Recorder(
             self._queue,

@@ -10,8 +10,11 @@ from outbox.mail.objection import Storm
 from outbox.mail.stream import Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outbox.delivery.relay import Relay
     from outbox.delivery.retry import RetryPolicy
+    from outbox.store.bodies import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,7 @@ class Options:
     """The relay and how to work with it; `poll_interval` and `lease_ttl` are seconds.
 
     With a `relay_name` this daemon serves those of the `streams` that name it, else those that name no relay.
+    `sign` returns a message with its signatures; it runs in a thread.
     """
 
     relay: Relay
@@ -31,3 +35,4 @@ class Options:
     environment: str | None = None
     storm: Storm = field(default_factory=Storm)
     diversion: Diversion = field(default_factory=Diversion)
+    sign: Callable[[Message], Message] | None = None

@@ -15,6 +15,7 @@ from outbox.worker.parcel import Parcel, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+    from uuid import UUID
 
     from outbox.mail.status import Settlement
     from outbox.store.bodies import Message
@@ -37,7 +38,8 @@ SWEEP = 60.0
 class Supply:
     """Claims deliveries and fills the tray with parcels that have their bodies.
 
-    `most` tells how many recipients of one message may travel together, `diversion` who gets mail at all.
+    `most` tells how many recipients of one message may travel together, `diversion` who gets mail at all,
+    and `sign` returns a message that was read as it is to be sent; it runs in the thread that has read it.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Supply:
         tray: Tray,
         most: Callable[[], int],
         diversion: Diversion | None = None,
+        sign: Callable[[Message], Message] | None = None,
     ) -> None:
         self._queue = queue
         self._threads = threads
         self._tray = tray
         self._most = most
         self._diversion = diversion or Diversion()
+        self._sign = sign
         self._bare: deque[Parcel] = deque()
         self._loaded = 0
         # Bytes of those that have passed the first one, which waits for memory.
@@ -172,7 +176,7 @@ class Supply:
         parcels = self._portion()
         try:
             ids = {parcel.message_id for parcel in parcels}
-            messages = await self._threads.run(self._queue.messages, ids)
+            messages = await self._threads.run(self._read, ids)
         except SQLAlchemyError:
             self._loaded -= sum(parcel.size for parcel in parcels)
             self._bare.extendleft(reversed(parcels))
@@ -183,6 +187,12 @@ class Supply:
             else:
                 self._fill(parcel, messages.get(parcel.message_id))
         self._tray.put(parcel for parcel in parcels if not parcel.lease.lost)
+
+    def _read(self, ids: Collection[UUID]) -> dict[UUID, Message]:
+        messages = self._queue.messages(ids)
+        if self._sign is None:
+            return messages
+        return {id_: self._sign(message) for id_, message in messages.items()}
 
     def _fill(self, parcel: Parcel, message: Message | None) -> None:
         """Give a parcel its message, and count the memory that its body takes, whatever its row says."""

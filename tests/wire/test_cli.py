@@ -33,7 +33,7 @@ def test_help_and_version_load_no_verb() -> None:
         assert done.stderr == "[]\n"
 
 
-@pytest.mark.parametrize("verb", ["demo", "run", "db", "send", "list", "show", "catch"])
+@pytest.mark.parametrize("verb", ["demo", "run", "db", "send", "list", "show", "dkim", "catch"])
 def test_every_verb_explains_itself(verb: str) -> None:
     assert call(verb, "--help").stdout.startswith(f"Usage: outbox {verb} ")
     assert re.search(rf"^  {verb} +\w", call("--help").stdout, re.MULTILINE)
@@ -69,7 +69,7 @@ def test_all_wrong_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_every_setting_of_the_daemon_is_a_flag_but_for_secrets() -> None:
     flags = set(re.findall(r"^  (?:-h, )?--([a-z-]+)", call("run", "--help").stdout, re.MULTILINE))
-    no_flags = {"smtp_password", "smtp_token_command", "streams", "sender", "templates", "max_size"}
+    no_flags = {"smtp_password", "smtp_token_command", "streams", "dkim", "sender", "templates", "max_size"}
     expected = {name.replace("_", "-") for name in Settings.model_fields if name not in no_flags}
     assert {*expected, "help"} == flags
 
