@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from outbox.store.dialects.plain import Inserts
+
 # Inline: nobody reads the ids that a server gives, and PostgreSQL would return them.
 _MESSAGE = insert(message).inline()
 _DELIVERY = insert(delivery).inline()
@@ -80,12 +82,8 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
-        if not (keyed or _is_translated(connection)) and dialect.insert_one is not None and len(new) == 1:
-            connection.execute(dialect.insert_one, _one_row(new[0]))
-            return [new[0].id]
-        if not (keyed or _is_translated(connection)) and dialect.insert_many is not None:
-            for some in _portions(new):
-                connection.execute(dialect.insert_many, _columns(some))
+        if dialect.inserts is not None and not keyed and not _is_translated(connection):
+            _insert_at_once(connection, dialect.inserts, new)
             return [mail.id for mail in new]
         standing = _insert_keyed(connection, keyed) if keyed else {}
         plain = [mail for mail in new if mail.key is None]
@@ -98,6 +96,14 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
         if tags:
             connection.execute(_TAG, tags)
     return ids
+
+
+def _insert_at_once(connection: Connection, statements: Inserts, new: Sequence[NewMessage]) -> None:
+    if len(new) == 1:
+        connection.execute(statements.one, _one_row(new[0]))
+        return
+    for portion in _portions(new):
+        connection.execute(statements.many, _columns(portion))
 
 
 def _is_translated(connection: Connection) -> bool:
@@ -175,7 +181,7 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
 
 
 def _one_row(mail: NewMessage) -> dict[str, Any]:
-    """Return a message with what its deliveries need, as the parameters of `insert_one`."""
+    """Return a message with what its deliveries need, as the parameters of `Inserts.one`."""
     tags = _tag_rows(mail)
     return _message_row(mail) | {
         "recipients": list(mail.recipients),
@@ -200,7 +206,7 @@ def _portions(mails: Sequence[NewMessage]) -> Iterator[list[NewMessage]]:
 
 
 def _columns(mails: Sequence[NewMessage]) -> dict[str, Any]:
-    """Return the parameters of `insert_many`: a list for each column, and all bodies in one."""
+    """Return the parameters of `Inserts.many`: a list for each column, and all bodies in one."""
     rows = [_message_row(mail) for mail in mails]
     tags = [row for mail in mails for row in _tag_rows(mail)]
     recipients = [

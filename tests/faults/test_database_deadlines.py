@@ -17,7 +17,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 
 SILENCE = 1.0
-SOON = 3.0
+# Far from what would be waited otherwise: fifty seconds for a lock, minutes for a silent connection.
+SOON = 10.0
 """More than the deadline, and the time that a server has to give up by itself."""
 
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
         Insert,
         Select,
         Table,
-        TextClause,
         Update,
     )
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
+    from outbox.store.dialects.plain import Inserts
     from outbox.store.lanes import Edge
     from outbox.store.moves import Claim
 
@@ -43,8 +43,7 @@ _DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
 class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
 
-    insert_one: ClassVar[TextClause | None]
-    insert_many: ClassVar[TextClause | None]
+    inserts: ClassVar[Inserts | None]
 
     def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
     def prepare(self, engine: Engine, silence: float | None) -> None: ...  # noqa: D102 - documented where implemented

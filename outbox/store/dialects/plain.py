@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from sqlalchemy import Boolean, bindparam, insert, select, text
 
@@ -54,12 +54,18 @@ def edges_in(statement: str) -> TextualSelect:
     )
 
 
+class Inserts(NamedTuple):
+    """The statements that insert messages without a key, with their tags and deliveries: one, or many."""
+
+    one: TextClause
+    many: TextClause
+
+
 class PlainDialect:
     """The answers of a database without a trap in that place; the others override them and say why."""
 
-    insert_one: ClassVar[TextClause | None] = None
-    insert_many: ClassVar[TextClause | None] = None
-    """The statement, where there is one, that inserts a message without a key with all of its deliveries."""
+    inserts: ClassVar[Inserts | None] = None
+    """Where a database can do it at once."""
 
     def prepare(self, engine: Engine, silence: float | None) -> None:
         """Prepare the daemon's writing engine: its options say it all."""

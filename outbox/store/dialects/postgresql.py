@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError
 
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
+from outbox.store.dialects.plain import POOL, Inserts, PlainDialect, edges_in
 from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL
 from outbox.store.dialects.postgresql_roles import grants
 from outbox.store.moves import CLAIMED, IN_LANE, OUTCOME_TYPES, Claim, as_json, outcome
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table, TextClause
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Insert, Table
     from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.types import TypeEngine
@@ -159,8 +159,7 @@ class PostgreSQL(PlainDialect):
     oldest: ClassVar[tuple[int, ...]] = (14,)
     retryable: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
     edges_of_lines = _EDGES
-    insert_one: ClassVar[TextClause | None] = ONE_MAIL
-    insert_many: ClassVar[TextClause | None] = MANY_MAILS
+    inserts: ClassVar[Inserts | None] = Inserts(ONE_MAIL, MANY_MAILS)
 
     def engine_options(self, silence: float | None) -> dict[str, Any]:
         """Return the daemon's arguments of `create_engine`: a dead server is noticed, not waited for.
