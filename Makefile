@@ -86,7 +86,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed-demo
 
 $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[catch,cli]' --constraint constraints.txt
+	$(PIP) --editable '.[catch,cli,html]' --constraint constraints.txt
 	@touch $@
 
 $(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python

@@ -68,6 +68,7 @@ class Fields(TypedDict, total=False):
     stream: str
     template: str
     context: Mapping[str, object]
+    locale: str | None
 
 
 def _utc_now() -> datetime:
@@ -81,12 +82,13 @@ class Outbox:
         self,
         *,
         templates: str | Path | Sequence[str | Path] = (),
+        translations: str | Path | Sequence[str | Path] = (),
+        sandboxed: bool = False,
         sender: str | Address | None = None,
         max_size: int = MAX_SIZE,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        directories = [templates] if isinstance(templates, str | Path) else list(templates)
-        self._templates = Templates(directories)
+        self._templates = Templates(templates, translations=translations, sandboxed=sandboxed)
         self._sender = sender
         self._max_size = max_size
         self._clock = clock
@@ -142,10 +144,11 @@ class Outbox:
         fields: dict[str, Any] = {name: value for name, value in email.items() if value is not None}
         if "template" in fields:
             fields |= self._rendered(fields)
-        elif "context" in fields:
-            raise InvalidEmailError(
-                "context", fields["context"], "is given without a template", "Name the template."
-            )
+        else:
+            for field in fields.keys() & {"context", "locale"}:
+                raise InvalidEmailError(
+                    field, fields[field], "is given without a template", "Name the template."
+                )
         unknown = fields.keys() - Fields.__annotations__.keys()
         if unknown:
             name = min(unknown)
@@ -163,7 +166,7 @@ class Outbox:
                     "is given beside a template, which makes it",
                     "Give the template or the ready text, not both.",
                 )
-        rendered = self._templates.render(name, fields.pop("context", {}))
+        rendered = self._templates.render(name, fields.pop("context", {}), fields.pop("locale", None))
         return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
     def _compose(self, email: Email) -> NewMessage:

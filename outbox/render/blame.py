@@ -19,6 +19,8 @@ def blamed(error: Exception, file: str, searched: str) -> TemplateError:
         where = f"{error.filename or error.name or file}:{error.lineno}"
         return TemplateError(f"{where}: {_sentence(error.message)} Correct the template.")
     where = _innermost(error.__traceback__) or file
+    if isinstance(error, TemplateError):
+        return TemplateError(f"{where}: {error}")
     if isinstance(error, jinja2.TemplateNotFound):
         missing = ", ".join(map(repr, error.templates)) or repr(error.name)
         return TemplateError(

@@ -1,22 +1,27 @@
-"""Render a mail from template files: NAME.subject, NAME.txt and NAME.html.
+"""Render a mail from files: NAME.subject, NAME.txt and NAME.html, or NAME.mail with a block for each.
 
-Nothing is left to chance: a missing variable is an error at the call, not a hole in the mail, and every
-error names the file, the line and the remedy.
+Nothing is left to chance: a missing variable is an error at the call, not a hole in the mail, and so are
+broken styles and links that lead nowhere; every error names the file and the remedy.
 """
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import jinja2
 
 from outbox.errors import TemplateError, shown
+from outbox.render import places
 from outbox.render.blame import blamed
+from outbox.render.blocks import ABSENT
+from outbox.render.catalogues import Catalogues, speaking
+from outbox.render.environment import environment
+from outbox.render.language import tags
+from outbox.render.links import leading_nowhere
+from outbox.render.parts import SUFFIXES, WHOLE, Part, Sources, find
+from outbox.render.styles import Styles
+from outbox.render.text import text_of
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
-_SUBJECT, _TEXT, _HTML = ".subject", ".txt", ".html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,114 +36,112 @@ class Rendered:
 class Templates:
     """The templates of an application, with ours behind them as a fallback and to extend.
 
-    `directories` are searched in their order, then the examples that come with the outbox. Files are
-    UTF-8, and only `.html` is escaped. Compiled templates are kept, and read again when a file changes.
-    Safe to share between threads. Raises TemplateError for a directory that is missing.
+    `folders` are searched in their order, then the examples that come with the outbox; "package=NAME" is
+    the folder `templates` of an installed package. `translations` are folders of gettext catalogues. Files
+    are UTF-8, and only HTML is escaped. Compiled templates are kept, and read again when a file changes.
+    Whoever lets users edit templates makes them `sandboxed`. Safe to share between threads. Raises
+    TemplateError for a folder that is missing.
     """
 
-    def __init__(self, directories: Path | str | Sequence[Path | str] = ()) -> None:
-        if isinstance(directories, str | Path):
-            directories = (directories,)
-        self._directories = (*(Path(directory) for directory in directories), _own_directory())
-        for directory in self._directories:
-            if not directory.is_dir():
-                raise TemplateError(
-                    f"templates: {str(directory)!r} is no directory. Create it, or leave it out."
-                )
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._directories),
-            # Only HTML is escaped: the reader of a subject or a text body would see the entities.
-            autoescape=jinja2.select_autoescape(enabled_extensions=["html"]),
-            undefined=jinja2.StrictUndefined,
-            # A tag on a line of its own leaves no empty line in a text body.
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=True,
-        )
+    def __init__(
+        self,
+        folders: places.Place | Sequence[places.Place] = (),
+        *,
+        translations: places.Place | Sequence[places.Place] = (),
+        sandboxed: bool = False,
+    ) -> None:
+        self._folders = (*places.folders("templates", folders), places.own())
+        self._catalogues = Catalogues(places.folders("translations", translations))
+        self._environment = environment(self._folders, sandboxed=sandboxed)
+        self._styles = Styles()
 
-    def render(self, name: str, context: Mapping[str, object]) -> Rendered:
-        """Return the mail `name` with `context` as its variables.
+    def render(self, name: str, context: Mapping[str, object], locale: str | None = None) -> Rendered:
+        """Return the mail `name` with `context` as its variables, in the language `locale`, such as "fr-CA".
 
-        Raises TemplateError for a template that is unknown, incomplete or broken, for a variable that is
-        missing, and for anything that an expression of the template raises.
+        Without a text part, the text is made from the HTML. Raises TemplateError for a template that is
+        unknown, incomplete or broken, for a variable that is missing, for anything that an expression of the
+        template raises, for broken styles, and for an address in the HTML that is not absolute.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise TemplateError(
                 f"template {shown(name)}: is not a template name. "
                 "Use letters, digits and _-. with / between folders, without an extension."
             )
-        owner = self._owner(name)
-        subject, text, html = (self._find(name + suffix, owner) for suffix in (_SUBJECT, _TEXT, _HTML))
+        languages = tags(locale)
+        sources = find(name, languages, self._folders)
+        with speaking(self._catalogues.language(languages)):
+            subject, text, html = (self._part(sources, part, context) for part in Part)
         if subject is None or (text is None and html is None):
-            raise self._incomplete(name, subject, text or html)
-        return Rendered(
-            subject=self._one_line(subject, context),
-            text=None if text is None else self._render(text, context),
-            html=None if html is None else self._render(html, context),
-        )
+            raise self._incomplete(name, sources, subject=subject is not None)
+        if html is not None:
+            html = self._as_sent(sources, html)
+            text = text if text is not None else self._made(sources, text_of, html)
+        return Rendered(self._one_line(sources, subject), text, html)
 
     def names(self) -> tuple[str, ...]:
-        """Return the names that have a subject, sorted: ours and the application's."""
-        found = self._environment.list_templates(extensions=[_SUBJECT.removeprefix(".")])
-        return tuple(name.removesuffix(_SUBJECT) for name in found)
+        """Return the names of all mails, sorted: ours and the application's, without their languages."""
+        endings = (SUFFIXES[Part.SUBJECT], WHOLE)
+        found = {
+            file.removesuffix(ending)
+            for file in self._environment.list_templates(filter_func=lambda file: file.endswith(endings))
+            for ending in endings
+            if file.endswith(ending)
+        }
+        return tuple(sorted(name for name in found if name.rpartition(".")[0] not in found))
 
-    def _owner(self, name: str) -> Path | None:
-        """Return the first directory that has any file of the mail: all of its parts come from there.
-
-        An application's own receipt without an HTML part must not go out with the HTML of our example.
-        """
-        files = [name + suffix for suffix in (_SUBJECT, _TEXT, _HTML)]
-        return next(
-            (
-                directory
-                for directory in self._directories
-                if any((directory / file).is_file() for file in files)
-            ),
-            None,
-        )
-
-    def _find(self, file: str, owner: Path | None) -> jinja2.Template | None:
-        if owner is None or not (owner / file).is_file():
+    def _part(self, sources: Sources, part: Part, context: Mapping[str, object]) -> str | None:
+        file = sources.parts.get(part)
+        if file is None:
             return None
+        template = None
         try:
-            return self._environment.get_template(file)
-        except Exception as error:
-            raise blamed(error, file, self._searched()) from error
-
-    def _render(self, template: jinja2.Template, context: Mapping[str, object]) -> str:
-        try:
-            return template.render(context)
+            template = self._environment.get_template(file)
+            rendered = template.render(context)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
-            raise blamed(error, template.filename or str(template.name), self._searched()) from error
+            where = (template.filename if template else None) or file.partition("#")[0]
+            raise blamed(error, where, self._searched()) from error
+        return None if rendered.strip() == ABSENT else rendered
 
-    def _one_line(self, template: jinja2.Template, context: Mapping[str, object]) -> str:
-        subject = self._render(template, context).strip()
+    def _as_sent(self, sources: Sources, html: str) -> str:
+        """Return an HTML part with its styles inlined, and every address proven to lead somewhere."""
+        if (url := leading_nowhere(html)) is not None:
+            raise TemplateError(
+                f"{self._file(sources, Part.HTML)}: the address {shown(url)} leads nowhere: a mail has no "
+                "site that it could be relative to. Write it whole, with https:// and the host of your site."
+            )
+        return self._made(sources, self._styles.inlined, html)
+
+    def _made(self, sources: Sources, make: Callable[[str], str], html: str) -> str:
+        try:
+            return make(html)
+        except (ValueError, TemplateError) as error:
+            raise TemplateError(f"{self._file(sources, Part.HTML)}: {error}") from error
+
+    def _one_line(self, sources: Sources, rendered: str) -> str:
+        subject = rendered.strip()
         if len(subject.splitlines()) > 1:
             raise TemplateError(
-                f"{template.filename}: the subject has a line break: {shown(subject)}. "
+                f"{self._file(sources, Part.SUBJECT)}: the subject has a line break: {shown(subject)}. "
                 "Write it on one line, and clean the variable that brought the break."
             )
         return subject
 
-    def _incomplete(
-        self, name: str, subject: jinja2.Template | None, body: jinja2.Template | None
-    ) -> TemplateError:
-        if subject is None and body is None:
+    def _file(self, sources: Sources, part: Part) -> str:
+        file = sources.parts[part].partition("#")[0]
+        return str(sources.folder / file) if sources.folder else file
+
+    def _incomplete(self, name: str, sources: Sources, *, subject: bool) -> TemplateError:
+        if not sources.parts:
             near = difflib.get_close_matches(name, self.names(), n=3)
             hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name."
             return TemplateError(f"template {name!r}: not found in {self._searched()}. {hint}")
-        missing = f"{name}{_SUBJECT}" if subject is None else f"{name}{_TEXT} or {name}{_HTML}"
-        found = subject or body
-        beside = Path(found.filename).parent if found and found.filename else "the others"
-        return TemplateError(f"template {name!r}: has no {missing}. Create it in {str(beside)!r}.")
+        stem = sources.stem
+        if f"{stem}{WHOLE}" in {file.partition("#")[0] for file in sources.parts.values()}:
+            missing = f"block {Part.SUBJECT}" if not subject else f"block {Part.TEXT} or {Part.HTML}"
+            return TemplateError(f"{self._file(sources, Part.SUBJECT)}: has no {missing}. Write it.")
+        missing = f"{stem}{SUFFIXES[Part.SUBJECT]}" if not subject else f"{stem}.txt or {stem}.html"
+        return TemplateError(f"template {name!r}: has no {missing}. Create it in {str(sources.folder)!r}.")
 
     def _searched(self) -> str:
-        return ", ".join(repr(str(directory)) for directory in self._directories)
-
-
-def _own_directory() -> Path:
-    """Return our templates: a wheel has them inside the package, a checkout beside it."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "_templates"
-    return installed if installed.is_dir() else package.parent / "templates"
+        return ", ".join(repr(str(folder)) for folder in self._folders)

@@ -109,7 +109,7 @@ def test_the_brand_is_a_matter_of_variables() -> None:
     }
     page = str(Templates().render("welcome", example("welcome") | brand).html)
     assert ("img", "Harbor") in [(tag, attributes.get("alt")) for tag, attributes in Visible(page).tags]
-    assert f'<a class="name" href="https://harbor.example.com/"><img src="{brand["logo_url"]}"' in page
+    assert f'src="{brand["logo_url"]}"' in page
     assert "#2557c7" not in page
     assert "#8ab4ff" not in page
     assert f"background-color:{brand['brand_color']}" in inlined(page).replace(": ", ":")
@@ -120,4 +120,4 @@ def test_the_brand_is_a_matter_of_variables() -> None:
 def test_an_alert_shows_its_level_in_a_colour_and_in_words(level: str) -> None:
     mail = Templates().render("alert", example("alert") | {"level": level})
     assert mail.subject.startswith(f"{level.capitalize()}: ")
-    assert f'class="mark {level.lower()}">{level.capitalize()}</p>' in str(mail.html)
+    assert re.search(rf'class="mark {level.lower()}"[^>]*>{level.capitalize()}</p>', str(mail.html))

@@ -8,8 +8,10 @@ import outbox
 HEAVY = (
     "alembic",
     "apscheduler",
+    "babel",
     "click",
     "css_inline",
+    "inscriptis",
     "outbox.cli",
     "outbox.delivery",
     "outbox.settings",

@@ -23,7 +23,7 @@ def no_default() -> Iterator[None]:
 
 def test_the_fields_of_enqueue_are_those_of_an_email_and_a_template_with_its_context() -> None:
     email = set(signature(Email).parameters)
-    assert email | {"template", "context"} == set(get_type_hints(Fields))
+    assert email | {"template", "context", "locale"} == set(get_type_hints(Fields))
 
 
 @pytest.mark.parametrize("transaction", [None, object(), "sqlite://"])

@@ -46,9 +46,9 @@ def test_a_name_may_have_a_folder(write: Write) -> None:
     assert Rendered("s", "t", None) == templates.render("shop/a", {})
 
 
-def test_one_body_is_enough(write: Write) -> None:
+def test_one_body_is_enough_and_a_text_is_made_of_the_html(write: Write) -> None:
     templates = write(a_subject="s", a_txt="t", b_subject="s", b_html="h")
-    assert [Rendered("s", "t", None), Rendered("s", None, "h")] == [
+    assert [Rendered("s", "t", None), Rendered("s", "h\n", "h")] == [
         templates.render(name, {}) for name in "ab"
     ]
 
@@ -72,7 +72,9 @@ def test_the_applications_template_hides_ours_and_extends_it(write: Write) -> No
     assert "OWN" in rendered.html
     assert "<!DOCTYPE html>" in rendered.html
     # Our text does not go out beside the application's HTML: it would say something else.
-    assert rendered.text is None
+    assert rendered.text is not None
+    assert "OWN" in rendered.text
+    assert "Hello" not in rendered.text
 
 
 def test_all_parts_of_a_mail_come_from_the_first_directory_that_has_one(write: Write, tmp_path: Path) -> None:

@@ -1,0 +1,242 @@
+"""Files of all parts, languages, packages, styles, addresses and the sandbox, each through a whole mail."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+from outbox.errors import TemplateError
+from outbox.render.templates import Rendered, Templates
+
+Write = Callable[[dict[str, str]], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(files: dict[str, str]) -> Path:
+        folder = tmp_path / "templates"
+        for name, content in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+        return folder
+
+    return written
+
+
+WHOLE = """\
+{% macro link(url) %}<a href="{{ url }}">{% endmacro %}
+{% set who = "<b>" %}
+{% block subject %}To {{ who }}{% endblock %}
+{% block text %}Text {{ who }}{% endblock %}
+{% block html %}{{ link("https://example.org/?a&b") }}{{ who }}{% endblock %}
+"""
+
+
+def test_one_file_holds_all_parts_and_only_html_is_escaped(write: Write) -> None:
+    rendered = Templates(write({"hello.mail": WHOLE})).render("hello", {})
+    assert rendered == Rendered("To <b>", "Text <b>", '<a href="https://example.org/?a&amp;b">&lt;b&gt;')
+
+
+def test_a_file_of_all_parts_extends_another_and_may_leave_parts_out(write: Write) -> None:
+    layout = (
+        "{% block subject %}S{% endblock %}{% block text %}[{% block body %}{% endblock %}]{% endblock %}"
+    )
+    own = '{% extends "layout.mail" %}{% block body %}Hi{% endblock %}'
+    rendered = Templates(write({"layout.mail": layout, "own.mail": own})).render("own", {})
+    assert rendered == Rendered("S", "[Hi]", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ("{% block text %}{% endblock %}", "no block subject"),
+        ("{% block subject %}s{% endblock %}", "no block text"),
+    ],
+)
+def test_a_file_of_all_parts_without_a_block_says_which(write: Write, content: str, missing: str) -> None:
+    with pytest.raises(TemplateError, match=rf"a\.mail: has {missing}"):
+        Templates(write({"a.mail": content})).render("a", {})
+
+
+def test_a_file_of_all_parts_stands_alone(write: Write) -> None:
+    with pytest.raises(TemplateError, match=r"a\.mail stands beside a\.txt"):
+        Templates(write({"a.mail": WHOLE, "a.txt": "t"})).render("a", {})
+
+
+LANGUAGES = {
+    "a.subject": "Hello",
+    "a.txt": "text",
+    "a.fr.subject": "Bonjour",
+    "a.fr.txt": "texte",
+    "a.fr-CA.txt": "texte canadien",
+}
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        (None, ("Hello", "text")),
+        ("de", ("Hello", "text")),
+        ("fr", ("Bonjour", "texte")),
+        ("fr-BE", ("Bonjour", "texte")),
+        ("fr_ca", ("Bonjour", "texte canadien")),
+    ],
+)
+def test_each_part_is_of_the_nearest_language(
+    write: Write, locale: str | None, expected: tuple[str, str]
+) -> None:
+    rendered = Templates(write(LANGUAGES)).render("a", {}, locale)
+    assert (rendered.subject, rendered.text) == expected
+
+
+@pytest.mark.parametrize("locale", ["", "french", "fr-", "../fr", 7])
+def test_what_is_no_language_is_refused(write: Write, locale: str) -> None:
+    with pytest.raises(TemplateError, match=r"^locale: .* is no language tag"):
+        Templates(write(LANGUAGES)).render("a", {}, locale)
+
+
+def test_a_language_is_no_mail_of_its_own(write: Write) -> None:
+    assert [name for name in Templates(write(LANGUAGES)).names() if name.startswith("a")] == ["a", "alert"]
+
+
+def test_catalogues_translate_and_filters_write_as_the_language_does(write: Write, tmp_path: Path) -> None:
+    catalogue = Catalog(locale="fr")
+    catalogue.add("Hello %(name)s", "Bonjour %(name)s")
+    catalogue.add(("one mail", "%(n)d mails"), ("un courriel", "%(n)d de courriels", "%(n)d courriels"))
+    file = tmp_path / "po" / "fr" / "LC_MESSAGES" / "messages.mo"
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as opened:
+        write_mo(opened, catalogue)
+    folder = write(
+        {
+            "a.subject": "{% trans %}Hello {{ name }}{% endtrans %}",
+            "a.txt": "{% trans n=n %}one mail{% pluralize %}{{ n }} mails{% endtrans %};"
+            "{{ 1234.5 | number }};{{ price | currency('EUR') }};{{ 0.25 | percent }};{{ at | date }};"
+            "{{ at | datetime('short', timezone='Europe/Paris') }};{{ 1.5 | number(locale='en') }}",
+        }
+    )
+    templates = Templates(folder, translations=tmp_path / "po")
+    context = {"name": "Ada", "n": 2, "price": Decimal("9.8"), "at": datetime(2026, 5, 1, 12, tzinfo=UTC)}
+    french = templates.render("a", context, "fr-FR")
+    assert french.subject == "Bonjour Ada"
+    assert (french.text or "").replace("\u202f", " ").replace("\xa0", " ") == (
+        "2 courriels;1 234,5;9,80 €;25 %;1 mai 2026;01/05/2026 14:00;1.5"
+    )
+    assert templates.render("a", context | {"n": 1}, "en").subject == "Hello Ada"
+
+
+def test_a_filter_that_does_not_know_the_language_says_what_to_give(write: Write) -> None:
+    folder = write({"a.subject": "{{ 1 | number }}", "a.txt": "t"})
+    with pytest.raises(TemplateError, match=r"a\.subject:1: the filter 'number' must know .*locale="):
+        Templates(folder).render("a", {})
+
+
+def test_a_broken_catalogue_is_told_by_its_file(write: Write, tmp_path: Path) -> None:
+    file = tmp_path / "po" / "fr" / "LC_MESSAGES" / "messages.mo"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"broken")
+    with pytest.raises(TemplateError, match=r"^translations: .*messages\.mo.* pybabel compile"):
+        Templates(write(LANGUAGES), translations=tmp_path / "po").render("a", {}, "fr")
+
+
+def test_a_package_has_templates_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "shop_of_a_test"
+    for folder in ("templates", "mails"):
+        (package / folder).mkdir(parents=True)
+        (package / folder / "a.subject").write_text(folder)
+        (package / folder / "a.txt").write_text("t")
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Templates("package=shop_of_a_test").render("a", {}).subject == "templates"
+    assert Templates("package=shop_of_a_test/mails").render("a", {}).subject == "mails"
+    for place, problem in (
+        ("package=nobody_has_this", "no package"),
+        ("package=shop_of_a_test/x", "no folder"),
+    ):
+        with pytest.raises(TemplateError, match=rf"^templates: .*{problem}"):
+            Templates(place)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="/orders">',
+        "<a href=orders/1>",
+        '<img src="//cdn.example.org/a.png">',
+        '<a href="">',
+        "<td background='a.png'>",
+        '<p style="background: url(a.png)">',
+        "<style>@media print { p { background: url('a.png') } }</style>",
+        '<img srcset="https://example.org/1.png 1x, 2.png 2x">',
+        '<a href="https:///x">',
+    ],
+)
+def test_an_address_that_leads_nowhere_from_a_mailbox_is_refused(write: Write, html: str) -> None:
+    with pytest.raises(TemplateError, match=r"a\.html: the address .* leads nowhere: .* https://"):
+        Templates(write({"a.subject": "s", "a.html": html})).render("a", {})
+
+
+def test_addresses_that_lead_somewhere_pass(write: Write) -> None:
+    html = (
+        '<a href="https://example.org/a">a</a><a href="mailto:a@example.org">b</a><a href="tel:+49">c</a>'
+        '<img src="cid:logo"><img src="data:image/png;base64,AA=="><a href="#top">d</a><!-- <a href="/x"> -->'
+    )
+    assert Templates(write({"a.subject": "s", "a.html": html})).render("a", {}).html == html
+
+
+def test_styles_go_into_the_elements_and_media_queries_stay(write: Write) -> None:
+    html = "<style>p { color: red } @media (max-width: 9px) { p { color: blue } }</style><p>Hi</p>"
+    sent = Templates(write({"a.subject": "s", "a.html": html})).render("a", {}).html
+    assert sent is not None
+    assert '<p style="color: red' in sent
+    assert "@media" in sent
+
+
+@pytest.mark.parametrize(
+    "css", ["p { color: red", "p { color }", "p } ", "/* p { color: red }", "{ color: red }"]
+)
+def test_broken_styles_are_told_by_the_file(write: Write, css: str) -> None:
+    with pytest.raises(TemplateError, match=r"a\.html: .*CSS"):
+        Templates(write({"a.subject": "s", "a.html": f"<style>{css}</style><p>Hi</p>"})).render("a", {})
+
+
+def test_a_text_is_made_of_the_html_with_the_targets_of_its_links(write: Write) -> None:
+    html = '<h1>Hello</h1><p>See <a href="https://example.org/1">your order</a>.</p><p>Bye</p>'
+    text = Templates(write({"a.subject": "s", "a.html": html})).render("a", {}).text
+    assert text == "Hello\n\nSee [your order](https://example.org/1).\n\nBye\n"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["''.__class__.__mro__", "name.__init__.__globals__", "items.append(1)", "name.format.__globals__"],
+)
+def test_a_sandboxed_template_reaches_no_more_than_its_variables(write: Write, expression: str) -> None:
+    folder = write({"a.subject": f"{{{{ {expression} }}}}", "a.txt": "t"})
+    with pytest.raises(TemplateError, match=r"a\.subject:1: SecurityError"):
+        Templates(folder, sandboxed=True).render("a", {"name": "Ada", "items": []})
+
+
+@pytest.mark.parametrize(
+    ("module", "files", "extra"),
+    [
+        ("css_inline", {"a.html": "<style>p { color: red }</style>"}, "html"),
+        ("inscriptis", {"a.html": "<p>"}, "html"),
+        ("babel", {"a.txt": "{{ 1 | number(locale='en') }}"}, "babel"),
+    ],
+)
+def test_what_needs_an_extra_names_it(write: Write, module: str, files: dict[str, str], extra: str) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from outbox.render.templates import Templates\n"
+        "Templates(sys.argv[1]).render('a', {})"
+    )
+    folder = write({"a.subject": "s", **files})
+    ended = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    assert f"pip install 'email-outbox[{extra}]'" in ended.stderr.splitlines()[-1]
