@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from css_inline import CSSInliner
 
 _STYLE = re.compile(
-    r"<!--.*?(?:-->|\Z)|<style\b(?P<attributes>[^>]*+)>(?P<css>.*?)(?:(?P<end></style)|\Z)",
+    r"<!--.*?(?:-->|\Z)|<style\b(?P<attributes>[^<>]*+)>(?P<css>.*?)(?:(?P<end></style)|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _IGNORED = re.compile(r"data-css-inline\s*=\s*[\"']?ignore", re.IGNORECASE)
 # What may hold a brace or a semicolon that is none of the rules'.
 _OPAQUE = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
-_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^)\"']*\)", re.DOTALL | re.IGNORECASE)
+_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^()\"']*\)", re.DOTALL | re.IGNORECASE)
 _SIGN = re.compile(r"[^{};]*[{};]|[^{};]+\Z")
 
 
