@@ -20,7 +20,9 @@ _STYLE = re.compile(
 _IGNORED = re.compile(r"data-css-inline\s*=\s*[\"']?ignore", re.IGNORECASE)
 # What may hold a brace or a semicolon that is none of the rules'.
 _OPAQUE = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
-_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^()\"']*\)", re.DOTALL | re.IGNORECASE)
+_QUOTED = re.compile(
+    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^()\"']*\)", re.DOTALL | re.IGNORECASE
+)
 _SIGN = re.compile(r"[^{};]*[{};]|[^{};]+\Z")
 
 

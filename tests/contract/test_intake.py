@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-from outbox import Email, OnDoubt
+from outbox import Email, OnDoubt, Outbox, TemplateError
 from outbox.mail.status import Status
 from outbox.store import insert
 from outbox.store.schema import delivery, message, metadata, tag
@@ -280,3 +281,27 @@ def test_more_mails_than_one_statement_takes_all_go_in(scene: Scene, monkeypatch
         ids = scene.outbox.enqueue_many(connection, mails)
     assert [read(scene, id_).subject for id_ in ids] == [str(n) for n in range(8)]
     assert [len(read(scene, id_).mime) > 9_000 for id_ in ids] == [False] * 6 + [True, False]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"template": "a"}, "'name' is undefined"),
+        ({"template": "nobody"}, "not found"),
+        ({"template": "a", "locale": "french"}, "is no language tag"),
+        ({"template": "link", "context": {}}, "leads nowhere"),
+        ({"template": "style", "context": {}}, "CSS"),
+    ],
+)
+def test_a_template_that_fails_queues_nothing(
+    scene: Scene, tmp_path: Path, fields: dict[str, Any], problem: str
+) -> None:
+    for name, html in (("a", "{{ name }}"), ("link", '<a href="/x">'), ("style", "<style>p {</style>")):
+        (tmp_path / f"{name}.subject").write_text("s")
+        (tmp_path / f"{name}.html").write_text(html)
+    shop = Outbox(sender="shop@example.org", templates=tmp_path)
+    good: Any = {"to": "ann@example.org", "text": "Hello."}
+    bad: Any = {"to": "bob@example.org"} | fields
+    with scene.application.begin() as connection, pytest.raises(TemplateError, match=problem):
+        shop.enqueue_many(connection, [good, bad])
+    assert (scene.count(message), scene.count()) == (0, 0)
