@@ -32,26 +32,38 @@ WHOLE = ".mail"
 class Sources:
     """The templates of a mail by their part; `file.mail#html` is a block of a file of all parts.
 
-    `stem` is the name of the files without their suffix.
+    `stem` is the name of the files without their suffix, and `tags` are the languages that were asked for,
+    the most particular first.
     """
 
-    folder: Path | None
+    name: str
+    tags: Sequence[str]
+    folder: Path
     stem: str
     parts: Mapping[Part, str]
 
+    @property
+    def whole(self) -> bool:
+        """Whether a file holds all parts."""
+        return any("#" in file for file in self.parts.values())
 
-def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources:
-    """Return the files of the mail `name`, of the first folder that has any.
+    def file(self, part: Part) -> str:
+        """Return the path of the file that a part comes from."""
+        return str(self.folder / self.parts[part].partition("#")[0])
+
+
+def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources | None:
+    """Return the files of the mail `name`, of the first folder that has any; None where none has.
 
     Raises TemplateError where a file of all parts stands beside one of a single part.
     """
     variants = [f"{name}.{tag}" for tag in tags]
     for folder in folders:
         if variants and (parts := _parts(folder, variants)):
-            return Sources(folder, variants[-1], parts)
+            return Sources(name, tags, folder, variants[-1], parts)
         if parts := _parts(folder, [name]):
-            return Sources(folder, name, parts)
-    return Sources(None, name, {})
+            return Sources(name, tags, folder, name, parts)
+    return None
 
 
 def _parts(folder: Path, stems: Sequence[str]) -> dict[Part, str]:
