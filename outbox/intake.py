@@ -30,6 +30,7 @@ from outbox.mail.options import JSON
 from outbox.mail.payload import payload_hash
 from outbox.mail.standard_headers import AutoSubmitted, Importance
 from outbox.mail.status import OnDoubt
+from outbox.render.lint import Finding, lint
 from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
@@ -136,6 +137,22 @@ class Outbox:
         if check_suppressed:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
+
+    def lint(
+        self,
+        *names: str,
+        context: Mapping[str, object] | None = None,
+        locales: Sequence[str | None] = (),
+        bulk: Sequence[str] = (),
+    ) -> list[Finding]:
+        """Return what is wrong with the templates `names`, by default all of yours, in all their languages.
+
+        Found are missing variables, a missing text part, relative links, pictures without alt, HTML that
+        Gmail cuts, and all that would raise at `enqueue`. `context` is by default NAME.example.json beside
+        each mail. Mails that fit a pattern in `bulk`, such as "news/*", must have a link to unsubscribe.
+        As a test: `assert shop.lint() == []`.
+        """
+        return lint(self._templates, names, context=context, locales=locales, bulk=bulk)
 
     def _email(self, email: Email | Fields) -> Email:
         if isinstance(email, Email):

@@ -38,7 +38,13 @@ def read(file: Path) -> dict[str, Any]:
         raise TemplateError(f"context: {file} is not UTF-8 ({error}). Save it as UTF-8.") from error
 
 
-def example(sources: Sources) -> Path | None:
+def example(sources: Sources) -> dict[str, Any]:
+    """Return the variables of the example beside the files of a mail; none where there is no example."""
+    file = example_file(sources)
+    return read(file) if file else {}
+
+
+def example_file(sources: Sources) -> Path | None:
     """Return the example beside the files of a mail: of its language, else receipt.example.json."""
     stems = [*(f"{sources.name}.{tag}" for tag in sources.tags), sources.name]
     files = (sources.folder / (stem + suffix) for stem in stems for suffix in SUFFIXES)

@@ -26,3 +26,8 @@ def tags(locale: str | None) -> tuple[str, ...]:
     language, script, region = found.groups(default="")
     parts = [part for part in (language.lower(), script.title(), region.upper()) if part]
     return tuple("-".join(parts[:end]) for end in range(len(parts), 0, -1))
+
+
+def is_tag(text: str) -> bool:
+    """Return whether `text` is a language tag as it stands in the name of a file."""
+    return _TAG.fullmatch(text) is not None and tags(text)[0] == text

@@ -2,9 +2,10 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from html.parser import HTMLParser
 
 from outbox.errors import TemplateError, shown
@@ -48,16 +49,35 @@ class Finding:
 
 def lint(
     templates: Templates,
-    name: str,
-    context: Mapping[str, object] | None = None,
-    locale: str | None = None,
+    names: Sequence[str] = (),
     *,
-    bulk: bool = False,
+    context: Mapping[str, object] | None = None,
+    locales: Sequence[str | None] = (),
+    bulk: Sequence[str] = (),
 ) -> list[Finding]:
-    """Return what is wrong with the mail `name`; `context` is by default the example beside its files.
+    """Return what is wrong with the mails `names`, by default the application's, in all their languages.
 
-    A mail that is `bulk` must have a link to unsubscribe. No template makes this raise.
+    `context` is by default the example beside each mail. A mail whose name fits one of the patterns `bulk`,
+    such as "news/*", must have a link to unsubscribe. No template makes this raise.
     """
+    return [
+        finding
+        for name in names or templates.own_names()
+        for locale in locales or templates.languages(name)
+        for finding in _findings(
+            templates, name, context, locale, bulk=any(fnmatchcase(name, each) for each in bulk)
+        )
+    ]
+
+
+def _findings(
+    templates: Templates,
+    name: str,
+    context: Mapping[str, object] | None,
+    locale: str | None,
+    *,
+    bulk: bool,
+) -> list[Finding]:
     findings: list[Finding] = []
 
     def find(rule: Rule, problems: Iterator[str]) -> None:
@@ -85,7 +105,7 @@ def _context(sources: Sources, given: Mapping[str, object] | None) -> tuple[Mapp
     """Return the variables, and what they are called in a sentence."""
     if given is not None:
         return given, "the context"
-    if file := contexts.example(sources):
+    if file := contexts.example_file(sources):
         return contexts.read(file), str(file)
     return {}, f"an example, as there is none: write {sources.folder / sources.name}{contexts.SUFFIXES[0]}"
 
@@ -143,7 +163,7 @@ def _keeping_readers(sources: Sources, drafts: Drafts, context: Mapping[str, obj
         if draft is None or _TO_UNSUBSCRIBE.search(draft) or (url and url in html.unescape(draft)):
             continue
         yield (
-            f"{sources.file(part)}: bulk mail must let its reader unsubscribe, and here is no link that does. "
+            f"{sources.file(part)}: bulk mail must let its reader unsubscribe, and no link here does. "
             f"Write one to the variable {_UNSUBSCRIBE_URL}; and for the button of mail programs give enqueue "
             "the same address: unsubscribe=."
         )

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from outbox.errors import TemplateError
+from outbox.render.language import is_tag
 
 
 class Part(StrEnum):
@@ -81,3 +82,38 @@ def _parts(folder: Path, stems: Sequence[str]) -> dict[Part, str]:
             single = {part: f"{stem}{WHOLE}#{part}" for part in Part}
         parts = single | parts
     return parts
+
+
+def names(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names of all mails in `folders`, sorted and without their languages.
+
+    A file that begins with an underscore is a layout or a piece of mails, and none itself.
+    """
+    found = {
+        _split(file.relative_to(folder).as_posix().removesuffix(ending))[0]
+        for folder in folders
+        for ending in (SUFFIXES[Part.SUBJECT], WHOLE)
+        for file in folder.rglob(f"[!_]*{ending}")
+    }
+    return tuple(sorted(found))
+
+
+def languages(name: str, folders: Sequence[Path]) -> set[str | None]:
+    """Return the languages that the files of a mail are written in, None for those without one."""
+    for folder in folders:
+        found = {
+            language
+            for suffix in (*SUFFIXES.values(), WHOLE)
+            for file in folder.glob(f"{name}*{suffix}")
+            for stem, language in [_split(file.relative_to(folder).as_posix().removesuffix(suffix))]
+            if stem == name
+        }
+        if found:
+            return found
+    return set()
+
+
+def _split(stem: str) -> tuple[str, str | None]:
+    """Return the name of a mail and its language, of the name of its files without their suffix."""
+    name, _, tag = stem.rpartition(".")
+    return (name, tag) if name and is_tag(tag) else (stem, None)

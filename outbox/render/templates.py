@@ -5,8 +5,10 @@ broken styles and links that lead nowhere; every error names the file and the re
 """
 
 import difflib
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import jinja2
 
@@ -18,7 +20,7 @@ from outbox.render.catalogues import Catalogues, speaking
 from outbox.render.environment import environment
 from outbox.render.finish import Drafts, Rendered, finished
 from outbox.render.language import tags
-from outbox.render.parts import SUFFIXES, WHOLE, Part, Sources, find
+from outbox.render.parts import Part, Sources, find, languages, names
 from outbox.render.styles import Styles
 from outbox.render.variables import Read, needed
 
@@ -89,14 +91,21 @@ class Templates:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all mails, sorted: ours and the application's, without their languages."""
-        endings = (SUFFIXES[Part.SUBJECT], WHOLE)
-        found = {
-            file.removesuffix(ending)
-            for file in self._environment.list_templates(filter_func=lambda file: file.endswith(endings))
-            for ending in endings
-            if file.endswith(ending)
-        }
-        return tuple(sorted(name for name in found if name.rpartition(".")[0] not in found))
+        return names(self._folders)
+
+    def own_names(self) -> tuple[str, ...]:
+        """Return the names of the application's own mails, sorted; of ours where it has none."""
+        return names(self._folders[:-1]) or self.names()
+
+    def languages(self, name: str) -> tuple[str | None, ...]:
+        """Return the languages of a mail, by its files and the catalogues; None is for files without one."""
+        written = languages(name, self._folders)
+        return tuple(sorted(written | self._catalogues.tags(), key=lambda tag: tag or ""))
+
+    def files(self) -> Iterator[Path]:
+        """Yield every file that a mail may be made of, and what else lies beside it."""
+        for folder in (*self._folders, *self._catalogues.folders):
+            yield from (Path(root, file) for root, _, files in os.walk(folder) for file in files)
 
     def _part(self, sources: Sources, part: Part, context: Mapping[str, object]) -> str | None:
         file = sources.parts.get(part)

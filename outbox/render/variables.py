@@ -49,8 +49,10 @@ class _Walk:
         guarded = set(_guarded(parsed))
         self._set |= set(_set(parsed))
         free = meta.find_undeclared_variables(parsed) - guarded - self._set
-        lines = {name.name: name.lineno for name in reversed(list(parsed.find_all(nodes.Name)))}
-        yield from (Read(name, f"{file}:{lines[name]}") for name in sorted(free, key=lambda n: lines[n]))
+        lines: dict[str, int] = {}
+        for name in parsed.find_all(nodes.Name):
+            lines.setdefault(name.name, name.lineno)
+        yield from (Read(name, f"{file}:{line}") for name, line in lines.items() if name in free)
         self._overridden |= set(_overriding(parsed))
         for other in _others(parsed):
             # One that is missing may be meant to be, and if not, rendering says so.

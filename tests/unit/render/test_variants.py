@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,23 +11,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from outbox.errors import TemplateError
-from outbox.render.templates import Rendered, Templates
-
-Write = Callable[[dict[str, str]], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def written(files: dict[str, str]) -> Path:
-        folder = tmp_path / "templates"
-        for name, content in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, encoding="utf-8")
-        return folder
-
-    return written
-
+from outbox.render.finish import Rendered
+from outbox.render.templates import Templates
+from tests.unit.render.conftest import Write
 
 WHOLE = """\
 {% macro link(url) %}<a href="{{ url }}">{% endmacro %}
