@@ -53,6 +53,7 @@ class _Instant(click.ParamType[datetime]):
 @click.option("--text", help="The text body; - reads it from standard input.")
 @click.option("--html", help="The HTML body; - reads it from standard input.")
 @click.option("--template", metavar="NAME", help="Make subject and bodies by this template.")
+@click.option("--locale", metavar="TAG", help="The language of the template, such as fr-CA.")
 @click.option("--context", metavar="FILE", help="Its variables, a JSON object; - reads standard input.")
 @click.option(
     "--attach",
@@ -117,7 +118,10 @@ def _variables(file: str) -> dict[str, object]:
 
 def _outbox(settings: Settings) -> Outbox:
     return Outbox(
-        templates=settings.templates, sender=settings.sender, max_size=settings.max_size or MAX_SIZE
+        templates=settings.templates,
+        translations=settings.translations,
+        sender=settings.sender,
+        max_size=settings.max_size or MAX_SIZE,
     )
 
 
