@@ -88,7 +88,9 @@ class Outbox:
         max_size: int = MAX_SIZE,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        self._templates = Templates(templates, translations=translations, sandboxed=sandboxed)
+        self._templates = Templates(
+            templates, translations=translations, sandboxed=sandboxed, largest=max_size
+        )
         self._sender = sender
         self._max_size = max_size
         self._clock = clock
