@@ -89,7 +89,9 @@ class Outbox:
         max_size: int = MAX_SIZE,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        self._templates = Templates(templates, translations=translations, sandboxed=sandboxed)
+        self._templates = Templates(
+            templates, translations=translations, sandboxed=sandboxed, largest=max_size
+        )
         self._sender = sender
         self._max_size = max_size
         self._clock = clock
@@ -261,15 +263,19 @@ def _bytes(number: str) -> int:
     return int(number)
 
 
+def _folders(variable: str) -> list[str]:
+    return [path for path in os.environ.get(variable, "").split(os.pathsep) if path]
+
+
 @functools.cache
 def default_outbox() -> Outbox:
     """Return the outbox behind the module's functions, built on first use from `OUTBOX_*`.
 
     The one piece of module state: it lets an application of one outbox write `outbox.enqueue(…)`.
     """
-    templates = os.environ.get("OUTBOX_TEMPLATES", "")
     return Outbox(
-        templates=[path for path in templates.split(os.pathsep) if path],
+        templates=_folders("OUTBOX_TEMPLATES"),
+        translations=_folders("OUTBOX_TRANSLATIONS"),
         sender=os.environ.get("OUTBOX_SENDER") or None,
         max_size=_bytes(os.environ.get("OUTBOX_MAX_SIZE") or str(MAX_SIZE)),
     )

@@ -25,10 +25,9 @@ from outbox.worker.start import run as run_daemon
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A secret in a flag would stand in `ps`; streams and dkim are tables; the last three are the application's.
-_NO_FLAGS = frozenset(
-    {"smtp_password", "smtp_token_command", "streams", "dkim", "sender", "templates", "max_size"}
-)
+_OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
+# A secret in a flag would stand in `ps`; streams and dkim are tables.
+_NO_FLAGS = {"smtp_password", "smtp_token_command", "streams", "dkim"} | _OF_THE_APPLICATION
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:

@@ -51,6 +51,7 @@ class _Instant(click.ParamType[datetime]):
 @click.option("--text", help="The text body; - reads it from standard input.")
 @click.option("--html", help="The HTML body; - reads it from standard input.")
 @click.option("--template", metavar="NAME", help="Make subject and bodies by this template.")
+@click.option("--locale", metavar="TAG", help="The language of the template, such as fr-CA.")
 @click.option(
     "--context", metavar="FILE", help="Its variables, JSON or TOML; - reads standard input as JSON."
 )

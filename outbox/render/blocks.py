@@ -2,19 +2,23 @@
 
 `receipt.mail#html` is the template that renders the block `html` of `receipt.mail`. Each part is a template
 of its own, compiled from the whole file: so everything that the HTML part meets is escaped, macros and
-inherited blocks too, and nothing that the others meet.
+inherited blocks too, and nothing that the others meet. What a part includes belongs to it in the same way:
+`total.txt#html` is `total.txt` with its variables escaped.
 """
 
 from collections.abc import Iterable, Iterator
 
-from jinja2 import Environment
+from jinja2 import Environment, TemplateSyntaxError
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 from outbox.render.parts import SUFFIXES, WHOLE, Part
 
-ABSENT = "\x00"
+ABSENT = "\x00absent\x00"
 """What a part renders to when no file of its inheritance has its block; no mail may hold a NUL."""
+
+_AROUND = {"if", "for", "with", "macro", "call", "filter", "autoescape"}
+"""The tags that a block of a part would be taken out of, and that so would mean nothing to it."""
 
 Tokens = list[Token]
 
@@ -26,23 +30,29 @@ def part_of(template: str | None) -> str | None:
 
 
 def related(template: str, other: str) -> str:
-    """Return the name of `other` as `template` means it: of a file of all parts, its own part."""
+    """Return the name of `other` as `template` means it: as a piece of its own part."""
     part = part_of(template)
-    return f"{other}#{part}" if part and other.endswith(WHOLE) else other
+    return other if part in (None, part_of(other)) else f"{other.partition('#')[0]}#{part}"
 
 
 class OnePart(Extension):
     """Leaves of a file of all parts one part: the blocks of the others are taken out before it is parsed.
 
-    A block that extends a layout stands for itself. Where nothing else is extended, the part
-    extends a layout that is nothing but its block: so what stands outside of the blocks is never output, as
-    in every template that extends another.
+    A block that extends a layout stands for itself, and what the file extends is for the other parts. Where
+    nothing is extended, the part extends a layout that is nothing but its block: so what stands outside of
+    the blocks is never output, as in every template that extends another.
     """
 
     def filter_stream(self, stream: TokenStream) -> TokenStream | Iterable[Token]:
         """Return the tokens of the part that the stream's name asks for."""
-        _, _, part = (stream.name or "").partition("#")
-        return _only(list(stream), part) if part and stream.name != f"#{part}" else stream
+        file, _, part = (stream.name or "").partition("#")
+        if not (part and file.endswith(WHOLE)):
+            return stream
+        try:
+            return list(_only(list(stream), part))
+        except TemplateSyntaxError as error:
+            error.name, error.filename = stream.name, stream.filename
+            raise
 
 
 def layout(part: str) -> str:
@@ -56,12 +66,11 @@ def add_to(environment: Environment) -> None:
 
 
 def _only(tokens: Tokens, part: str) -> Iterator[Token]:
+    pieces = [(block, piece) for block, piece in _pieces(tokens) if block in (None, part)]
+    alone = any(block and _says(piece, "extends") for block, piece in pieces)
     kept: Tokens = []
-    for block, piece in _pieces(tokens):
-        if block == part and _says(piece, "extends"):
-            piece = _inside(piece)  # noqa: PLW2901 - what is kept of it
-        if block in (None, part):
-            kept += piece
+    for block, piece in pieces:
+        kept += piece if not alone else _inside(piece) if block else _without_extends(piece)
     if not _says(kept, "extends"):
         yield from (
             Token(1, "block_begin", "{%"),
@@ -77,10 +86,21 @@ def _pieces(tokens: Tokens) -> Iterator[tuple[str | None, Tokens]]:
     piece: Tokens = []
     block: str | None = None
     depth = 0
+    around: list[str] = []
     for at, token in enumerate(tokens):
         tag = _tag(tokens, at)
+        if tag in _AROUND and not depth:
+            around.append(tag)
+        elif tag and tag.removeprefix("end") in _AROUND and tag.startswith("end") and not depth:
+            del around[-1:]
         if tag == "block":
             if depth == 0 and (name := tokens[at + 2].value) in set(Part):
+                if around:
+                    raise TemplateSyntaxError(
+                        f"the block {name} stands inside of {{% {around[-1]} %}}, which is not for blocks. "
+                        "Put that inside of the block.",
+                        token.lineno,
+                    )
                 yield None, piece
                 piece, block = [], name
             depth += 1
@@ -97,6 +117,17 @@ def _inside(piece: Tokens) -> Tokens:
     ends = [at for at, token in enumerate(piece) if token.type == "block_end"]
     begins = [at for at, token in enumerate(piece) if token.type == "block_begin"]
     return piece[ends[0] + 1 : begins[-1]]
+
+
+def _without_extends(piece: Tokens) -> Tokens:
+    kept: Tokens = []
+    inside = False
+    for at, token in enumerate(piece):
+        inside |= _tag(piece, at) == "extends"
+        if not inside:
+            kept.append(token)
+        inside &= token.type != "block_end"
+    return kept
 
 
 def _says(tokens: Tokens, tag: str) -> bool:

@@ -13,7 +13,7 @@ from outbox.render.parts import Part
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Reads files of a single part, and by `receipt.mail#html` one part of a file that holds all."""
+    """Reads files by their name, and by `receipt.mail#html` a file as a part of a mail."""
 
     def get_source(
         self, environment: jinja2.Environment, template: str
@@ -36,7 +36,8 @@ class _Sandbox(ImmutableSandboxedEnvironment, _Environment):
 def environment(folders: Sequence[Path], *, sandboxed: bool) -> jinja2.Environment:
     """Return the environment of templates in `folders`, the first of which wins."""
     made = (_Sandbox if sandboxed else _Environment)(
-        loader=_Loader(folders),
+        # With or without the mark that some editors write at the head of UTF-8.
+        loader=_Loader(folders, encoding="utf-8-sig"),
         # Only HTML is escaped: the reader of a subject or a text body would see the entities.
         autoescape=lambda template: blocks.part_of(template) == Part.HTML,
         undefined=jinja2.StrictUndefined,

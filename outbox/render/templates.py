@@ -15,7 +15,6 @@ import jinja2
 from outbox.errors import TemplateError, shown
 from outbox.render import places
 from outbox.render.blame import blamed
-from outbox.render.blocks import ABSENT
 from outbox.render.catalogues import Catalogues, speaking
 from outbox.render.environment import environment
 from outbox.render.finish import Drafts, Rendered, finished
@@ -23,6 +22,7 @@ from outbox.render.language import tags
 from outbox.render.parts import Part, Sources, find, languages, names
 from outbox.render.styles import Styles
 from outbox.render.variables import Read, needed
+from outbox.render.writing import written
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
@@ -33,8 +33,8 @@ class Templates:
     `folders` are searched in their order, then the examples that come with the outbox; "package=NAME" is
     the folder `templates` of an installed package. `translations` are folders of gettext catalogues. Files
     are UTF-8, and only HTML is escaped. Compiled templates are kept, and read again when a file changes.
-    Whoever lets users edit templates makes them `sandboxed`. Safe to share between threads. Raises
-    TemplateError for a folder that is missing.
+    Whoever lets users edit templates makes them `sandboxed`. No part may have more than `largest` characters.
+    Safe to share between threads. Raises TemplateError for a folder that is missing.
     """
 
     def __init__(
@@ -43,11 +43,13 @@ class Templates:
         *,
         translations: places.Place | Sequence[places.Place] = (),
         sandboxed: bool = False,
+        largest: int | None = None,
     ) -> None:
         self._folders = (*places.folders("templates", folders), places.own())
         self._catalogues = Catalogues(places.folders("translations", translations))
         self._environment = environment(self._folders, sandboxed=sandboxed)
         self._styles = Styles()
+        self._largest = largest
 
     def render(self, name: str, context: Mapping[str, object], locale: str | None = None) -> Rendered:
         """Return the mail `name` with `context` as its variables, in the language `locale`, such as "fr-CA".
@@ -99,8 +101,8 @@ class Templates:
 
     def languages(self, name: str) -> tuple[str | None, ...]:
         """Return the languages of a mail, by its files and the catalogues; None is for files without one."""
-        written = languages(name, self._folders)
-        return tuple(sorted(written | self._catalogues.tags(), key=lambda tag: tag or ""))
+        own = languages(name, self._folders)
+        return tuple(sorted(own | self._catalogues.tags(), key=lambda tag: tag or ""))
 
     def files(self) -> Iterator[Path]:
         """Yield every file that a mail may be made of, and what else lies beside it."""
@@ -114,12 +116,11 @@ class Templates:
         template = None
         try:
             template = self._environment.get_template(file)
-            rendered = template.render(context)
+            return written(template, context, self._largest)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
             where = (template.filename if template else None) or file.partition("#")[0]
             raise blamed(error, where, self._searched()) from error
-        return None if rendered.strip() == ABSENT else rendered
 
     def _searched(self) -> str:
         return ", ".join(repr(str(folder)) for folder in self._folders)

@@ -23,10 +23,15 @@ class Settings(DkimSettings, LoginSettings, QueueSettings, DaemonSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    # The application's side reads these three by itself; here they are only known.
+    # The application's side reads these four by itself; here they are only known.
     sender: str | None = setting(None, "The sender of emails that name none.", "an address")
     templates: Annotated[tuple[Path, ...], NoDecode] = setting(
         (), "Folders of templates, searched in order.", f"folders, separated by {os.pathsep!r} or as a list"
+    )
+    translations: Annotated[tuple[Path, ...], NoDecode] = setting(
+        (),
+        "Folders of gettext catalogues, searched in order.",
+        f"folders, separated by {os.pathsep!r} or as a list",
     )
     max_size: int | None = setting(
         None, "The largest message that is taken, in bytes.", "a whole number of at least 1", ge=1
@@ -44,7 +49,7 @@ class Settings(DkimSettings, LoginSettings, QueueSettings, DaemonSettings):
         """Take only what `load` hands over: it reads the sources itself, to know each value's origin."""
         return (init_settings,)
 
-    @field_validator("templates", mode="before")
+    @field_validator("templates", "translations", mode="before")
     @classmethod
     def _split_paths(cls, paths: object) -> object:
         return tuple(filter(None, paths.split(os.pathsep))) if isinstance(paths, str) else paths

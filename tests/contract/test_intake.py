@@ -305,3 +305,12 @@ def test_a_template_that_fails_queues_nothing(
     with scene.application.begin() as connection, pytest.raises(TemplateError, match=problem):
         shop.enqueue_many(connection, [good, bad])
     assert (scene.count(message), scene.count()) == (0, 0)
+
+
+def test_the_limit_of_a_mail_stops_its_template(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "a.subject").write_text("s")
+    (tmp_path / "a.txt").write_text("{% for i in range(99999) %}endless{% endfor %}")
+    shop = Outbox(sender="shop@example.org", templates=tmp_path, sandboxed=True, max_size=10_000)
+    with scene.application.begin() as connection, pytest.raises(TemplateError, match="more than 10,000"):
+        shop.enqueue(connection, to="ann@example.org", template="a")
+    assert scene.count(message) == 0

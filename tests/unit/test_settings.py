@@ -92,11 +92,12 @@ def test_a_database_that_no_other_process_could_open_is_refused(url: str) -> Non
 def test_the_names_of_the_application_side_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTBOX_SENDER", "shop@example.org")
     monkeypatch.setenv("OUTBOX_TEMPLATES", os.pathsep.join(["/a", "", "b"]))
+    monkeypatch.setenv("OUTBOX_TRANSLATIONS", "po")
     monkeypatch.setenv("OUTBOX_MAX_SIZE", "1000")
     monkeypatch.setenv("OUTBOX_TEST_MYSQL_URL", "for the tests")
     settings = load()
     assert (settings.sender, settings.max_size) == ("shop@example.org", 1000)
-    assert settings.templates == (Path("/a"), Path("b"))
+    assert (settings.templates, settings.translations) == ((Path("/a"), Path("b")), (Path("po"),))
     Path("outbox.toml").write_text('templates = ["c"]')
     monkeypatch.delenv("OUTBOX_TEMPLATES")
     assert load().templates == (Path("c"),)

@@ -7,6 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 
 from outbox.cli.catcher import Catcher, Caught
 from tests.support.calling import MAIL, OUTBOX, call, daemon, refused, sent_id, value
@@ -34,6 +36,24 @@ def test_a_template_that_lacks_a_variable_names_it() -> None:
     to = ("--to", "a@example.com", "--from", "b@example.com")
     code, said = refused("send", *to, "--template", "welcome", "--context", "-", given=b'{"product": "P"}')
     assert (code, "'name' is undefined" in said) == (64, True)
+
+
+def test_a_template_speaks_the_language_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalog(locale="fr")
+    catalogue.add("Hello", "Bonjour")
+    file = Path("po", "fr", "LC_MESSAGES", "messages.mo")
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as opened:
+        write_mo(opened, catalogue)
+    Path("mails").mkdir()
+    Path("mails", "a.mail").write_text(
+        "{% block subject %}{{ _('Hello') }}{% endblock %}{% block text %}{% endblock %}"
+    )
+    monkeypatch.setenv("OUTBOX_TEMPLATES", "mails")
+    monkeypatch.setenv("OUTBOX_TRANSLATIONS", "po")
+    to = ("--to", "a@example.com", "--from", "b@example.com")
+    assert call("send", *to, "--template", "a", "--locale", "fr-CA").exit_code == 0
+    assert value("SELECT subject FROM outbox_message") == "Bonjour"
 
 
 def test_the_sender_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
