@@ -16,7 +16,6 @@ from outbox.cli.outbox import outbox_of
 from outbox.cli.reading import stdin, variables
 from outbox.cli.show import print_deliveries
 from outbox.errors import EX_TEMPFAIL, EX_UNAVAILABLE
-from outbox.mail.attachment import Attachment
 from outbox.mail.status import FINAL, Status
 from outbox.settings import load
 from outbox.store.search import Row, deliveries
@@ -93,7 +92,7 @@ def _fields(
         "text": stdin() if text == "-" else text,
         "html": stdin() if html == "-" else html,
         "context": None if context is None else variables(context),
-        "attachments": [Attachment(path.name, path.read_bytes()) for path in attach],
+        "attachments": attach,
     }
     return {name: value for name, value in fields.items() if value not in (None, (), [])}
 
