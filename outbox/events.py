@@ -60,6 +60,16 @@ def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
     )
 
 
+def daemon_failed(error: BaseException) -> None:
+    """Say that a daemon within an application has ended by a fault: nothing is sent until it is started."""
+    _log(
+        logging.ERROR,
+        "daemon_failed",
+        "the daemon has ended, and nothing is sent until it is started again: %(reason)s",
+        reason=_cause(error),
+    )
+
+
 def dkim_key_short(domain: str, selector: str, bits: int) -> None:
     """Say that mail is signed by an RSA key that verifiers may trust less (RFC 8301)."""
     _log(
@@ -263,7 +273,7 @@ def _log(level: int, event: str, sentence: str, **fields: object) -> None:
     _logger.log(level, sentence, *arguments, extra={"outbox": {"event": event, **fields}})
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """Return the driver's own words, without the statement and its parameters, which hold mail."""
     original = getattr(error, "orig", None) or error
     # PostgreSQL adds the failing row as a detail; its first line says what happened.

@@ -32,7 +32,7 @@ from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
-from outbox.store.transaction import Target, usable_connection
+from outbox.store.transaction import AsyncTarget, Target, run_sync, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -105,6 +105,30 @@ class Outbox:
         if check_suppressed:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
+
+    async def enqueue_async(
+        self,
+        transaction: AsyncTarget,
+        email: Email | None = None,
+        /,
+        *,
+        check_suppressed: bool = False,
+        **fields: Unpack[Fields],
+    ) -> UUID:
+        """Do what `enqueue` does, in the transaction of an AsyncSession or an AsyncConnection."""
+        return await run_sync(
+            transaction,
+            lambda carrier: self.enqueue(carrier, email, check_suppressed=check_suppressed, **fields),
+        )
+
+    async def enqueue_many_async(
+        self, transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+    ) -> list[UUID]:
+        """Do what `enqueue_many` does, in the transaction of an AsyncSession or an AsyncConnection."""
+        return await run_sync(
+            transaction,
+            lambda carrier: self.enqueue_many(carrier, emails, check_suppressed=check_suppressed),
+        )
 
     def lint(
         self,
@@ -232,3 +256,24 @@ def enqueue_many(
 ) -> list[UUID]:
     """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many`."""
     return default_outbox().enqueue_many(transaction, emails, check_suppressed=check_suppressed)
+
+
+async def enqueue_async(
+    transaction: AsyncTarget,
+    email: Email | None = None,
+    /,
+    *,
+    check_suppressed: bool = False,
+    **fields: Unpack[Fields],
+) -> UUID:
+    """Insert one email into `transaction` by the default outbox; see `Outbox.enqueue_async`."""
+    return await default_outbox().enqueue_async(
+        transaction, email, check_suppressed=check_suppressed, **fields
+    )
+
+
+async def enqueue_many_async(
+    transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+) -> list[UUID]:
+    """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many_async`."""
+    return await default_outbox().enqueue_many_async(transaction, emails, check_suppressed=check_suppressed)
