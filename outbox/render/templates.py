@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from outbox.errors import TemplateError, shown
 from outbox.render import places
 from outbox.render.blame import blamed
-from outbox.render.catalogues import Catalogues, speaking
+from outbox.render.catalogues import Catalogues, speaking, spoken
 from outbox.render.environment import environment
-from outbox.render.language import tags
+from outbox.render.language import tags, variables
 from outbox.render.links import leading_nowhere
 from outbox.render.parts import SUFFIXES, WHOLE, Part, Sources, find
 from outbox.render.styles import Styles
@@ -60,6 +60,7 @@ class Templates:
     def render(self, name: str, context: Mapping[str, object], locale: str | None = None) -> Rendered:
         """Return the mail `name` with `context` as its variables, in the language `locale`, such as "fr-CA".
 
+        `lang` and `dir` are variables too, by the locale, where the context has none of its own.
         Without a text part, the text is made from the HTML. Raises TemplateError for a template that is
         unknown, incomplete or broken, for a variable that is missing, for anything that an expression of the
         template raises, for broken styles, and for an address in the HTML that is not absolute.
@@ -98,7 +99,7 @@ class Templates:
         template = None
         try:
             template = self._environment.get_template(file)
-            return written(template, context, self._largest)
+            return written(template, {**variables(spoken().tags), **context}, self._largest)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
             where = (template.filename if template else None) or file.partition("#")[0]

@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from babel import Locale
+from babel.localedata import locale_identifiers
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from outbox.errors import TemplateError
+from outbox.render.language import tags, variables
 from outbox.render.templates import Rendered, Templates
 
 Write = Callable[[dict[str, str]], Path]
@@ -100,6 +104,42 @@ def test_each_part_is_of_the_nearest_language(
 def test_what_is_no_language_is_refused(write: Write, locale: str) -> None:
     with pytest.raises(TemplateError, match=r"^locale: .* is no language tag"):
         Templates(write(LANGUAGES)).render("a", {}, locale)
+
+
+@pytest.mark.parametrize(
+    ("locale", "context", "expected"),
+    [
+        (None, {}, "en ltr"),
+        ("fr_ca", {}, "fr-CA ltr"),
+        ("he-IL", {}, "he-IL rtl"),
+        ("ks-Deva", {}, "ks-Deva ltr"),
+        ("uz-Arab-AF", {}, "uz-Arab-AF rtl"),
+        ("he", {"lang": "en", "dir": "ltr"}, "en ltr"),
+    ],
+)
+def test_a_template_knows_the_language_of_the_mail(
+    write: Write, locale: str | None, context: dict[str, str], expected: str
+) -> None:
+    folder = write({"a.subject": "{{ lang | default('en') }} {{ dir | default('ltr') }}", "a.txt": ""})
+    assert Templates(folder).render("a", context, locale).subject == expected
+
+
+def test_our_mails_say_which_language_they_speak() -> None:
+    page = (
+        Templates().render("welcome", {"product": "P", "name": "N", "url": "https://e.example/"}, "ar").html
+    )
+    assert (page or "").count('lang="ar" dir="rtl"') == 2
+
+
+def test_the_direction_of_each_language_is_that_of_cldr() -> None:
+    right_to_left = set()
+    for known in locale_identifiers():
+        with suppress(TemplateError):  # "en_US_POSIX"
+            if variables(tags(known))["dir"] == "rtl":
+                right_to_left.add(known)
+    assert right_to_left == {
+        known for known in locale_identifiers() if Locale.parse(known).text_direction == "rtl"
+    }
 
 
 def test_a_language_is_no_mail_of_its_own(write: Write) -> None:
