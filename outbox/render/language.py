@@ -34,6 +34,11 @@ def tags(locale: str | None) -> tuple[str, ...]:
     return tuple("-".join(parts[:end]) for end in range(len(parts), 0, -1))
 
 
+def is_tag(text: str) -> bool:
+    """Return whether a text is a tag as `tags` gives it, such as fr-CA."""
+    return _TAG.fullmatch(text) is not None and tags(text)[0] == text
+
+
 def variables(tags: Sequence[str]) -> dict[str, str]:
     """Return `lang` and `dir` of a mail, as HTML has them; nothing where no language was asked for."""
     found = _TAG.fullmatch(tags[0]) if tags else None

@@ -74,6 +74,9 @@ def test_a_file_of_all_parts_stands_alone(write: Write) -> None:
         Templates(write({"a.mail": WHOLE, "a.txt": "t"})).render("a", {})
 
 
+ALERT = {"product": "P", "level": "critical", "title": "T", "message": "M", "at": "now"} | {
+    "url": "https://example.org/"
+}
 LANGUAGES = {
     "a.subject": "Hello",
     "a.txt": "text",
@@ -98,6 +101,22 @@ def test_each_part_is_of_the_nearest_language(
 ) -> None:
     rendered = Templates(write(LANGUAGES)).render("a", {}, locale)
     assert (rendered.subject, rendered.text) == expected
+
+
+@pytest.mark.parametrize(
+    ("locale", "problem"), [("it", "for it in"), (None, "for a mail without locale= in")]
+)
+def test_a_language_that_the_applications_mail_lacks_does_not_bring_ours(
+    write: Write, locale: str | None, problem: str
+) -> None:
+    french = {"welcome.fr.subject": "Bonjour", "welcome.fr.txt": "texte"}
+    templates = Templates(write(french | {"welcome.de-AT.mail": WHOLE, "welcome.old.txt.orig": ""}))
+    expected = rf"'welcome': has no file {problem} '.*templates', only for de-AT, fr\. Write welcome\.subject"
+    with pytest.raises(TemplateError, match=expected):
+        templates.render("welcome", {}, locale)
+    assert templates.render("welcome", {}, "fr-CA").subject == "Bonjour"
+    # What only begins like the name of a mail is none of its languages.
+    assert Templates(write({"alert.example.txt": ""})).render("alert", ALERT).subject == "Critical: T"
 
 
 @pytest.mark.parametrize("locale", ["", "french", "fr-", "../fr", 7])
