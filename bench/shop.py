@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from outbox.intake import Fields
+    from outbox.handover import Fields
 
 _BATCH = 500
 

@@ -37,6 +37,7 @@ from outbox.mail.email import Email
 from outbox.mail.request import Change
 from outbox.mail.status import OnDoubt, Status
 from outbox.mail.waiting import Waits, Why
+from outbox.render.lint import Finding
 from outbox.store.dialects.sqlite import prepare_sqlite
 from outbox.store.migration import migrate
 from outbox.store.pauses import Pause
@@ -51,6 +52,7 @@ __all__ = [
     "DeliveryStatus",
     "Email",
     "EnvironmentMismatchError",
+    "Finding",
     "InvalidEmailError",
     "InvalidRequestError",
     "KeyConflictError",

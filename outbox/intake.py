@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -20,16 +20,14 @@ from outbox.errors import (
     SettingsError,
     SuppressedError,
 )
+from outbox.handover import Fields, email_of
 from outbox.mail.address import Address, parse_address
-from outbox.mail.attachment import Attachment
 from outbox.mail.complete import Completed, completed
 from outbox.mail.compose import compose
-from outbox.mail.email import Addresses, Email
+from outbox.mail.email import Email
 from outbox.mail.identity import message_id, uuid7
-from outbox.mail.options import JSON
 from outbox.mail.payload import payload_hash
-from outbox.mail.standard_headers import AutoSubmitted, Importance
-from outbox.mail.status import OnDoubt
+from outbox.render.lint import Finding, lint
 from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
@@ -38,37 +36,6 @@ from outbox.store.transaction import Target, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
-
-
-class Fields(TypedDict, total=False):
-    """The fields of an Email, and `template` with its `context` in place of subject, text and html."""
-
-    to: Addresses
-    cc: Addresses
-    bcc: Addresses
-    reply_to: Addresses
-    sender: str | Address | None
-    subject: str
-    text: str | None
-    html: str | None
-    calendar: str | None
-    mime: bytes | None
-    attachments: Sequence[Attachment]
-    headers: Mapping[str, str]
-    in_reply_to: str | None
-    references: str | Sequence[str]
-    unsubscribe: str | Sequence[str]
-    auto_submitted: AutoSubmitted | str | None
-    importance: Importance | str | None
-    key: str | None
-    send_at: datetime | None
-    expires_at: datetime | None
-    on_doubt: OnDoubt | str
-    tags: Mapping[str, JSON] | None
-    stream: str
-    template: str
-    context: Mapping[str, object]
-    locale: str | None
 
 
 def _utc_now() -> datetime:
@@ -133,43 +100,27 @@ class Outbox:
         All are composed and checked before the first is inserted. Raises as `enqueue` does.
         """
         connection = usable_connection(transaction)
-        new = [self._compose(self._email(email)) for email in emails]
+        new = [self._compose(email_of(email, self._templates)) for email in emails]
         self._refuse_unstorable(connection, new)
         if check_suppressed:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
 
-    def _email(self, email: Email | Fields) -> Email:
-        if isinstance(email, Email):
-            return email
-        # None is what a wrapper passes on for "not given".
-        fields: dict[str, Any] = {name: value for name, value in email.items() if value is not None}
-        if "template" in fields:
-            fields |= self._rendered(fields)
-        else:
-            for field in fields.keys() & {"context", "locale"}:
-                raise InvalidEmailError(
-                    field, fields[field], "is given without a template", "Name the template."
-                )
-        unknown = fields.keys() - Fields.__annotations__.keys()
-        if unknown:
-            name = min(unknown)
-            known = ", ".join(Fields.__annotations__)
-            raise InvalidEmailError(name, fields[name], "is no field of an email", f"Give any of: {known}.")
-        return Email(**fields)
+    def lint(
+        self,
+        *names: str,
+        context: Mapping[str, object] | None = None,
+        locales: Sequence[str | None] = (),
+        bulk: Sequence[str] = (),
+    ) -> list[Finding]:
+        """Return what is wrong with the templates `names`, by default all of yours, in all their languages.
 
-    def _rendered(self, fields: dict[str, Any]) -> dict[str, str | None]:
-        name = fields.pop("template")
-        for field in ("subject", "text", "html"):
-            if field in fields:
-                raise InvalidEmailError(
-                    field,
-                    fields[field],
-                    "is given beside a template, which makes it",
-                    "Give the template or the ready text, not both.",
-                )
-        rendered = self._templates.render(name, fields.pop("context", {}), fields.pop("locale", None))
-        return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+        Found are missing variables, a missing text part, relative links, pictures without alt, HTML that
+        Gmail cuts, and all that would raise at `enqueue`. `context` is by default NAME.example.json beside
+        each mail. Mails that fit a pattern in `bulk`, such as "news/*", must have a link to unsubscribe.
+        As a test: `assert shop.lint() == []`.
+        """
+        return lint(self._templates, names, context=context, locales=locales, bulk=bulk)
 
     def _compose(self, email: Email) -> NewMessage:
         sender = self._sender_of(email)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import outbox
     from bench.shop import Shop
-    from outbox.intake import Fields
+    from outbox.handover import Fields
 
 _BATCH = 500
 _ROUNDS = 6

@@ -23,6 +23,12 @@ _VERBS = {
     "send": ("send", "send", "Put one mail into the queue."),
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
+    "preview": (
+        "preview",
+        "preview",
+        "Show a mail that templates make, also as a page that follows your edits.",
+    ),
+    "lint": ("lint", "lint", "Find what is wrong with templates."),
     "dkim": ("dkim", "dkim", "Make keys that sign mail, and check their DNS records."),
     "catch": ("catch", "catch", "Take every mail, show one line of each, send none on."),
 }

@@ -6,3 +6,10 @@ database_url = click.option(
     "--database-url", metavar="URL", help="The database; by default OUTBOX_DATABASE_URL."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+template_folders = click.option(
+    "--templates",
+    "folders",
+    metavar="FOLDER",
+    multiple=True,
+    help="A folder of templates, can be repeated; by default OUTBOX_TEMPLATES.",
+)

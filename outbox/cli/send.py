@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +12,10 @@ import click
 from outbox.cli.ending import CommandError
 from outbox.cli.opening import opened
 from outbox.cli.options import database_url
+from outbox.cli.outbox import outbox_of
+from outbox.cli.reading import stdin, variables
 from outbox.cli.show import print_deliveries
 from outbox.errors import EX_TEMPFAIL, EX_UNAVAILABLE
-from outbox.intake import MAX_SIZE, Outbox
-from outbox.mail.attachment import Attachment
 from outbox.mail.status import FINAL, Status
 from outbox.settings import load
 from outbox.store.search import Row, deliveries
@@ -25,7 +23,6 @@ from outbox.store.search import Row, deliveries
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from outbox.settings import Settings
     from outbox.store.database import Database
 
 _PAUSE = 0.1
@@ -54,7 +51,9 @@ class _Instant(click.ParamType[datetime]):
 @click.option("--html", help="The HTML body; - reads it from standard input.")
 @click.option("--template", metavar="NAME", help="Make subject and bodies by this template.")
 @click.option("--locale", metavar="TAG", help="The language of the template, such as fr-CA.")
-@click.option("--context", metavar="FILE", help="Its variables, a JSON object; - reads standard input.")
+@click.option(
+    "--context", metavar="FILE", help="Its variables, JSON or TOML; - reads standard input as JSON."
+)
 @click.option(
     "--attach",
     multiple=True,
@@ -76,7 +75,7 @@ def send(wait: float | None, database_url: str | None, **given: Any) -> None:
     fields = _fields(**given)
     with opened(settings) as database:
         with database.engine.begin() as connection:
-            id_ = _outbox(settings).enqueue(connection, **fields)
+            id_ = outbox_of(settings).enqueue(connection, **fields)
         click.echo(id_)
         if wait is not None:
             _report(_final(database, id_, wait), wait)
@@ -90,39 +89,12 @@ def _fields(
         raise click.UsageError("Standard input can be read once: give - to one of --text, --html, --context.")
     fields = {
         **rest,
-        "text": _stdin() if text == "-" else text,
-        "html": _stdin() if html == "-" else html,
-        "context": None if context is None else _variables(context),
-        "attachments": [Attachment(path.name, path.read_bytes()) for path in attach],
+        "text": stdin() if text == "-" else text,
+        "html": stdin() if html == "-" else html,
+        "context": None if context is None else variables(context),
+        "attachments": attach,
     }
     return {name: value for name, value in fields.items() if value not in (None, (), [])}
-
-
-def _stdin() -> str:
-    try:
-        # As bytes: the terminal's encoding has no say in what a pipe carries.
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"Standard input is not UTF-8: {error}.") from error
-
-
-def _variables(file: str) -> dict[str, object]:
-    try:
-        variables = json.loads(_stdin() if file == "-" else Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # faults of JSON and of UTF-8 are ValueErrors
-        raise click.UsageError(f"--context {file}: cannot be read as JSON: {error}.") from error
-    if not isinstance(variables, dict):
-        raise click.UsageError(f'--context {file}: is no JSON object. Give one like {{"name": "Ada"}}.')
-    return variables
-
-
-def _outbox(settings: Settings) -> Outbox:
-    return Outbox(
-        templates=settings.templates,
-        translations=settings.translations,
-        sender=settings.sender,
-        max_size=settings.max_size or MAX_SIZE,
-    )
 
 
 def _final(database: Database, id_: UUID, seconds: float) -> list[Row]:

@@ -47,15 +47,20 @@ class Catalogues:
     """The gettext catalogues of folders: FOLDER/fr_CA/LC_MESSAGES/messages.mo, the first folder first."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = folders
+        self.folders = folders
         # Bounded: the tags may come from whoever sends requests.
         self.language = lru_cache(maxsize=64)(self._language)
+
+    def tags(self) -> set[str]:
+        """Return the languages that there are catalogues of."""
+        files = (file for folder in self.folders for file in folder.glob("*/LC_MESSAGES/messages.mo"))
+        return {file.parent.parent.name.replace("_", "-") for file in files}
 
     def _language(self, tags: tuple[str, ...]) -> Language:
         files = (
             folder / tag.replace("-", "_") / "LC_MESSAGES" / "messages.mo"
             for tag in tags
-            for folder in self._folders
+            for folder in self.folders
         )
         chain = [_read(file) for file in files if file.is_file()]
         for catalogue, next_ in pairwise(chain):

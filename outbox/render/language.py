@@ -39,7 +39,7 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None and tags(text)[0] == text
 
 
-def variables(tags: Sequence[str]) -> dict[str, str]:
+def marks(tags: Sequence[str]) -> dict[str, str]:
     """Return `lang` and `dir` of a mail, as HTML has them; nothing where no language was asked for."""
     found = _TAG.fullmatch(tags[0]) if tags else None
     if found is None:

@@ -1,4 +1,4 @@
-"""Find the address in an HTML part that leads nowhere from a mailbox.
+"""Find the addresses in an HTML part that lead nowhere from a mailbox.
 
 A mail has no address of its own that "/orders/1" could be relative to.
 """
@@ -20,14 +20,14 @@ _ABSOLUTE = re.compile(
 )
 
 
-def leading_nowhere(part: str) -> str | None:
-    """Return the first address of an HTML part that is relative, lacks a scheme or a host, or is empty.
+def leading_nowhere(part: str) -> Iterator[str]:
+    """Yield the addresses of an HTML part that are relative, lack a scheme or a host, or are empty.
 
     Looked at are `href`, `src`, `srcset`, `background`, `poster` and `action`, and `url()` and `@import` in
     styles. Absolute addresses, `mailto:`, `tel:`, `cid:`, `data:` and the like pass, and `#fragment`. Those
-    of files and scripts do not: no mail client follows them. None means that all is well.
+    of files and scripts do not: no mail client follows them.
     """
-    return next((url for url in _urls(part) if not _ABSOLUTE.match(url)), None)
+    return (url for url in _urls(part) if not _ABSOLUTE.match(url))
 
 
 def _urls(part: str) -> Iterator[str]:

@@ -33,16 +33,28 @@ WHOLE = ".mail"
 class Sources:
     """The templates of a mail by their part; `file.mail#html` is a block of a file of all parts.
 
-    `stem` is the name of the files without their suffix.
+    `stem` is the name of the files without their suffix, and `tags` are the languages that were asked for,
+    the most particular first.
     """
 
-    folder: Path | None
+    name: str
+    tags: Sequence[str]
+    folder: Path
     stem: str
     parts: Mapping[Part, str]
 
+    @property
+    def whole(self) -> bool:
+        """Whether a file holds all parts."""
+        return any("#" in file for file in self.parts.values())
 
-def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources:
-    """Return the files of the mail `name`, of the first folder that has any.
+    def file(self, part: Part) -> str:
+        """Return the path of the file that a part comes from."""
+        return str(self.folder / self.parts[part].partition("#")[0])
+
+
+def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources | None:
+    """Return the files of the mail `name`, of the first folder that has any; None where none has.
 
     Raises TemplateError where a file of all parts stands beside one of a single part, and where that folder
     has the mail in other languages only.
@@ -50,23 +62,16 @@ def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources:
     variants = [f"{name}.{tag}" for tag in tags]
     for folder in folders:
         if variants and (parts := _parts(folder, variants)):
-            return Sources(folder, variants[-1], parts)
+            return Sources(name, tags, folder, variants[-1], parts)
         if parts := _parts(folder, [name]):
-            return Sources(folder, name, parts)
-        if there := _languages(folder, name):
+            return Sources(name, tags, folder, name, parts)
+        if others := languages(name, [folder]):
             raise TemplateError(
                 f"template {name!r}: has no file for {tags[0] if tags else 'a mail without locale='} in "
-                f"{str(folder)!r}, only for {', '.join(there)}. Write {name}.subject and its bodies for all "
-                "other languages, or give one of these as locale=."
+                f"{str(folder)!r}, only for {', '.join(sorted(map(str, others)))}. Write {name}.subject "
+                "and its bodies for all other languages, or give one of these as locale=."
             )
-    return Sources(None, name, {})
-
-
-def _languages(folder: Path, name: str) -> list[str]:
-    """Return the languages in which a folder has files of a mail, sorted."""
-    files = (file.name.removeprefix(Path(name).name + ".") for file in folder.glob(f"{name}.*"))
-    found = {file.rpartition(".")[0] for file in files if file.endswith((*SUFFIXES.values(), WHOLE))}
-    return sorted(each for each in found if is_tag(each))
+    return None
 
 
 def _parts(folder: Path, stems: Sequence[str]) -> dict[Part, str]:
@@ -84,3 +89,38 @@ def _parts(folder: Path, stems: Sequence[str]) -> dict[Part, str]:
             single = {part: f"{stem}{WHOLE}#{part}" for part in Part}
         parts = single | parts
     return parts
+
+
+def names(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names of all mails in `folders`, sorted and without their languages.
+
+    A file that begins with an underscore is a layout or a piece of mails, and none itself.
+    """
+    found = {
+        _split(file.relative_to(folder).as_posix().removesuffix(ending))[0]
+        for folder in folders
+        for ending in (SUFFIXES[Part.SUBJECT], WHOLE)
+        for file in folder.rglob(f"[!_]*{ending}")
+    }
+    return tuple(sorted(found))
+
+
+def languages(name: str, folders: Sequence[Path]) -> set[str | None]:
+    """Return the languages that the files of a mail are written in, None for those without one."""
+    for folder in folders:
+        found = {
+            language
+            for suffix in (*SUFFIXES.values(), WHOLE)
+            for file in folder.glob(f"{name}*{suffix}")
+            for stem, language in [_split(file.relative_to(folder).as_posix().removesuffix(suffix))]
+            if stem == name
+        }
+        if found:
+            return found
+    return set()
+
+
+def _split(stem: str) -> tuple[str, str | None]:
+    """Return the name of a mail and its language, of the name of its files without their suffix."""
+    name, _, tag = stem.rpartition(".")
+    return (name, tag) if name and is_tag(tag) else (stem, None)

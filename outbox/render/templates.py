@@ -5,32 +5,26 @@ broken styles and links that lead nowhere; every error names the file and the re
 """
 
 import difflib
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import jinja2
 
 from outbox.errors import TemplateError, shown
 from outbox.render import places
 from outbox.render.blame import blamed
 from outbox.render.catalogues import Catalogues, speaking, spoken
 from outbox.render.environment import environment
-from outbox.render.language import tags, variables
-from outbox.render.links import leading_nowhere
-from outbox.render.parts import SUFFIXES, WHOLE, Part, Sources, find
+from outbox.render.finish import Drafts, Rendered, finished
+from outbox.render.language import marks, tags
+from outbox.render.parts import Part, Sources, find, languages, names
 from outbox.render.styles import Styles
-from outbox.render.text import text_of
+from outbox.render.variables import Read, needed
 from outbox.render.writing import written
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What a template made: a subject of one line, and a text body, an HTML body or both."""
-
-    subject: str
-    text: str | None
-    html: str | None
 
 
 class Templates:
@@ -65,32 +59,56 @@ class Templates:
         unknown, incomplete or broken, for a variable that is missing, for anything that an expression of the
         template raises, for broken styles, and for an address in the HTML that is not absolute.
         """
+        sources = self.sources(name, locale)
+        return self.finished(sources, self.drafts(sources, context))
+
+    def sources(self, name: str, locale: str | None = None) -> Sources:
+        """Return the files of a mail; raise TemplateError where there is none, or for what is no name."""
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise TemplateError(
                 f"template {shown(name)}: is not a template name. "
                 "Use letters, digits and _-. with / between folders, without an extension."
             )
-        languages = tags(locale)
-        sources = find(name, languages, self._folders)
-        with speaking(self._catalogues.language(languages)):
-            subject, text, html = (self._part(sources, part, context) for part in Part)
-        if subject is None or (text is None and html is None):
-            raise self._incomplete(name, sources, subject=subject is not None)
-        if html is not None:
-            html = self._as_sent(sources, html)
-            text = text if text is not None else self._made(sources, text_of, html)
-        return Rendered(self._one_line(sources, subject), text, html)
+        sources = find(name, tags(locale), self._folders)
+        if sources is None:
+            near = difflib.get_close_matches(name, self.names(), n=3)
+            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name."
+            raise TemplateError(f"template {name!r}: not found in {self._searched()}. {hint}")
+        return sources
+
+    def drafts(self, sources: Sources, context: Mapping[str, object]) -> Drafts:
+        """Return each part as its file makes it, None where there is none; raise TemplateError."""
+        with speaking(self._catalogues.language(sources.tags)):
+            return {part: self._part(sources, part, context) for part in Part}
+
+    def finished(self, sources: Sources, drafts: Drafts) -> Rendered:
+        """Return the mail that is sent, made of its drafts; raise TemplateError for one that must not be."""
+        return finished(sources, drafts, self._styles)
+
+    def needed(self, template: str) -> list[Read]:
+        """Return the variables that one of a mail's sources reads without a default; raise TemplateError."""
+        try:
+            return needed(self._environment, template)
+        except (jinja2.TemplateError, UnicodeDecodeError) as error:
+            raise blamed(error, template.partition("#")[0], self._searched()) from error
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all mails, sorted: ours and the application's, without their languages."""
-        endings = (SUFFIXES[Part.SUBJECT], WHOLE)
-        found = {
-            file.removesuffix(ending)
-            for file in self._environment.list_templates(filter_func=lambda file: file.endswith(endings))
-            for ending in endings
-            if file.endswith(ending)
-        }
-        return tuple(sorted(name for name in found if name.rpartition(".")[0] not in found))
+        return names(self._folders)
+
+    def own_names(self) -> tuple[str, ...]:
+        """Return the names of the application's own mails, sorted; of ours where it has none."""
+        return names(self._folders[:-1]) or self.names()
+
+    def languages(self, name: str) -> tuple[str | None, ...]:
+        """Return the languages of a mail, by its files and the catalogues; None is for files without one."""
+        own = languages(name, self._folders)
+        return tuple(sorted(own | self._catalogues.tags(), key=lambda tag: tag or ""))
+
+    def files(self) -> Iterator[Path]:
+        """Yield every file that a mail may be made of, and what else lies beside it."""
+        for folder in (*self._folders, *self._catalogues.folders):
+            yield from (Path(root, file) for root, _, files in os.walk(folder) for file in files)
 
     def _part(self, sources: Sources, part: Part, context: Mapping[str, object]) -> str | None:
         file = sources.parts.get(part)
@@ -99,51 +117,11 @@ class Templates:
         template = None
         try:
             template = self._environment.get_template(file)
-            return written(template, {**variables(spoken().tags), **context}, self._largest)
+            return written(template, {**marks(spoken().tags), **context}, self._largest)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
             where = (template.filename if template else None) or file.partition("#")[0]
             raise blamed(error, where, self._searched()) from error
-
-    def _as_sent(self, sources: Sources, html: str) -> str:
-        """Return an HTML part with its styles inlined, and every address proven to lead somewhere."""
-        if (url := leading_nowhere(html)) is not None:
-            raise TemplateError(
-                f"{self._file(sources, Part.HTML)}: the address {shown(url)} leads nowhere: a mail has no "
-                "site that it could be relative to. Write it whole, with https:// and the host of your site."
-            )
-        return self._made(sources, self._styles.inlined, html)
-
-    def _made(self, sources: Sources, make: Callable[[str], str], html: str) -> str:
-        try:
-            return make(html)
-        except (ValueError, TemplateError) as error:
-            raise TemplateError(f"{self._file(sources, Part.HTML)}: {error}") from error
-
-    def _one_line(self, sources: Sources, rendered: str) -> str:
-        subject = rendered.strip()
-        if len(subject.splitlines()) > 1:
-            raise TemplateError(
-                f"{self._file(sources, Part.SUBJECT)}: the subject has a line break: {shown(subject)}. "
-                "Write it on one line, and clean the variable that brought the break."
-            )
-        return subject
-
-    def _file(self, sources: Sources, part: Part) -> str:
-        file = sources.parts[part].partition("#")[0]
-        return str(sources.folder / file) if sources.folder else file
-
-    def _incomplete(self, name: str, sources: Sources, *, subject: bool) -> TemplateError:
-        if not sources.parts:
-            near = difflib.get_close_matches(name, self.names(), n=3)
-            hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name."
-            return TemplateError(f"template {name!r}: not found in {self._searched()}. {hint}")
-        stem = sources.stem
-        if f"{stem}{WHOLE}" in {file.partition("#")[0] for file in sources.parts.values()}:
-            missing = f"block {Part.SUBJECT}" if not subject else f"block {Part.TEXT} or {Part.HTML}"
-            return TemplateError(f"{self._file(sources, Part.SUBJECT)}: has no {missing}. Write it.")
-        missing = f"{stem}{SUFFIXES[Part.SUBJECT]}" if not subject else f"{stem}.txt or {stem}.html"
-        return TemplateError(f"template {name!r}: has no {missing}. Create it in {str(sources.folder)!r}.")
 
     def _searched(self) -> str:
         return ", ".join(repr(str(folder)) for folder in self._folders)

@@ -19,7 +19,7 @@ from outbox.store.sessions import Sessions
 from tests.support.users import as_role
 
 if TYPE_CHECKING:
-    from outbox.intake import Fields
+    from outbox.handover import Fields
 
 TABLES = (attempt, delivery, tag, message, session, gate, suppression)
 """Children first, as they are emptied."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-from outbox import Email, OnDoubt, Outbox, TemplateError
+from outbox import Email, OnDoubt, Outbox, OutboxError, TemplateError
 from outbox.mail.status import Status
 from outbox.store import insert
 from outbox.store.schema import delivery, message, metadata, tag
@@ -291,9 +291,11 @@ def test_more_mails_than_one_statement_takes_all_go_in(scene: Scene, monkeypatch
         ({"template": "a", "locale": "french"}, "is no language tag"),
         ({"template": "link", "context": {}}, "leads nowhere"),
         ({"template": "style", "context": {}}, "CSS"),
+        ({"text": "x", "attachments": [Path("/none.pdf")]}, "attachments: cannot be read"),
+        ({"text": "x", "attachments": [Path("/")]}, "attachments: cannot be read"),
     ],
 )
-def test_a_template_that_fails_queues_nothing(
+def test_a_template_or_an_attachment_that_fails_queues_nothing(
     scene: Scene, tmp_path: Path, fields: dict[str, Any], problem: str
 ) -> None:
     for name, html in (("a", "{{ name }}"), ("link", '<a href="/x">'), ("style", "<style>p {</style>")):
@@ -302,7 +304,7 @@ def test_a_template_that_fails_queues_nothing(
     shop = Outbox(sender="shop@example.org", templates=tmp_path)
     good: Any = {"to": "ann@example.org", "text": "Hello."}
     bad: Any = {"to": "bob@example.org"} | fields
-    with scene.application.begin() as connection, pytest.raises(TemplateError, match=problem):
+    with scene.application.begin() as connection, pytest.raises(OutboxError, match=problem):
         shop.enqueue_many(connection, [good, bad])
     assert (scene.count(message), scene.count()) == (0, 0)
 

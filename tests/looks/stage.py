@@ -9,7 +9,8 @@ from typing import Any
 
 from css_inline import CSSInliner
 
-from outbox.render.templates import Rendered, Templates
+from outbox.render.finish import Rendered
+from outbox.render.templates import Templates
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.missing import binary
 
 # Everything that could ask the network or a desktop is off; root, as in CI, has no sandbox.
-_ALONE = (
+ALONE = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -31,5 +31,5 @@ def picture(page: Path, width: int, height: int, file: Path) -> None:
 def _run(page: Path, *arguments: str) -> str:
     # A folder of its own for each run: two Chromiums do not share one.
     profile = f"--user-data-dir={page.parent / 'chromium'}"
-    command = (binary("chromium", "chromium"), *_ALONE, profile, *arguments, page.as_uri())
+    command = (binary("chromium", "chromium"), *ALONE, profile, *arguments, page.as_uri())
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PATIENCE).stdout

@@ -11,7 +11,9 @@ from babel.messages.mofile import write_mo
 
 import outbox
 from outbox import Email, InvalidEmailError, UnusableConnectionError
-from outbox.intake import MAX_SIZE, Fields, Outbox, default_outbox
+from outbox.handover import Fields, email_of
+from outbox.intake import MAX_SIZE, Outbox, default_outbox
+from outbox.render.templates import Templates
 
 FIELDS: dict[str, Any] = {"to": "ann@example.org", "text": "Hello."}
 
@@ -62,9 +64,13 @@ def test_the_default_outbox_is_built_once_from_the_environment(
     default = default_outbox()
     assert default is default_outbox()
     assert default._max_size == 5000
-    email = default._email(
-        {"to": "ann@example.org", "template": "hello", "context": {"name": "Ann"}, "locale": "fr"}
-    )
+    fields: Fields = {
+        "to": "ann@example.org",
+        "template": "hello",
+        "context": {"name": "Ann"},
+        "locale": "fr",
+    }
+    email = email_of(fields, default._templates)
     assert (email.subject, (email.text or "").strip()) == ("Bonjour", "Hello Ann")
     assert default._compose(email).sender == "shop@example.org"
 
@@ -121,3 +127,18 @@ def test_a_ready_message_keeps_its_own_names() -> None:
 def test_an_empty_ready_message_is_refused() -> None:
     with pytest.raises(InvalidEmailError, match=r"^mime: "):
         Outbox(sender="shop@example.org")._compose(Email(to="ann@example.org", mime=b" \r\n"))
+
+
+def test_a_path_among_the_attachments_stands_for_its_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Café")
+    given: Any = {**FIELDS, "attachments": [tmp_path / "notes.txt"]}
+    (attached,) = email_of(given, Templates()).attachments
+    assert (attached.filename, attached.content) == ("notes.txt", "Café".encode())
+    assert attached.content_type == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("attachments", [["notes.txt"], "notes.txt", [b"notes"]])
+def test_a_text_among_the_attachments_is_never_taken_for_a_file(attachments: Any) -> None:
+    given: Any = {**FIELDS, "attachments": attachments}
+    with pytest.raises(InvalidEmailError, match=r"^attachments: is no"):
+        email_of(given, Templates())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from outbox.errors import TemplateError
-from outbox.render.templates import Rendered, Templates
+from outbox.render.finish import Rendered
+from outbox.render.templates import Templates
 
 Render = Callable[..., Rendered]
 

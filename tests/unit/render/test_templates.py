@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from outbox.errors import TemplateError
-from outbox.render.templates import Rendered, Templates
+from outbox.render.finish import Rendered
+from outbox.render.templates import Templates
 
 Write = Callable[..., Templates]
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,24 +14,10 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from outbox.errors import TemplateError
-from outbox.render.language import tags, variables
-from outbox.render.templates import Rendered, Templates
-
-Write = Callable[[dict[str, str]], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def written(files: dict[str, str]) -> Path:
-        folder = tmp_path / "templates"
-        for name, content in files.items():
-            file = folder / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, encoding="utf-8")
-        return folder
-
-    return written
-
+from outbox.render.finish import Rendered
+from outbox.render.language import marks, tags
+from outbox.render.templates import Templates
+from tests.unit.render.conftest import Write
 
 WHOLE = """\
 {% macro link(url) %}<a href="{{ url }}">{% endmacro %}
@@ -154,7 +139,7 @@ def test_the_direction_of_each_language_is_that_of_cldr() -> None:
     right_to_left = set()
     for known in locale_identifiers():
         with suppress(TemplateError):  # "en_US_POSIX"
-            if variables(tags(known))["dir"] == "rtl":
+            if marks(tags(known))["dir"] == "rtl":
                 right_to_left.add(known)
     assert right_to_left == {
         known for known in locale_identifiers() if Locale.parse(known).text_direction == "rtl"

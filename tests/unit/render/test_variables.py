@@ -1,0 +1,95 @@
+"""What a template cannot do without is known before it is rendered."""
+
+import pytest
+
+from outbox.errors import TemplateError
+from outbox.render.templates import Templates
+from tests.looks.documented import variables
+from tests.looks.stage import NAMES
+from tests.unit.render.conftest import Write
+
+
+def _needed(write: Write, files: dict[str, str], template: str = "a.txt") -> list[str]:
+    folder = write(files)
+    read = Templates(folder).needed(template)
+    return [f"{each.name} {each.where.removeprefix(f'{folder}/')}" for each in read]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Hi\n{{ name }} {{ name }}", ["name a.txt:2"]),
+        ("{% if vip %}{{ gift.title }}{% endif %}", ["vip a.txt:1", "gift a.txt:1"]),
+        ("{{ a | default('') }}{{ b | d(c) }}", ["c a.txt:1"]),
+        ("{% if a is defined and a %}{{ a }}{% endif %}", []),
+        ("{{ user.name | default('') }}", ["user a.txt:1"]),
+        ("{% for item in items %}{{ loop.index }}{{ item }}{% endfor %}", ["items a.txt:1"]),
+        ("{% for item in items %}{% endfor %}{{ item }}", ["item a.txt:1", "items a.txt:1"]),
+        ("{% set x = y %}{% block b %}{{ x }}{% endblock %}", ["y a.txt:1"]),
+        ("{% set x %}{{ z }}{% endset %}{% block b %}{{ x }}{% endblock %}", ["z a.txt:1"]),
+        ("{% macro m(p) %}{{ p }}{{ q }}{% endmacro %}{{ m(1) }}", ["q a.txt:1"]),
+        ("{{ range(3) | list }}{{ _('x') }}{% trans n %}{{ n }}{% endtrans %}", ["n a.txt:1"]),
+    ],
+)
+def test_a_variable_is_needed_unless_the_template_sets_it_or_asks_for_it(
+    write: Write, source: str, expected: list[str]
+) -> None:
+    assert _needed(write, {"a.txt": source}) == expected
+
+
+def test_what_is_extended_and_included_needs_its_variables_too(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" %}{% block body %}{{ one }}{% include "c.txt" %}{% endblock %}',
+        "b.txt": "{{ two }}{% block body %}{{ never }}{% endblock %}{% block c %}{{ three }}{% endblock %}",
+        "c.txt": "{{ four }}",
+    }
+    assert _needed(write, files) == ["one a.txt:1", "two b.txt:1", "three b.txt:1", "four c.txt:1"]
+
+
+def test_a_block_that_calls_super_needs_what_it_overrides(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" %}{% block body %}{{ super() }}{% endblock %}',
+        "b.txt": "{% block body %}{{ inherited }}{% endblock %}",
+    }
+    assert _needed(write, files) == ["inherited b.txt:1"]
+
+
+def test_a_module_of_macros_sees_no_variables_unless_it_is_given_them(write: Write) -> None:
+    files = {
+        "a.txt": '{% from "m.txt" import x %}{% import "n.txt" as n with context %}{{ x() }}',
+        "m.txt": "{% macro x() %}{{ hidden }}{% endmacro %}",
+        "n.txt": "{% macro y() %}{{ given }}{% endmacro %}",
+    }
+    assert _needed(write, files) == ["given n.txt:1"]
+
+
+def test_files_that_only_a_variable_knows_are_passed_over_and_so_are_those_that_may_be_missing(
+    write: Write,
+) -> None:
+    files = {
+        "a.txt": '{% include kind %}{% include ["none.txt", "c.txt"] ignore missing %}',
+        "c.txt": "{{ c }}",
+    }
+    assert _needed(write, files) == ["kind a.txt:1", "c c.txt:1"]
+
+
+def test_files_that_include_each_other_come_to_an_end(write: Write) -> None:
+    files = {"a.txt": '{% include "b.txt" %}{{ a }}', "b.txt": '{% include "a.txt" %}{{ b }}'}
+    assert _needed(write, files) == ["a a.txt:1", "b b.txt:1"]
+
+
+def test_a_part_of_a_file_of_all_parts_needs_its_own_variables_only(write: Write) -> None:
+    whole = "{% block subject %}{{ s }}{% endblock %}{% block text %}{{ t }}{% endblock %}"
+    assert _needed(write, {"a.mail": whole}, "a.mail#text") == ["t a.mail:1"]
+
+
+def test_a_broken_template_is_told_with_its_line(write: Write) -> None:
+    with pytest.raises(TemplateError, match=r"a\.txt:2: "):
+        _needed(write, {"a.txt": "\n{% if %}"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_finished_mails_need_what_their_heads_do_not_call_optional(name: str) -> None:
+    parts = (f"{name}{suffix}" for suffix in (".subject", ".txt", ".html"))
+    needed = {read.name for part in parts for read in Templates().needed(part)}
+    assert needed == {variable for variable, optional in variables(name).items() if not optional}

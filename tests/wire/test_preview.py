@@ -1,0 +1,130 @@
+"""`outbox preview --serve` shows a mail to a browser, follows every save, and answers nobody else."""
+
+import threading
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from outbox.cli.preview_page import Page, Server
+from outbox.render.templates import Templates
+from tests.support.browser import browser, seen
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    for file, text in {
+        "hello.subject": "Hello {{ name }}",
+        "hello.txt": "Dear {{ name }}",
+        "hello.html": "<style>@media (prefers-color-scheme: dark) {b {color: red}}</style>"
+        "<b>Dear {{ name }}</b>",
+        "hello.fr.subject": "Bonjour {{ name }}",
+        "hello.fr.txt": "Cher {{ name }}",
+        "hello.example.json": '{"name": "Ada & Co"}',
+    }.items():
+        (folder / file).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    with Server(Page(lambda: Templates(folder), None), 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def _get(address: str, path: str, host: str | None = None) -> tuple[int, str]:
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    connection.request("GET", path, headers={"Host": host} if host else {})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_a_page_shows_the_mail_and_follows_each_save(address: str, folder: Path, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as driver:
+        driver.get(f"{address}/?mail=hello")
+        assert seen(driver, lambda page: page.find_element(By.ID, "subject").text) == "Hello Ada & Co"
+        driver.switch_to.frame("html")
+        assert driver.find_element(By.TAG_NAME, "b").text == "Dear Ada & Co"
+        driver.switch_to.default_content()
+        driver.find_element(By.CSS_SELECTOR, "[data-part=text]").click()
+        assert driver.find_element(By.ID, "text").text == "Dear Ada & Co"
+
+        (folder / "hello.subject").write_text("Good day {{ name }}")
+        seen(driver, lambda page: page.find_element(By.ID, "subject").text == "Good day Ada & Co")
+        assert driver.find_element(By.ID, "text").is_displayed()
+
+        (folder / "hello.subject").write_text("{{ nobody }}")
+        findings = seen(driver, lambda page: page.find_element(By.CSS_SELECTOR, "[role=alert]").text)
+        assert "hello.subject:1: reads 'nobody'" in findings
+
+        (folder / "hello.subject").write_text("Mended")
+        seen(driver, lambda page: page.find_element(By.ID, "subject").text == "Mended")
+
+
+def test_a_mail_is_seen_in_dark_where_dark_is_chosen(address: str, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as driver:
+        driver.get(f"{address}/?mail=hello#width=320&scheme=dark")
+        frame = seen(driver, lambda page: page.find_element(By.ID, "html"))
+        assert frame.get_attribute("width") == "320"
+        driver.switch_to.frame(frame)
+        colour = driver.find_element(By.TAG_NAME, "b").value_of_css_property("color")
+        assert colour == "rgba(255, 0, 0, 1)"
+
+
+def test_every_language_of_a_mail_is_a_link(address: str, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as driver:
+        driver.get(address)
+        driver.find_element(By.CSS_SELECTOR, 'nav a[href*="locale=fr"]').click()
+        assert seen(driver, lambda page: page.find_element(By.ID, "subject").text) == "Bonjour Ada & Co"
+
+
+def test_a_mail_s_own_script_never_runs(address: str, folder: Path, tmp_path: Path) -> None:
+    (folder / "hello.html").write_text(
+        "<script>document.title = 'ran'; top.document.title = 'ran'</script><b>x</b>"
+    )
+    with browser(tmp_path / "profile") as driver:
+        driver.get(f"{address}/?mail=hello")
+        driver.switch_to.frame(seen(driver, lambda page: page.find_element(By.ID, "html")))
+        seen(driver, lambda page: page.find_element(By.TAG_NAME, "b"))
+        driver.switch_to.default_content()
+        assert driver.title == "Hello Ada & Co"
+
+
+def test_what_breaks_the_mail_is_told_on_the_page(address: str, folder: Path) -> None:
+    (folder / "hello.html").write_text('<img src="https://example.org/a.png"><a href="/login">Log in</a>')
+    status, page = _get(address, "/?mail=hello")
+    assert status == 200
+    assert "has no alt" in page
+    assert "leads nowhere" in page
+
+
+@pytest.mark.parametrize("query", ["?mail=unknown", "?mail=hello&locale=%00", "?mail=..%2f..%2fetc%2fpasswd"])
+def test_what_cannot_be_shown_is_told_with_the_list_of_what_can(address: str, query: str) -> None:
+    status, page = _get(address, f"/{query}")
+    assert status == 200
+    assert 'role="alert"' in page
+    assert "?mail=hello" in page
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example:80", "localhost"]
+)
+def test_a_web_site_that_points_its_name_at_this_machine_reads_nothing(address: str, host: str) -> None:
+    for path in ("/", "/state"):
+        status, text = _get(address, path, host)
+        assert status == (200 if host == "localhost" else 403)
+        assert ("hello" in text) == (host == "localhost" and path == "/")
+
+
+def test_there_is_no_other_page(address: str) -> None:
+    assert _get(address, "/hello.html")[0] == 404
