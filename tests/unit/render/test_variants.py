@@ -62,6 +62,15 @@ def test_a_file_of_all_parts_stands_alone(write: Write) -> None:
 ALERT = {"product": "P", "level": "critical", "title": "T", "message": "M", "at": "now"} | {
     "url": "https://example.org/"
 }
+
+
+def test_a_file_of_all_parts_takes_from_its_language_what_it_does_not_change(write: Write) -> None:
+    french = "{% block subject %}Bonjour{% endblock %}{% block text %}texte{% endblock %}"
+    own = "{% extends 'a.fr.mail' %}{% block text %}{{ super() }} canadien{% endblock %}"
+    rendered = Templates(write({"a.fr.mail": french, "a.fr-CA.mail": own})).render("a", {}, "fr-CA")
+    assert rendered == Rendered("Bonjour", "texte canadien", None)
+
+
 LANGUAGES = {
     "a.subject": "Hello",
     "a.txt": "text",
@@ -180,6 +189,26 @@ def test_a_filter_that_does_not_know_the_language_says_what_to_give(write: Write
     folder = write({"a.subject": "{{ 1 | number }}", "a.txt": "t"})
     with pytest.raises(TemplateError, match=r"a\.subject:1: the filter 'number' must know .*locale="):
         Templates(folder).render("a", {})
+
+
+@pytest.mark.parametrize("filter_", ["date", "time", "datetime"])
+@pytest.mark.parametrize("value", [None, 0, "2026-05-01"])
+def test_what_is_no_instant_is_never_written_as_one(write: Write, filter_: str, value: object) -> None:
+    folder = write({"a.subject": f"{{{{ at | {filter_} }}}}", "a.txt": "t"})
+    with pytest.raises(TemplateError, match=rf"a\.subject:1: the filter '{filter_}' takes a .*, and got "):
+        Templates(folder).render("a", {"at": value}, "en")
+    with pytest.raises(TemplateError, match="'at' is undefined"):
+        Templates(folder).render("a", {}, "en")
+
+
+@pytest.mark.parametrize("filter_", ["number", "currency('EUR')", "percent"])
+def test_what_is_no_number_is_told_by_its_value(write: Write, filter_: str) -> None:
+    folder = write({"a.subject": f"{{{{ n | {filter_} }}}}", "a.txt": "t"})
+    with pytest.raises(TemplateError, match=r"a\.subject:1: the filter '\w+' takes a number, and got None\."):
+        Templates(folder).render("a", {"n": None}, "en")
+    with pytest.raises(TemplateError, match="'n' is undefined"):
+        Templates(folder).render("a", {}, "en")
+    assert "9" in Templates(folder).render("a", {"n": "9"}, "en").subject
 
 
 def test_a_broken_catalogue_is_told_by_its_file(write: Write, tmp_path: Path) -> None:
