@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from outbox.errors import TemplateError, shown
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
+from outbox.render.language import marks
 from outbox.render.links import leading_nowhere
 from outbox.render.parts import SUFFIXES, Part, Sources
 from outbox.render.templates import Templates
@@ -113,7 +114,7 @@ def _context(sources: Sources, given: Mapping[str, object] | None) -> tuple[Mapp
 def _missing(
     templates: Templates, sources: Sources, context: Mapping[str, object], origin: str
 ) -> Iterator[str]:
-    seen = set(context)
+    seen = {*context, *marks(sources.tags)}
     for template in sources.parts.values():
         for variable in templates.needed(template):
             if variable.name not in seen:

@@ -121,6 +121,11 @@ def test_the_example_of_a_language_goes_before_the_example_of_all(write: Write) 
     assert lint(Templates(folder), ["a"], locales=["fr", None]) == []
 
 
+def test_the_language_of_the_mail_is_no_missing_variable(write: Write) -> None:
+    templates = Templates(write({"a.fr.subject": "{{ lang }}", "a.fr.txt": "{{ dir }}"}))
+    assert lint(templates) == []
+
+
 def test_an_example_in_toml_has_dates(write: Write) -> None:
     files = {"a.txt": "{{ at | date('short', locale='en') }}", "a.example.toml": "at = 2026-05-01T12:00:00Z"}
     assert lint(Templates(write(SOUND | files))) == []
