@@ -16,21 +16,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sqlalchemy import Engine, NullPool, create_engine
-
 from outbox.errors import InvalidValueError
 from outbox.intake import Outbox
+from outbox.integrations.engines import engine_of
 from outbox.integrations.logging.courier import Courier, start_thread
 from outbox.integrations.logging.digest import Kind, Tally, Window, total, written
 from outbox.mail.email import Email
 from outbox.mail.standard_headers import AutoSubmitted
 from outbox.mail.stream import DEFAULT
-from outbox.store.dialects.sqlite import prepare_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
 
     from outbox.mail.email import Addresses
 
@@ -80,7 +78,7 @@ class OutboxHandler(logging.Handler):
         self.timeout = timeout
         self._stream = stream
         self._email(subject, "")  # what is wrong with an address is known now
-        self._engine = engine if isinstance(engine, Engine) else _engine(engine)
+        self._engine = engine_of(engine)
         self._outbox = Outbox()
         self._clock = clock
         self._start = start
@@ -198,14 +196,6 @@ class OutboxHandler(logging.Handler):
             # Where a COMMIT got no answer, it is tried again, and must not be two mails.
             key=f"log-{uuid4().hex}",
         )
-
-
-def _engine(url: URL | str) -> Engine:
-    # Without a pool: mails are rare, and a forked child must not share a connection.
-    engine = create_engine(url, poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
-        prepare_sqlite(engine)
-    return engine
 
 
 def _record(message: str) -> logging.LogRecord:
