@@ -41,8 +41,8 @@ class SessionFate:
         self._drop = drop
         self._open: dict[SessionTransaction, list[Message]] = {}
         self._committed: SessionTransaction | None = None
-        event.listen(session, "after_commit", self._note)
-        event.listen(session, "after_transaction_end", self._settle)
+        for name, listener in self._listeners():
+            event.listen(session, name, listener)
 
     def begin(self, session: Session) -> None:
         """Begin a transaction where there is none, as the first statement would."""
@@ -56,8 +56,11 @@ class SessionFate:
 
     def forget(self, session: Session) -> None:
         """Listen no more."""
-        event.remove(session, "after_commit", self._note)
-        event.remove(session, "after_transaction_end", self._settle)
+        for name, listener in self._listeners():
+            event.remove(session, name, listener)
+
+    def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
+        return ("after_commit", self._note), ("after_transaction_end", self._settle)
 
     def _note(self, session: Session) -> None:
         self._committed = _innermost(session)
