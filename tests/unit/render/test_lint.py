@@ -131,6 +131,14 @@ def test_an_example_in_toml_has_dates(write: Write) -> None:
     assert lint(Templates(write(SOUND | files))) == []
 
 
+@pytest.mark.parametrize("tag", ["fr_CA", "fr-ca", "FR-CA", "zh_Hant"])
+def test_a_file_that_no_language_asks_for_is_found(write: Write, tag: str) -> None:
+    folder = write(
+        SOUND | {f"a.{tag}.subject": "x", f"a.{tag}.txt": "x", "old.V2.subject": "x", "old.V2.txt": "x"}
+    )
+    assert _rules(folder) == [(f"a.{tag}", Rule.MISNAMED)]
+
+
 def test_layouts_are_no_mails_and_neither_are_ours_where_there_are_others(write: Write) -> None:
     folder = write(SOUND | {"_layout.mail": "{% block text %}{{ x }}{% endblock %}", "news/b.subject": "B"})
     assert Templates(folder).own_names() == ("a", "news/b")
