@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
@@ -100,7 +101,9 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
 
 def _insert_at_once(connection: Connection, statements: Inserts, new: Sequence[NewMessage]) -> None:
     if len(new) == 1:
-        connection.execute(statements.one, _one_row(new[0]))
+        row = _one_row(new[0])
+        statement = statements.tagged if "searchable" in row else statements.one
+        statement.execute(connection, row)
         return
     for portion in _portions(new):
         connection.execute(statements.many, _columns(portion))
@@ -181,15 +184,16 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
 
 
 def _one_row(mail: NewMessage) -> dict[str, Any]:
-    """Return a message with what its deliveries need, as the parameters of `Inserts.one`."""
-    tags = _tag_rows(mail)
-    return _message_row(mail) | {
-        "recipients": list(mail.recipients),
-        "tag_names": [row["name"] for row in tags],
-        "tag_values": [row["value"] for row in tags],
-        "send_at": mail.send_at,
-        "expires_at": mail.expires_at,
-    }
+    """Return a message with what its deliveries need, as the parameters of `Inserts.one` or `tagged`."""
+    row = _message_row(mail)
+    # Another statement inserts what has a key.
+    del row["idempotency_key"]
+    row["recipients"] = json.dumps(mail.recipients)
+    row["send_at"] = mail.send_at
+    row["expires_at"] = mail.expires_at
+    if tags := searchable(mail.tags):
+        row["searchable"] = json.dumps(tags)
+    return row
 
 
 def _portions(mails: Sequence[NewMessage]) -> Iterator[list[NewMessage]]:

@@ -15,9 +15,9 @@ EVERY_BYTE = bytes(range(256))
 INSTANT = datetime(2026, 3, 29, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=30)))
 
 
-def put(scene: Scene, **changes: Any) -> UUID:
-    """Insert a message of these values as the intake would, and return its id."""
-    values: dict[str, Any] = {
+def values(**changes: Any) -> dict[str, Any]:
+    """Return the values of a new message, with these among them."""
+    return {
         "id": uuid4(),
         "sender": "shop@example.org",
         "recipients": ("ann@example.org",),
@@ -26,9 +26,14 @@ def put(scene: Scene, **changes: Any) -> UUID:
         "mime": b"Subject: Hello\r\n\r\n",
         "payload_hash": "0" * 64,
         "on_doubt": "resend",
+        **changes,
     }
+
+
+def put(scene: Scene, **changes: Any) -> UUID:
+    """Insert a message of these values as the intake would, and return its id."""
     with scene.application.begin() as connection:
-        (id_,) = insert_messages(connection, [NewMessage(**values | changes)])
+        (id_,) = insert_messages(connection, [NewMessage(**values(**changes))])
     return id_
 
 
@@ -50,6 +55,25 @@ def test_the_bytes_of_a_message_arrive_exactly(scene: Scene, mime: bytes) -> Non
     id_ = put(scene, mime=mime)
     assert mime == scene.queue.messages([id_])[id_].mime
     assert len(mime) == scene.rows()[0].size
+
+
+@pytest.mark.parametrize("mails", [1, 2])
+def test_recipients_arrive_in_order_whatever_signs_they_have(scene: Scene, mails: int) -> None:
+    """A mail that is sent again takes them from the table, where plain SQL may have written anything."""
+    odd = (
+        "a@example.org\nb@example.org",
+        '{"x",[y]}',
+        "c\\d'@example.org",
+        "jürgen@example.org",
+        "NULL",
+        "%s",
+    )
+    new = [NewMessage(**values(recipients=odd)) for _ in range(mails)]
+    with scene.application.begin() as connection:
+        insert_messages(connection, new)
+    wanted = select(delivery.c.recipient).order_by(delivery.c.message_id, delivery.c.n)
+    found = scene.database.read(lambda connection: connection.execute(wanted).scalars().all())
+    assert list(odd) * mails == found
 
 
 @pytest.mark.parametrize("subject", ["", "Grüße ", "Привет 日本 🎉", "'; DROP TABLE x; --", "%s"])

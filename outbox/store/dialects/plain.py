@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Update,
     )
 
+    from outbox.store.driver_statement import DriverStatement
+
 POOL: dict[str, Any] = {
     "pool_size": 4,
     "max_overflow": 0,
@@ -57,7 +59,8 @@ def edges_in(statement: str) -> TextualSelect:
 class Inserts(NamedTuple):
     """The statements that insert messages without a key, with their tags and deliveries: one, or many."""
 
-    one: TextClause
+    one: DriverStatement
+    tagged: DriverStatement
     many: TextClause
 
 
