@@ -71,6 +71,9 @@ class Fields(TypedDict, total=False):
     locale: str | None
 
 
+_FIELDS = frozenset(Fields.__annotations__)
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -145,13 +148,13 @@ class Outbox:
         if "template" in fields:
             fields |= self._rendered(fields)
         else:
-            for field in fields.keys() & {"context", "locale"}:
-                raise InvalidEmailError(
-                    field, fields[field], "is given without a template", "Name the template."
-                )
-        unknown = fields.keys() - Fields.__annotations__.keys()
-        if unknown:
-            name = min(unknown)
+            for field in ("context", "locale"):
+                if field in fields:
+                    raise InvalidEmailError(
+                        field, fields[field], "is given without a template", "Name the template."
+                    )
+        if not fields.keys() <= _FIELDS:
+            name = min(fields.keys() - _FIELDS)
             known = ", ".join(Fields.__annotations__)
             raise InvalidEmailError(name, fields[name], "is no field of an email", f"Give any of: {known}.")
         return Email(**fields)

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, text, update
 
+from outbox.mail.options import searchable
 from outbox.store.insert import NewMessage, insert_messages
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery, message, tag
 from tests.contract.scene import Scene
 
 EVERY_BYTE = bytes(range(256))
@@ -55,6 +56,36 @@ def test_the_bytes_of_a_message_arrive_exactly(scene: Scene, mime: bytes) -> Non
     id_ = put(scene, mime=mime)
     assert mime == scene.queue.messages([id_])[id_].mime
     assert len(mime) == scene.rows()[0].size
+
+
+def test_many_mails_arrive_as_one_does(scene: Scene) -> None:
+    """Where many are one statement, all but their bodies travels there as text."""
+    odd = timezone(timedelta(hours=5, minutes=30, seconds=7, microseconds=9))
+    mail = NewMessage(
+        **values(
+            subject="Привет 🎉 \\u0041 '; %s",
+            mime=EVERY_BYTE,
+            tags={"order": 42, "größe": 'x"\\y', "rate": 1.5e-7, "vip": True, "deep": [None, {"a": "ü"}]},
+            send_at=INSTANT.astimezone(odd),
+            expires_at=(INSTANT + timedelta(days=30_000)).astimezone(odd),
+            stream="tenant/7",
+        )
+    )
+    others: tuple[dict[str, Any], ...] = ({}, {"mime": b""}, {"tags": None, "send_at": None})
+    few = [mail._replace(id=UUID(int=n), **changes) for n, changes in enumerate(others, 1)]
+    for batch in ([mail._replace(id=UUID(int=0))], few):
+        with scene.application.begin() as connection:
+            insert_messages(connection, batch)
+    told = (message.c.subject, message.c.mime, message.c.size, message.c.tags, delivery.c.stream)
+    wanted = select(*told, delivery.c.due_at, delivery.c.expires_at).join(delivery).order_by(message.c.id)
+    alone, same, empty, bare = scene.database.read(lambda connection: connection.execute(wanted).all())
+    assert alone == same
+    assert (mail.subject, EVERY_BYTE, 256, mail.tags, "tenant/7", INSTANT, mail.expires_at) == tuple(alone)
+    assert (b"", 0, mail.tags) == (empty.mime, empty.size, empty.tags)
+    assert (EVERY_BYTE, None, mail.expires_at) == (bare.mime, bare.tags, bare.expires_at)
+    found = select(tag.c.name, tag.c.value).order_by(tag.c.message_id, tag.c.name)
+    names = scene.database.read(lambda connection: connection.execute(found).all())
+    assert sorted(searchable(mail.tags).items()) * 3 == [tuple(each) for each in names]
 
 
 @pytest.mark.parametrize("mails", [1, 2])

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         Connection,
         Engine,
         Select,
-        TextClause,
         TextualSelect,
         Update,
     )
@@ -61,7 +60,7 @@ class Inserts(NamedTuple):
 
     one: DriverStatement
     tagged: DriverStatement
-    many: TextClause
+    many: DriverStatement
 
 
 class PlainDialect:
