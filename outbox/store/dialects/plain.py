@@ -56,7 +56,7 @@ def edges_in(statement: str) -> TextualSelect:
 
 
 class Inserts(NamedTuple):
-    """The statements that insert messages without a key, with their tags and deliveries: one, or many."""
+    """The statements that insert messages without a key, with their deliveries: one, one tagged, or many."""
 
     one: DriverStatement
     tagged: DriverStatement

@@ -65,8 +65,8 @@ MANY_MAILS = _typed(
     new AS (
         INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags, payload_hash,
             on_doubt)
-        SELECT id, stream, sender, subject, message_id, substring(:bodies FROM start + 1 FOR size), size,
-            tags, payload_hash, on_doubt
+        SELECT id, stream, sender, subject, message_id,
+            substring(CAST(:bodies AS bytea) FROM start + 1 FOR size), size, tags, payload_hash, on_doubt
         FROM mail),
     tagged AS (
         INSERT INTO outbox_tag (name, value, message_id)
