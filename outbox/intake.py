@@ -165,7 +165,8 @@ class Outbox:
             subject=message.subject,
             message_id=message.message_id,
             mime=message.mime,
-            payload_hash=payload_hash(email, sender),
+            # Only a key is ever taken twice, and asks whether it is the same mail.
+            payload_hash="" if email.key is None else payload_hash(email, sender),
             on_doubt=email.on_doubt.value,
             key=email.key,
             send_at=email.send_at,

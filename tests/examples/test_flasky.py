@@ -27,7 +27,7 @@ def test_the_administrator_is_told_of_a_new_visitor_once(tmp_path: Path) -> None
         assert [(mail["Subject"], mail["From"], mail["To"]) for mail in mails] == [
             ("[Flasky] New User", "Flasky Admin <flasky@example.com>", "boss@example.org")
         ] * 2
-        texts = [[part.get_content().strip() for part in mail.iter_parts()] for mail in mails]  # type: ignore[union-attr] # not text
+        texts = [[part.get_content().strip() for part in mail.iter_parts()] for mail in mails]
         assert sorted(texts) == [
             ["User Ada has joined.", "User <b>Ada</b> has joined."],
             ["User Zoë has joined.", "User <b>Zoë</b> has joined."],
