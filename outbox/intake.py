@@ -106,6 +106,10 @@ class Outbox:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
 
+    def check(self, email: Email) -> None:
+        """Raise what `enqueue` would raise for `email` before it asks the database anything."""
+        self._compose(email)
+
     async def enqueue_async(
         self,
         transaction: AsyncTarget,

@@ -1,0 +1,1 @@
+"""Ways into the outbox for applications of other libraries; each names what must be installed for it."""
