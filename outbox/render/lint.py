@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from html.parser import HTMLParser
 
 from outbox.errors import TemplateError, shown
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
 from outbox.render.language import marks, rewritten
 from outbox.render.links import leading_nowhere
+from outbox.render.markup import pictures
 from outbox.render.parts import SUFFIXES, Part, Sources
 from outbox.render.templates import Templates
 
@@ -65,7 +65,7 @@ def lint(
     return [
         finding
         for name in names or templates.own_names()
-        for locale in locales or templates.languages(name)
+        for locale in locales or templates.languages(name) or (None,)
         for finding in _findings(
             templates, name, context, locale, bulk=any(fnmatchcase(name, each) for each in bulk)
         )
@@ -146,14 +146,13 @@ def _relative(sources: Sources, drafts: Drafts) -> Iterator[str]:
 
 
 def _mute(sources: Sources, drafts: Drafts) -> Iterator[str]:
-    pictures = _Pictures()
-    pictures.feed(drafts[Part.HTML] or "")
-    pictures.close()
-    for src in pictures.without_alt:
-        yield (
-            f"{sources.file(Part.HTML)}: the picture {shown(src)} has no alt, and many see no pictures. "
-            'Write what it says, or alt="" for decoration.'
-        )
+    for picture in pictures(drafts[Part.HTML] or ""):
+        if "alt" not in picture:
+            src = shown(picture.get("src", ""))
+            yield (
+                f"{sources.file(Part.HTML)}: the picture {src} has no alt, and many see no pictures. "
+                'Write what it says, or alt="" for decoration.'
+            )
 
 
 _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {
@@ -182,16 +181,3 @@ def _clipped(sources: Sources, page: str | None) -> Iterator[str]:
             f"{sources.file(Part.HTML)}: with its styles inlined it has {size:,} bytes, and Gmail cuts it at "
             f"{CLIP:,}. Show less, and link to the rest."
         )
-
-
-class _Pictures(HTMLParser):
-    """Collects the addresses of pictures that have no alt."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.without_alt: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag == "img" and "alt" not in attributes:
-            self.without_alt.append(attributes.get("src") or "")
