@@ -1,5 +1,7 @@
 """`outbox preview --serve` shows a mail to a browser, follows every save, and answers nobody else."""
 
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -11,6 +13,7 @@ from selenium.webdriver.common.by import By
 from outbox.cli.preview_page import Page, Server
 from outbox.render.templates import Templates
 from tests.support.browser import browser, seen
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -117,7 +120,8 @@ def test_what_cannot_be_shown_is_told_with_the_list_of_what_can(address: str, qu
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example:80", "localhost"]
+    "host",
+    ["evil.example", "evil.example:80", "127.0.0.1.evil.example:80", "localhost@evil", "[", "localhost"],
 )
 def test_a_web_site_that_points_its_name_at_this_machine_reads_nothing(address: str, host: str) -> None:
     for path in ("/", "/state"):
@@ -127,4 +131,29 @@ def test_a_web_site_that_points_its_name_at_this_machine_reads_nothing(address: 
 
 
 def test_there_is_no_other_page(address: str) -> None:
-    assert _get(address, "/hello.html")[0] == 404
+    for path in ("/hello.html", "//[", "/../state"):
+        assert _get(address, path)[0] == 404
+
+
+def test_a_folder_that_goes_away_while_it_is_read_leaves_a_page_that_follows_its_return() -> None:
+    def gone() -> Templates:
+        raise FileNotFoundError(2, "No such file or directory", "mails")
+
+    shown = Page(gone, None).shown(None, None)
+    assert "No such file or directory: &#39;mails&#39;" in shown
+    assert "location.reload()" in shown
+
+
+def test_a_browser_that_goes_on_before_its_answer_is_no_news(
+    address: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "hello.html").write_text("x" * 5_000_000)  # more than the system takes without a reader
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as caller:
+        caller.sendall(b"GET /?mail=hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert caller.recv(1)
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(
+        lambda: not any("process_request" in thread.name for thread in threading.enumerate()),
+        "the answer is given up",
+    )
+    assert capsys.readouterr().err == ""
