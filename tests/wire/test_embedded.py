@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from outbox.embedded import Daemon
-from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError
+from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError, UnsupportedDatabaseError
 from outbox.store.permission import name_environment
 from tests.support.aiosmtpd_server import AiosmtpdServer
 from tests.support.daemon import Application, application
@@ -79,6 +79,9 @@ def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(
 ) -> None:
     with pytest.raises(SettingsError, match="poll_interval"):
         Daemon(poll_interval=-1).start()
+    asynchronous = sqlite_url.replace("sqlite:", "sqlite+aiosqlite:")
+    with pytest.raises(UnsupportedDatabaseError, match="Name the same database as sqlite://"):
+        daemon(asynchronous, server).start()
     missing = daemon(sqlite_url, server)
     with pytest.raises(SchemaError, match="outbox db upgrade"):
         missing.start()
@@ -100,6 +103,32 @@ def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(
         with pytest.raises(EnvironmentMismatchError, match="production"):
             sending.stop()
     assert ours() == []
+
+
+def test_a_daemon_that_is_started_while_it_stops_finishes_first_and_then_runs_anew(sqlite_url: str) -> None:
+    taken, answer = threading.Event(), threading.Event()
+
+    class Slow(AiosmtpdServer):
+        async def handle_DATA(self, *_: object) -> str:  # noqa: N802 -- aiosmtpd's name
+            taken.set()
+            await asyncio.to_thread(answer.wait)
+            return "250 taken"
+
+    with Slow() as server, application(sqlite_url) as shop:
+        sending = daemon(sqlite_url, server)
+        sending.start()
+        shop.enqueue(1)
+        assert taken.wait(30)
+        assert not sending.stop(timeout=0.01)
+        again = threading.Thread(target=sending.start)
+        again.start()
+        answer.set()
+        again.join()
+        assert sending.is_running
+        shop.enqueue(1, tag="second")
+        shop.wait_sent(2)
+        assert sending.stop()
+        assert shop.scalar("SELECT count(*) FROM outbox_session WHERE state = 'stopped'") == 2
 
 
 def test_a_stop_that_takes_too_long_says_so_and_a_second_one_leaves_at_once(sqlite_url: str) -> None:
