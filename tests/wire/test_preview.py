@@ -79,9 +79,13 @@ def test_a_mail_is_seen_in_dark_where_dark_is_chosen(address: str, tmp_path: Pat
         driver.get(f"{address}/?mail=hello#width=320&scheme=dark")
         frame = seen(driver, lambda page: page.find_element(By.ID, "html"))
         assert frame.get_attribute("width") == "320"
+        assert frame.value_of_css_property("background-color") == "rgba(13, 17, 23, 1)"
         driver.switch_to.frame(frame)
         colour = driver.find_element(By.TAG_NAME, "b").value_of_css_property("color")
         assert colour == "rgba(255, 0, 0, 1)"
+        driver.switch_to.default_content()
+        driver.find_element(By.CSS_SELECTOR, "[data-scheme=light]").click()
+        assert frame.value_of_css_property("background-color") == "rgba(255, 255, 255, 1)"
 
 
 def test_every_language_of_a_mail_is_a_link(address: str, tmp_path: Path) -> None:
@@ -101,6 +105,19 @@ def test_a_mail_s_own_script_never_runs(address: str, folder: Path, tmp_path: Pa
         seen(driver, lambda page: page.find_element(By.TAG_NAME, "b"))
         driver.switch_to.default_content()
         assert driver.title == "Hello Ada & Co"
+
+
+def test_a_link_of_the_mail_opens_a_tab_and_leaves_the_mail_where_it_is(
+    address: str, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "hello.html").write_text(f'<!DOCTYPE html><a href="{address}/state">Look</a>')
+    with browser(tmp_path / "profile") as driver:
+        driver.get(f"{address}/?mail=hello")
+        driver.switch_to.frame(seen(driver, lambda page: page.find_element(By.ID, "html")))
+        assert driver.execute_script("return document.compatMode") == "CSS1Compat"
+        driver.find_element(By.TAG_NAME, "a").click()
+        assert seen(driver, lambda page: len(page.window_handles) == 2)
+        assert driver.find_element(By.TAG_NAME, "a").text == "Look"
 
 
 def test_what_breaks_the_mail_is_told_on_the_page(address: str, folder: Path) -> None:
