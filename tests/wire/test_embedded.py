@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -87,6 +89,49 @@ def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(
         missing.start()
     assert not missing.is_running
     assert ours() == []
+
+
+def test_a_fault_at_the_start_is_raised_and_not_logged_as_well(
+    shop: Application, server: AiosmtpdServer, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop.engine.begin() as connection:
+        name_environment(connection, "production")
+    with pytest.raises(EnvironmentMismatchError, match="production"):
+        daemon(database_url, server).start()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert shop.scalar("SELECT count(*) FROM outbox_session") == 0
+
+
+def test_a_stop_before_it_has_begun_is_kept(
+    sqlite_url: str, server: AiosmtpdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met, go_on = threading.Event(), threading.Event()
+
+    def meet(*_: object) -> None:
+        met.set()
+        go_on.wait()
+
+    monkeypatch.setattr("outbox.embedded.meet", meet)
+    with application(sqlite_url):
+        sending = daemon(sqlite_url, server)
+        starting = threading.Thread(target=sending.start)
+        starting.start()
+        assert met.wait(30)
+        assert not sending.stop(timeout=0.01)
+        go_on.set()
+        starting.join()
+        wait_until(lambda: not sending.is_running, "the daemon has ended")
+        assert sending.stop()
+
+
+def test_a_process_that_forgets_to_stop_it_ends_all_the_same(sqlite_url: str, server: AiosmtpdServer) -> None:
+    start = (
+        "from outbox.embedded import Daemon\n"
+        f"Daemon(database_url={sqlite_url!r}, smtp_host={server.host!r}, smtp_port={server.port}).start()"
+    )
+    with application(sqlite_url):
+        ended = subprocess.run([sys.executable, "-c", start], timeout=60, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(

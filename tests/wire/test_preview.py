@@ -1,5 +1,6 @@
 """`outbox preview --serve` shows a mail to a browser, follows every save, and answers nobody else."""
 
+import os
 import socket
 import struct
 import threading
@@ -150,6 +151,19 @@ def test_a_web_site_that_points_its_name_at_this_machine_reads_nothing(address: 
 def test_there_is_no_other_page(address: str) -> None:
     for path in ("/hello.html", "//[", "/../state"):
         assert _get(address, path)[0] == 404
+
+
+def test_a_change_that_keeps_the_size_is_a_change_and_so_is_one_of_the_context(
+    folder: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context.json"
+    context.write_text("{}")
+    page = Page(lambda: Templates(folder), context)
+    for file in (folder / "hello.txt", context):
+        before = page.state()
+        assert page.state() == before
+        os.utime(file, ns=(1, 1))
+        assert page.state() != before
 
 
 def test_a_folder_that_goes_away_while_it_is_read_leaves_a_page_that_follows_its_return() -> None:

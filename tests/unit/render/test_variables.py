@@ -34,6 +34,10 @@ def _needed(write: Write, files: dict[str, str], template: str = "a.txt") -> lis
             [],
         ),
         ("{% if v %}{% set x = 1 %}{% endif %}{{ x }}", ["v a.txt:1", "x a.txt:1"]),
+        (
+            "{% if v %}{% set x = 1 %}{% elif w %}{% else %}{% set x = 2 %}{% endif %}{{ x }}",
+            ["v a.txt:1", "w a.txt:1", "x a.txt:1"],
+        ),
         ("{% for i in [1] %}{% block b scoped %}{{ i }}{% endblock %}{% endfor %}", []),
         ("{% for i in [1] %}{% block b %}{{ i }}{% endblock %}{% endfor %}", ["i a.txt:1"]),
         ("{% set n = namespace(x=1) %}{% for i in [1] %}{% set n.x = i %}{% endfor %}{{ n.x }}", []),
@@ -54,6 +58,14 @@ def test_what_is_extended_and_included_needs_its_variables_too(write: Write) -> 
         "c.txt": "{{ four }}",
     }
     assert _needed(write, files) == ["one a.txt:1", "four c.txt:1", "two b.txt:1", "three b.txt:1"]
+
+
+def test_a_block_within_a_block_may_be_written_anew_by_itself(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" %}{% block inner %}{% endblock %}',
+        "b.txt": "{% block outer %}{{ outer }}{% block inner %}{{ never }}{% endblock %}{% endblock %}",
+    }
+    assert _needed(write, files) == ["outer b.txt:1"]
 
 
 def test_a_block_that_calls_super_needs_what_it_overrides(write: Write) -> None:
