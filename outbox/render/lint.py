@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from outbox.errors import TemplateError, shown
+from outbox.errors import InvalidEmailError, TemplateError, shown
+from outbox.mail.text import line
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
 from outbox.render.language import marks, rewritten
@@ -102,7 +103,9 @@ def _findings(
         if bulk:
             find(Rule.NO_UNSUBSCRIBE, _keeping_readers(sources, drafts, variables))
         if Rule.RELATIVE_LINK not in {each.rule for each in findings}:  # else it would be told twice
-            find(Rule.CLIPPED, _clipped(sources, templates.finished(sources, drafts).html))
+            mail = templates.finished(sources, drafts)
+            _prove_header(sources, mail.subject)
+            find(Rule.CLIPPED, _clipped(sources, mail.html))
     except TemplateError as error:
         find(Rule.BROKEN, iter([str(error)]))
     return findings
@@ -160,6 +163,14 @@ _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {
     Rule.RELATIVE_LINK: _relative,
     Rule.NO_ALT: _mute,
 }
+
+
+def _prove_header(sources: Sources, subject: str) -> None:
+    """Raise TemplateError where an Email would refuse the subject."""
+    try:
+        line("subject", subject)
+    except InvalidEmailError as error:
+        raise TemplateError(f"{sources.file(Part.SUBJECT)}: {error}") from error
 
 
 def _keeping_readers(sources: Sources, drafts: Drafts, context: Mapping[str, object]) -> Iterator[str]:

@@ -36,6 +36,7 @@ def test_nothing_is_found_in_a_mail_that_is_sound(write: Write) -> None:
         ({"a.html": "{% if %}"}, Rule.BROKEN),
         ({"a.txt": "{{ 1 / 0 }}"}, Rule.BROKEN),
         ({"a.subject": "one\ntwo"}, Rule.BROKEN),
+        ({"a.subject": "one\ttwo"}, Rule.BROKEN),
         ({"a.example.json": "{"}, Rule.BROKEN),
         ({"a.example.json": "[]"}, Rule.BROKEN),
         ({"a.example.json": "[" * 100_000}, Rule.BROKEN),
