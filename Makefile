@@ -14,10 +14,13 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
+
+microblog flasky fastapi: $(VENV)/.installed-examples ## Start an example, with its daemon and a catcher of its mail
+	$(BIN)/python -m examples.start $@
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
 	$(BIN)/python -m pytest $(PARALLEL) --durations=5 $(ARGS)
@@ -89,6 +92,10 @@ $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[catch,cli,html]' --constraint constraints.txt
 	@touch $@
 
+$(VENV)/.installed-examples: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[examples]' --constraint constraints.txt
+	touch $@
+
 $(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[fuzz]' --constraint constraints.txt
 	@touch $@
@@ -120,4 +127,4 @@ clean: ## Remove what make made, also .venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "%-25s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

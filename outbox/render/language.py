@@ -39,6 +39,16 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None and tags(text)[0] == text
 
 
+def rewritten(text: str) -> str | None:
+    """Return the tag that a text such as fr_CA or fr-ca means, None where it is one or is none.
+
+    A lone language is not looked at: an upper-case word of two letters is a word.
+    """
+    found = _TAG.fullmatch(text)
+    is_one = found is not None and (found["script"] or found["region"])
+    return tags(text)[0] if is_one and not is_tag(text) else None
+
+
 def marks(tags: Sequence[str]) -> dict[str, str]:
     """Return `lang` and `dir` of a mail, as HTML has them; nothing where no language was asked for."""
     found = _TAG.fullmatch(tags[0]) if tags else None

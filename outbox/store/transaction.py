@@ -34,11 +34,7 @@ async def run_sync(transaction: AsyncTarget, work: Callable[[Any], T]) -> T:
     if not hasattr(transaction, "run_sync") and hasattr(transaction, "registry"):
         transaction = transaction()  # the session of this task
     if not hasattr(transaction, "run_sync"):
-        name = type(transaction).__name__
-        raise UnusableConnectionError(
-            f"{name} is not asynchronous: enqueue_async takes an AsyncSession or an AsyncConnection. "
-            "Call enqueue, without await, for others."
-        )
+        raise UnusableConnectionError(_asynchronous_remedy(transaction))
     return await transaction.run_sync(work)
 
 
@@ -81,6 +77,16 @@ def _autocommits(connection: Connection) -> bool:
         return False
     # Where our own recipe says BEGIN it looks like autocommit to SQLAlchemy, but is inside a transaction.
     return not dialect_of(connection.dialect.name).has_begun(connection.connection.driver_connection)
+
+
+def _asynchronous_remedy(transaction: object) -> str:
+    name = type(transaction).__name__
+    if isinstance(transaction, Session | Connection):
+        return f"{name} is not asynchronous. Call outbox.enqueue(…), without await."
+    return (
+        f"{name} carries no asynchronous transaction. Give an AsyncSession, or the connection of: "
+        "async with engine.begin() as connection: …"
+    )
 
 
 def _remedy(transaction: object) -> str:
