@@ -211,6 +211,20 @@ def test_starttls_and_a_login_can_be_refused() -> None:
         assert client.docmd("NOOP")[0] == 250
 
 
+def test_a_login_is_heard_in_all_its_forms_and_the_end_ends() -> None:
+    with FaultyServer() as server, smtplib.SMTP(server.host, server.port, "me") as client:
+        assert client.docmd("AUTH", "PLAIN AHNob3AAc2VjcmV0") == (235, b"2.7.0 Welcome")
+        assert client.docmd("AUTH", "LOGIN") == (334, b"VXNlcm5hbWU6")
+        assert client.docmd("c2hvcA==") == (334, b"UGFzc3dvcmQ6")
+        assert client.docmd("c2VjcmV0")[0] == 235
+        assert client.docmd("AUTH", "LOGIN c2hvcA==")[0] == 334
+        assert client.docmd("not base64")[0] == 501
+        assert client.docmd("AUTH", "CRAM-MD5")[0] == 504
+        assert client.docmd("QUIT")[0] == 221
+        assert client.sock is not None
+        assert client.sock.recv(1) == b""
+
+
 def test_a_message_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outbox.testing.faulty_server._MOST_BYTES", 100)
     with FaultyServer() as server, smtplib.SMTP(server.host, server.port, "me") as client:
