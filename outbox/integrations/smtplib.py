@@ -80,15 +80,15 @@ class SMTP(smtplib.SMTP):
     def close(self) -> None:
         """Enqueue no more, until `connect`; what is enqueued stays."""
         self._is_open = False
-        super().close()
 
     def ehlo(self, name: str = "") -> Reply:
         """Say hello; the outbox takes 8-bit bodies and addresses in any script."""
-        reply = self.helo(name)
-        self.ehlo_resp, self.helo_resp = reply[1], None
+        del name
+        self._require_open()
         self.does_esmtp = True
         self.esmtp_features = {"8bitmime": "", "smtputf8": ""}
-        return reply
+        self.ehlo_resp = b"outbox"
+        return 250, self.ehlo_resp
 
     def helo(self, name: str = "") -> Reply:
         """Say hello."""

@@ -245,6 +245,7 @@ def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> 
         assert (smtp.local_hostname, smtp.getreply()[0]) == ("localhost", 502)
         assert smtp.connect("mail.example.org", 587) == (220, b"outbox")
         assert smtp.ehlo() == (250, b"outbox")
+        assert (smtp.ehlo_resp, smtp.helo_resp, smtp.does_esmtp) == (b"outbox", None, True)
         assert smtp.starttls()[0] == 220
         assert smtp.login("shop", "secret")[0] == 235
         assert (smtp.noop()[0], smtp.rset()[0], smtp.verify(ANN)[0], smtp.expn("all")[0]) == (
@@ -263,6 +264,7 @@ def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> 
 def test_a_mail_may_be_said_command_by_command_and_taken_back(messages: Captured) -> None:
     with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
         assert smtp.helo() == (250, b"outbox")
+        assert (smtp.ehlo_resp, smtp.helo_resp) == (None, b"outbox")
         assert smtp.mail(BOB)[0] == 250
         assert smtp.rcpt(BOB)[0] == 250
         smtp.rset()
