@@ -1,0 +1,1 @@
+"""Where frameworks meet the outbox; each is imported by its own name, and only where it is installed."""
