@@ -3,7 +3,9 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,31 @@ class _Given:
     value: Any
     place: str
     shown: bool = True
+
+
+_Host = Callable[[Collection[str]], Mapping[str, Any]]
+_HOST: ContextVar[tuple[_Host, str] | None] = ContextVar("outbox_settings_host", default=None)
+
+
+@contextmanager
+def standing_in(host: _Host, *, place: str) -> Iterator[None]:
+    """Let an application that knows database and relay already say what no source does.
+
+    `host` is called with the names of all that was found, and returns values behind these; `place` is what
+    an error calls them.
+    """
+    token = _HOST.set((host, place))
+    try:
+        yield
+    finally:
+        _HOST.reset(token)
+
+
+def _of_the_host(found: Mapping[str, _Given]) -> dict[str, _Given]:
+    if (standing := _HOST.get()) is None:
+        return {}
+    host, place = standing
+    return {name: _Given(value, place) for name, value in host(found.keys()).items()}
 
 
 def _unknown(name: str, known: list[str], place: str) -> str:
@@ -123,6 +150,7 @@ def load(**flags: Any) -> Settings:
     faults: list[str] = []
     # The later of two wins: the strongest source stands last.
     found = _file(faults) | _credentials(faults) | _environment(faults) | _flags(flags, faults)
+    found = _of_the_host(found) | found
     try:
         settings = Settings(**{name: given.value for name, given in found.items()})
     except ValidationError as error:

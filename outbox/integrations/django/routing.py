@@ -12,5 +12,5 @@ APP = "email_outbox"
 def database() -> str:
     """Return the alias; it is the default one where our app, whose models routers know, is not installed."""
     if not apps.is_installed("outbox.integrations.django"):
-        return DEFAULT_DB_ALIAS
+        return str(DEFAULT_DB_ALIAS)
     return str(router.db_for_write(apps.get_model(APP, "Delivery")))
