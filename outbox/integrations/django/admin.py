@@ -7,6 +7,7 @@ by an index, whatever the tables hold: nothing is counted as a whole, and only w
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
 from django.utils.timesince import timesince
 
 from outbox.control import cancel, retry
@@ -88,12 +88,12 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[misc] # as above
     search_help_text = "An address, or a mail's id, Message-ID or key."
     actions = ("retry_selected", "cancel_selected")
 
-    @admin.display(description="subject")
+    @admin.display(description="subject")  # type: ignore[untyped-decorator] # as above
     def subject(self, delivery: Delivery) -> str:
         """Return the mail's subject."""
         return str(delivery.message.subject)
 
-    @admin.display(description="age")
+    @admin.display(description="age")  # type: ignore[untyped-decorator] # as above
     def age(self, delivery: Delivery) -> str:
         """Return for how long the mail has been there."""
         return str(timesince(delivery.message.created_at))
@@ -141,12 +141,12 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[misc] # as above
         except InvalidEmailError:
             return queryset.none(), False
 
-    @admin.action(description="Try the selected deliveries again", permissions=["retry"])
+    @admin.action(description="Try again", permissions=["retry"])  # type: ignore[untyped-decorator] # as above
     def retry_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Have deliveries tried again."""
         self._ask_for_each(request, "retry", queryset)
 
-    @admin.action(description="Cancel the selected deliveries", permissions=["cancel"])
+    @admin.action(description="Cancel", permissions=["cancel"])  # type: ignore[untyped-decorator] # as above
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         """Take deliveries back."""
         self._ask_for_each(request, "cancel", queryset)

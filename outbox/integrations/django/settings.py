@@ -14,7 +14,7 @@ from outbox.integrations.django.backend import EmailBackend
 from outbox.integrations.django.routing import database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 # Options of Django's, of a connection in a web server, or of both drivers alike: no loss for the daemon.
@@ -37,12 +37,19 @@ _NOT_ADDRESSES = frozenset(
         "use_unicode",
     }
 )
-_SSL = ("ca", "cert", "key")
+_SSL = frozenset({"ca", "cert", "key"})
+_FILES = frozenset({"unix_socket", "read_default_file"})
 
 
-def for_the_daemon() -> dict[str, Any]:
-    """Return the values of our settings that Django's give, by their names; raise SettingsError."""
-    return {"database_url": _database_url(database()), "sender": settings.DEFAULT_FROM_EMAIL, **_relay()}
+def for_the_daemon(found: Collection[str]) -> dict[str, Any]:
+    """Return what Django's settings say beside those `found`, by our names; raise SettingsError.
+
+    What is of the relay counts as a whole: not where one is named, for its password is for no other.
+    """
+    values: dict[str, Any] = {"sender": settings.DEFAULT_FROM_EMAIL}
+    if "database_url" not in found:
+        values["database_url"] = _database_url(database())
+    return values if "smtp_host" in found else values | _relay()
 
 
 def _database_url(alias: str) -> str:
@@ -78,20 +85,14 @@ def _query(vendor: str, alias: str, options: Mapping[str, Any]) -> dict[str, str
     for name, value in options.items():
         if name in _NOT_ADDRESSES:
             continue
-        if vendor == "mysql" and name == "ssl" and isinstance(value, dict) and value.keys() <= {*_SSL}:
+        if vendor == "mysql" and name == "ssl" and isinstance(value, dict) and value.keys() <= _SSL:
             query |= {f"ssl_{key}": str(path) for key, path in value.items()}
-        elif (vendor == "postgresql" and isinstance(value, str | int)) or name in {
-            "unix_socket",
-            "read_default_file",
-        }:
+        elif name in _FILES or (vendor == "postgresql" and isinstance(value, str | int)):
             query[name] = str(value)
         else:
-            raise SettingsError(
-                [
-                    f"DATABASES[{alias!r}]['OPTIONS'][{name!r}]: it has no form in a URL, the value is not "
-                    "shown. Give the daemon's database in OUTBOX_DATABASE_URL."
-                ]
-            )
+            fault = "it has no form in a URL, the value is not shown"
+            remedy = "Give the daemon's database in OUTBOX_DATABASE_URL."
+            raise SettingsError([f"DATABASES[{alias!r}]['OPTIONS'][{name!r}]: {fault}. {remedy}"])
     return query
 
 

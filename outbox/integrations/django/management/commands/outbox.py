@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.management.base import BaseCommand
 
-from outbox.errors import SettingsError
 from outbox.integrations.django.settings import for_the_daemon
 from outbox.settings import standing_in
 
@@ -31,11 +30,6 @@ class Command(BaseCommand):  # type: ignore[misc] # Django ships no types
 
     def handle(self, *args: object, arguments: list[str], **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run the verb; it ends the process with its exit code."""
-        try:
-            values = for_the_daemon()
-        except SettingsError as error:
-            self.stderr.write("\n".join(error.faults))
-            raise SystemExit(error.exit_code) from error
-        with standing_in(values, place="Django's settings"):
+        with standing_in(for_the_daemon, place="Django's settings"):
             # By its name: the command line stands above us.
             import_module("outbox.cli").main(arguments)
