@@ -41,12 +41,12 @@ def database(kind: str, url: str) -> dict[str, Any]:
 
 
 class Router:
-    """Let each test choose the database that holds the outbox."""
+    """Let each test choose the database that holds everything."""
 
     alias: str | None = None
 
-    def db_for_read(self, model: Any, **_: object) -> str | None:
-        return self.alias if model._meta.app_label == "email_outbox" else None
+    def db_for_read(self, _model: Any, **_: object) -> str | None:
+        return self.alias
 
     db_for_write = db_for_read
 
@@ -65,6 +65,7 @@ def set_up(databases: dict[str, Any], installed: Sequence[str] = ()) -> None:
         DATABASE_ROUTERS=["tests.integrations.django.project.Router"],
         USE_TZ=True,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         ROOT_URLCONF="tests.integrations.django.project",
         STATIC_URL="/static/",
         INSTALLED_APPS=[
