@@ -14,10 +14,13 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
+.PHONY: demo fastapi test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
+
+fastapi: $(VENV)/.installed-examples ## Start the example on FastAPI, with its daemon and a catcher of its mail
+	$(BIN)/python -m examples.start $@
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
 	$(BIN)/python -m pytest $(PARALLEL) --durations=5 $(ARGS)
@@ -88,6 +91,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[catch,cli,html]' --constraint constraints.txt
 	@touch $@
+
+$(VENV)/.installed-examples: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[examples]' --constraint constraints.txt
+	touch $@
 
 $(VENV)/.installed-fuzz: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable '.[fuzz]' --constraint constraints.txt

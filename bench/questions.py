@@ -4,6 +4,7 @@ from bench.studies.composing import COMPOSING
 from bench.studies.daemons import DAEMONS
 from bench.studies.enqueue import ENQUEUE
 from bench.studies.fairness import FAIRNESS
+from bench.studies.follow import FOLLOW
 from bench.studies.history import HISTORY
 from bench.studies.intake import INTAKE
 from bench.studies.pages import PAGES
@@ -18,6 +19,7 @@ STUDIES = (
     SIZES,
     INTAKE,
     ENQUEUE,
+    FOLLOW,
     PEERS,
     PAGES,
     HISTORY,

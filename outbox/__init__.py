@@ -30,7 +30,7 @@ from outbox.errors import (
     UnsupportedDatabaseError,
     UnusableConnectionError,
 )
-from outbox.intake import Outbox, enqueue, enqueue_many
+from outbox.intake import Outbox, enqueue, enqueue_async, enqueue_many, enqueue_many_async
 from outbox.mail.address import Address
 from outbox.mail.attachment import Attachment
 from outbox.mail.email import Email
@@ -74,7 +74,9 @@ __all__ = [
     "__version__",
     "cancel",
     "enqueue",
+    "enqueue_async",
     "enqueue_many",
+    "enqueue_many_async",
     "hold",
     "mark_sent",
     "migrate",

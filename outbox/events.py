@@ -1,5 +1,6 @@
-"""Every event that the daemon logs: its name, its level, its fields, and the sentence a person reads.
+"""Every event that we log: its name, its level, its fields, and the sentence a person reads.
 
+Most are the daemon's; those of an application are about mail that it has sent, and that was not queued.
 Logic elsewhere holds no log strings. The fields travel with the record, as its attribute `outbox`, for
 formatters that want them; no event carries an address, a subject or a secret.
 """
@@ -57,6 +58,16 @@ def daemon_stopped(sent: int, failed: int, deferred: int) -> None:
         sent=sent,
         failed=failed,
         deferred=deferred,
+    )
+
+
+def daemon_failed(error: BaseException) -> None:
+    """Say that a daemon within an application has ended by a fault: nothing is sent until it is started."""
+    _log(
+        logging.ERROR,
+        "daemon_failed",
+        "the daemon has ended, and nothing is sent until it is started again: %(reason)s",
+        reason=_cause(error),
     )
 
 
@@ -250,6 +261,38 @@ def duty_failed(error: Exception) -> None:
     _log(logging.WARNING, "duty_failed", "a periodic duty failed: %(reason)s", reason=_cause(error))
 
 
+def mails_rolled_back(mails: int) -> None:
+    """Say that an application has rolled back the transaction whose commit mail was waiting for."""
+    _log(
+        logging.INFO,
+        "mails_rolled_back",
+        "%(mails)d mails were dropped: the transaction that they waited for was rolled back",
+        mails=mails,
+    )
+
+
+def mails_dropped(mails: int, because: str) -> None:
+    """Say that mail which an application had sent was never queued, as what it belonged to never happened."""
+    _log(
+        logging.WARNING,
+        "mails_dropped",
+        "%(mails)d mails were not queued: %(because)s",
+        mails=mails,
+        because=because,
+    )
+
+
+def mails_lost(error: Exception, mails: int) -> None:
+    """Say that mail which an application had sent could not be queued when its context ended."""
+    _log(
+        logging.ERROR,
+        "mails_lost",
+        "%(mails)d mails could not be queued at the end of the application context: %(reason)s",
+        mails=mails,
+        reason=_cause(error),
+    )
+
+
 def sender_failed(error: Exception) -> None:
     """Say that this program is at fault: the mail is deferred, or in doubt, and the others go on."""
     _logger.error(
@@ -263,7 +306,7 @@ def _log(level: int, event: str, sentence: str, **fields: object) -> None:
     _logger.log(level, sentence, *arguments, extra={"outbox": {"event": event, **fields}})
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """Return the driver's own words, without the statement and its parameters, which hold mail."""
     original = getattr(error, "orig", None) or error
     # PostgreSQL adds the failing row as a detail; its first line says what happened.

@@ -49,6 +49,9 @@ class Fields(TypedDict, total=False):
     locale: str | None
 
 
+_FIELDS = frozenset(Fields.__annotations__)
+
+
 def email_of(given: Email | Fields, templates: Templates) -> Email:
     """Return the email that was handed over; raise InvalidEmailError or TemplateError."""
     if isinstance(given, Email):
@@ -58,11 +61,12 @@ def email_of(given: Email | Fields, templates: Templates) -> Email:
     if "template" in fields:
         fields |= _rendered(fields, templates)
     else:
-        for field in fields.keys() & {"context", "locale"}:
-            raise InvalidEmailError(field, fields[field], "is given without a template", "Name the template.")
-    unknown = fields.keys() - Fields.__annotations__.keys()
-    if unknown:
-        name = min(unknown)
+        for field in ("context", "locale"):
+            if field in fields:
+                problem = "is given without a template"
+                raise InvalidEmailError(field, fields[field], problem, "Name the template.")
+    if not fields.keys() <= _FIELDS:
+        name = min(fields.keys() - _FIELDS)
         known = ", ".join(Fields.__annotations__)
         raise InvalidEmailError(name, fields[name], "is no field of an email", f"Give any of: {known}.")
     if isinstance(files := fields.get("attachments"), list | tuple):

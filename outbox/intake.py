@@ -32,7 +32,7 @@ from outbox.render.templates import Templates
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
-from outbox.store.transaction import Target, usable_connection
+from outbox.store.transaction import AsyncTarget, Target, run_sync, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -106,6 +106,34 @@ class Outbox:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
 
+    def check(self, email: Email) -> None:
+        """Raise what `enqueue` would raise for `email` before it asks the database anything."""
+        self._compose(email)
+
+    async def enqueue_async(
+        self,
+        transaction: AsyncTarget,
+        email: Email | None = None,
+        /,
+        *,
+        check_suppressed: bool = False,
+        **fields: Unpack[Fields],
+    ) -> UUID:
+        """Do what `enqueue` does, in the transaction of an AsyncSession or an AsyncConnection."""
+        return await run_sync(
+            transaction,
+            lambda carrier: self.enqueue(carrier, email, check_suppressed=check_suppressed, **fields),
+        )
+
+    async def enqueue_many_async(
+        self, transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+    ) -> list[UUID]:
+        """Do what `enqueue_many` does, in the transaction of an AsyncSession or an AsyncConnection."""
+        return await run_sync(
+            transaction,
+            lambda carrier: self.enqueue_many(carrier, emails, check_suppressed=check_suppressed),
+        )
+
     def lint(
         self,
         *names: str,
@@ -141,7 +169,8 @@ class Outbox:
             subject=message.subject,
             message_id=message.message_id,
             mime=message.mime,
-            payload_hash=payload_hash(email, sender),
+            # Only a key is ever taken twice, and asks whether it is the same mail.
+            payload_hash="" if email.key is None else payload_hash(email, sender),
             on_doubt=email.on_doubt.value,
             key=email.key,
             send_at=email.send_at,
@@ -232,3 +261,24 @@ def enqueue_many(
 ) -> list[UUID]:
     """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many`."""
     return default_outbox().enqueue_many(transaction, emails, check_suppressed=check_suppressed)
+
+
+async def enqueue_async(
+    transaction: AsyncTarget,
+    email: Email | None = None,
+    /,
+    *,
+    check_suppressed: bool = False,
+    **fields: Unpack[Fields],
+) -> UUID:
+    """Insert one email into `transaction` by the default outbox; see `Outbox.enqueue_async`."""
+    return await default_outbox().enqueue_async(
+        transaction, email, check_suppressed=check_suppressed, **fields
+    )
+
+
+async def enqueue_many_async(
+    transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+) -> list[UUID]:
+    """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many_async`."""
+    return await default_outbox().enqueue_many_async(transaction, emails, check_suppressed=check_suppressed)

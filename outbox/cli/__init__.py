@@ -65,19 +65,19 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("outbox", cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="outbox", message="%(prog)s %(version)s")
-def outbox() -> None:
+def command_line() -> None:
     """Queue mail in your own SQL transaction, and have a daemon deliver it.
 
     The database is OUTBOX_DATABASE_URL, by default the file outbox.sqlite3 in the current directory.
     """
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: Sequence[str] | None = None, prog_name: str = "outbox") -> None:
     """Run the command line with `args`, by default the process's own, and exit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character must not end a command.
             stream.reconfigure(errors="backslashreplace")
-    outbox.main(args=args, prog_name="outbox")
+    command_line.main(args=args, prog_name=prog_name)

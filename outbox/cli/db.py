@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outbox._version import __version__
-from outbox.cli.opening import opened
 from outbox.cli.options import database_url
 from outbox.settings import load
+from outbox.settings.opening import opened
 from outbox.store.dialects import dialect_of
 from outbox.store.migration import migrate, print_sql
 from outbox.store.permission import name_environment, permission

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.ending import CommandError
-from outbox.cli.signing import MISSING, signer_of
 from outbox.delivery.dkim.record import Finding, judge, record_name, record_text, zone_line
 from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError, shown
 from outbox.settings import load
 from outbox.settings.hosts import is_ip
+from outbox.settings.make_signer import MISSING, signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from dataclasses import asdict
 import click
 
 from outbox.cli.options import as_json, template_folders
-from outbox.cli.outbox import templates_of
 from outbox.cli.paper import print_json
 from outbox.cli.reading import variables
 from outbox.render.lint import Rule
 from outbox.render.lint import lint as find_faults
 from outbox.settings import load
+from outbox.settings.make_outbox import templates_of
 from outbox.smtp.reply import printable
 
 _FOUND = 1

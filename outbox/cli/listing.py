@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from outbox.cli.opening import opened
 from outbox.cli.options import as_json, database_url
 from outbox.cli.paper import print_json, print_table
 from outbox.mail.status import Status
 from outbox.settings import load
+from outbox.settings.opening import opened
 from outbox.store.search import summaries
 
 

@@ -11,7 +11,6 @@ import click
 
 from outbox.cli.ending import CommandError
 from outbox.cli.options import template_folders
-from outbox.cli.outbox import templates_of
 from outbox.cli.reading import variables
 from outbox.errors import EX_UNAVAILABLE
 from outbox.mail.address import parse_address
@@ -21,6 +20,7 @@ from outbox.mail.identity import RANDOM_BYTES, uuid7
 from outbox.render.contexts import example
 from outbox.render.lint import lint
 from outbox.settings import load
+from outbox.settings.make_outbox import templates_of
 from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:

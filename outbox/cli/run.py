@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outbox.cli.logs import logged_to_stderr
-from outbox.cli.opening import opened
-from outbox.cli.relay import refuse_bad_files, relay_of
-from outbox.cli.signing import signer_of, warn_of_short_keys
-from outbox.delivery.retry import RetryPolicy
-from outbox.mail.diversion import Diversion
-from outbox.mail.objection import Storm
-from outbox.mail.stream import Streams
 from outbox.settings import Settings, load
+from outbox.settings.make_options import options_of
+from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
 from outbox.worker.notify import Notifier
-from outbox.worker.options import Options
-from outbox.worker.signing import Signing
 from outbox.worker.start import run as run_daemon
 
 if TYPE_CHECKING:
@@ -56,22 +48,7 @@ def run(**flags: Any) -> None:
     token command only there.
     """
     settings = load(**flags)
-    relay = relay_of(settings)
-    refuse_bad_files(relay)
-    signer = signer_of(settings)
-    options = Options(
-        relay=relay,
-        policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
-        connections=settings.connections,
-        poll_interval=settings.poll_interval,
-        lease_ttl=settings.lease_ttl,
-        relay_name=settings.relay_name,
-        streams=Streams(settings.streams),
-        environment=settings.environment,
-        storm=Storm(settings.storm_limit, settings.storm_period),
-        diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
-        sign=None if signer is None else Signing(signer, time.time),
-    )
-    with logged_to_stderr(settings.log_level), opened(settings, silence=SILENCE) as database:
-        warn_of_short_keys(signer)
-        run_daemon(database, options, Notifier.from_environment())
+    with logged_to_stderr(settings.log_level):
+        options = options_of(settings)
+        with opened(settings, silence=SILENCE) as database:
+            run_daemon(database, options, Notifier.from_environment())

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outbox.cli.ending import CommandError
-from outbox.cli.opening import opened
 from outbox.cli.options import database_url
-from outbox.cli.outbox import outbox_of
 from outbox.cli.reading import stdin, variables
 from outbox.cli.show import print_deliveries
 from outbox.errors import EX_TEMPFAIL, EX_UNAVAILABLE
 from outbox.mail.status import FINAL, Status
 from outbox.settings import load
+from outbox.settings.make_outbox import outbox_of
+from outbox.settings.opening import opened
 from outbox.store.search import Row, deliveries
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outbox.cli.ending import CommandError
-from outbox.cli.opening import opened
 from outbox.cli.options import as_json, database_url
 from outbox.cli.paper import print_fields, print_json, print_table
 from outbox.errors import EX_USAGE, shown
 from outbox.mail.status import FINAL
 from outbox.settings import load
+from outbox.settings.opening import opened
 from outbox.store.search import Row, details, find
 
 if TYPE_CHECKING:

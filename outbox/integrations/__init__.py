@@ -1,1 +1,1 @@
-"""Where frameworks meet the outbox; each is imported by its own name, and only where it is installed."""
+"""Ways into the outbox for applications of other libraries; each names what must be installed for it."""

@@ -7,9 +7,9 @@ A body without MIME headers that plain SMTP cannot carry is encoded. It is UTF-8
 are called `unknown-8bit` (RFC 1428), since nobody told us their charset, and a wrong guess looks like a fact.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from outbox.errors import InvalidEmailError
@@ -32,8 +32,7 @@ _RENEWED = frozenset({"date", "message-id"})
 _NEVER_EMPTY = _RENEWED | {"from"}
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """What may be sent, with what the table shows of it: its Message-ID, its subject as it is read."""
 
     mime: bytes
@@ -57,13 +56,15 @@ def completed(mime: bytes, *, id: UUID, sender: str, at: datetime, renew: bool =
         for field in given
         if field.name not in dropped and (field.name not in _NEVER_EMPTY or field.text)
     ]
-    described, body = _described(fields, body)
-    top = [*_missing(fields, id, sender, at), *described]
-    head = (sealed(top) if top else b"") + b"".join(field.raw for field in fields)
+    # Of several fields of one name the first counts.
+    first = {field.name: field for field in reversed(fields)}
+    described, body = _described(first, body)
+    top = [*_missing(first, id, sender, at), *described]
+    head = (sealed(top) if top else b"") + b"".join([field.raw for field in fields])
     return Completed(
         head + body,
-        _first(fields, "message-id")[:_MOST_ID] or message_id(id, _mailbox(sender)),
-        _first(fields, "subject")[:MOST_SUBJECT],
+        _text(first, "message-id")[:_MOST_ID] or message_id(id, _mailbox(sender)),
+        _text(first, "subject")[:MOST_SUBJECT],
     )
 
 
@@ -76,29 +77,27 @@ def _readable(field: Field) -> Field:
     return readable_names(field) if field.name in ADDRESS_FIELDS else field
 
 
-def _missing(fields: Iterable[Field], id: UUID, sender: str, at: datetime) -> list[str]:  # noqa: A002 - as above
-    names = {field.name for field in fields}
+def _missing(names: Container[str], id: UUID, sender: str, at: datetime) -> list[str]:  # noqa: A002 - as above
     lines = [] if "date" in names else [f"Date: {date(at)}"]
     if "from" not in names:
         lines.append(address_field("From", (_mailbox(sender),)))
-    if not names & {"to", "cc"}:
+    if "to" not in names and "cc" not in names:
         lines.append("To: undisclosed-recipients:;")
     if "message-id" not in names:
         lines.append(f"Message-ID: {message_id(id, _mailbox(sender))}")
     return lines
 
 
-def _described(fields: Iterable[Field], body: bytes) -> tuple[list[str], bytes]:
+def _described(first: Mapping[str, Field], body: bytes) -> tuple[list[str], bytes]:
     """Return the MIME headers that are missing, and the body (behind its empty line) as they say it is."""
-    names = {field.name for field in fields}
-    if "mime-version" in names:
+    if "mime-version" in first:
         return [], body
     empty_line, text = body[:2], body[2:]
-    kind = _first(fields, "content-type").lower()
-    is_described = bool(kind) or "content-transfer-encoding" in names
+    kind = _text(first, "content-type").lower()
+    is_described = bool(kind) or "content-transfer-encoding" in first
     lines = ["MIME-Version: 1.0"]
     # What somebody has encoded, or put together of parts, is not a text to be encoded.
-    is_text = not kind.startswith(("multipart/", "message/")) and "content-transfer-encoding" not in names
+    is_text = not kind.startswith(("multipart/", "message/")) and "content-transfer-encoding" not in first
     if not is_text or _is_plain(text):
         return (lines if is_described else []), body
     if not kind:
@@ -122,8 +121,8 @@ def _charset(body: bytes) -> str:
     return "utf-8"
 
 
-def _first(fields: Iterable[Field], name: str) -> str:
-    return next((field.text for field in fields if field.name == name), "")
+def _text(first: Mapping[str, Field], name: str) -> str:
+    return first[name].text if name in first else ""
 
 
 def _mailbox(sender: str) -> Address:

@@ -157,6 +157,9 @@ def _ready(value: object) -> bytes:
 
 
 def _addresses(field: str, value: Addresses) -> tuple[Address, ...]:
+    # Nearly all mails leave out three of the four, and the questions below are dear.
+    if type(value) is tuple and not value:
+        return ()
     if isinstance(value, str | Address):
         return (parse_address(field, value),)
     # A bytes object and a mapping are iterable too, and never meant.

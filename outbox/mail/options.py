@@ -73,6 +73,8 @@ def checked_expiry(send_at: datetime | None, expires_at: object) -> datetime | N
 
 def checked_on_doubt(value: OnDoubt | str) -> OnDoubt:
     """Return what happens to the mail when nobody can know whether it was sent."""
+    if isinstance(value, OnDoubt):
+        return value
     try:
         return OnDoubt(value)
     except ValueError:

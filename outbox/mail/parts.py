@@ -56,7 +56,7 @@ def encoded(text: bytes) -> tuple[str, bytes]:
     if 2 * (len(eightbit) + data.count(b"=")) <= len(data) * 37 // 100:
         # 37 %: base64 makes 4 octets of 3, and 78 of 76.
         return "quoted-printable", _quoted_printable(data)
-    return "base64", _base64(data.replace(b"\n", b"\r\n"))
+    return "base64", base64_lines(data.replace(b"\n", b"\r\n"))
 
 
 def file_part(attachment: Attachment) -> Part:
@@ -65,11 +65,11 @@ def file_part(attachment: Attachment) -> Part:
     header = [
         as_it_stands("Content-Type", str(attachment.content_type)),
         "Content-Transfer-Encoding: base64",
-        f"Content-Disposition: {place};\r\n {_filename(attachment.filename)}",
+        f"Content-Disposition: {place};\r\n {filename_parameter(attachment.filename)}",
     ]
     if attachment.cid is not None:
         header.append(f"Content-ID: <{attachment.cid}>")
-    return Part(tuple(header), (_base64(attachment.content),), is_encoded=True)
+    return Part(tuple(header), (base64_lines(attachment.content),), is_encoded=True)
 
 
 def multipart(subtype: str, parts: Sequence[Part], id: UUID, parameters: str = "") -> Part:  # noqa: A002 - the message's own id
@@ -103,13 +103,14 @@ def _quoted_printable(data: bytes) -> bytes:
     return binascii.b2a_qp(data, istext=True, header=False).replace(b"\n", b"\r\n")
 
 
-def _base64(data: bytes) -> bytes:
+def base64_lines(data: bytes) -> bytes:
+    """Return `data` in base64, in CRLF-ended lines of 76 characters."""
     encoded = binascii.b2a_base64(data, newline=False)
     lines = [encoded[start : start + _BASE64_LINE] for start in range(0, len(encoded), _BASE64_LINE)]
     return b"\r\n".join(lines) + b"\r\n" if lines else b""
 
 
-def _filename(name: str) -> str:
+def filename_parameter(name: str) -> str:
     """Return the filename parameter: quoted when plainly ASCII, else as RFC 2231 writes it."""
     if _PLAIN_FILENAME.fullmatch(name):
         return f'filename="{name}"'

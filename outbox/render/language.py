@@ -1,12 +1,18 @@
 """Read a language tag, and say what to try in its place."""
 
 import re
+from collections.abc import Sequence
 
 from outbox.errors import TemplateError, shown
 
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})(?:[-_](?P<script>[a-z]{4}))?(?:[-_](?P<region>[a-z]{2}|[0-9]{3}))?",
     re.IGNORECASE,
+)
+# By CLDR; a test compares all of Babel's languages.
+_FROM_RIGHT_TO_LEFT = re.compile(
+    r"apc|arc?|ary|bal|bgn|bqi|brh|ckb|dv|fa|glk|he|iw|ks|lrc|mzn|nqo|ps|rhg|sdh?|skr|syr|trw|ug|ur|yi"
+    r"|Adlm|Arab|Aran|Hebr|Nkoo|Rohg|Syrc|Thaa"
 )
 
 
@@ -29,5 +35,24 @@ def tags(locale: str | None) -> tuple[str, ...]:
 
 
 def is_tag(text: str) -> bool:
-    """Return whether `text` is a language tag as it stands in the name of a file."""
+    """Return whether a text is a tag as `tags` gives it, such as fr-CA."""
     return _TAG.fullmatch(text) is not None and tags(text)[0] == text
+
+
+def rewritten(text: str) -> str | None:
+    """Return the tag that a text such as fr_CA or fr-ca means, None where it is one or is none.
+
+    A lone language is not looked at: an upper-case word of two letters is a word.
+    """
+    found = _TAG.fullmatch(text)
+    is_one = found is not None and (found["script"] or found["region"])
+    return tags(text)[0] if is_one and not is_tag(text) else None
+
+
+def marks(tags: Sequence[str]) -> dict[str, str]:
+    """Return `lang` and `dir` of a mail, as HTML has them; nothing where no language was asked for."""
+    found = _TAG.fullmatch(tags[0]) if tags else None
+    if found is None:
+        return {}
+    backwards = _FROM_RIGHT_TO_LEFT.fullmatch(found["script"] or found["language"])
+    return {"lang": found[0], "dir": "rtl" if backwards else "ltr"}

@@ -1,30 +1,16 @@
 """Find the addresses in an HTML part that lead nowhere from a mailbox.
 
-A mail has no address of its own that "/orders/1" could be relative to. One pass over the tags, in time
-that grows with the length only, whatever the HTML.
+A mail has no address of its own that "/orders/1" could be relative to.
 """
 
-import html
 import re
 from collections.abc import Iterator
 
-# The grammar of tags and attributes as browsers read it (HTML Living Standard, section 13.2.5). A comment
-# is passed over, except one that is a condition: Outlook reads what stands inside.
-_MARKUP = re.compile(
-    r"<!--(?!\[if).*?(?:-->|\Z)"
-    r"|<style\b[^>]*+>(?P<css>.*?)(?:</style|\Z)"
-    r"|<[a-z][^\s/>]*+(?P<attributes>(?:[\s/]*+[^\s=>/]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]++))?+)*+)",
-    re.IGNORECASE | re.DOTALL,
-)
-_ATTRIBUTE = re.compile(
-    r"(?:^|(?<=[\s/\"']))(?P<name>href|src|srcset|background|poster|style|xlink:href)"
-    r"(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)|'(?P<single>[^']*+)|(?P<bare>[^\s>]++))|(?=[\s/]|\Z))"
-    r"|[^\s=>/]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]++))?+",
-    re.IGNORECASE,
-)
-_MAY_LEAD = re.compile(r"href|src|background|poster|style", re.IGNORECASE)
+from outbox.render.markup import values
+
 _CSS_URL = re.compile(
-    r"url\(\s*(?:\"([^\"]*)|'([^']*)|([^)]*))|@import\s+(?:\"([^\"]*)|'([^']*))", re.IGNORECASE
+    r"/\*.*?(?:\*/|\Z)|url\(\s*(?:\"([^\"]*)|'([^']*)|([^)]*))|@import\s+(?:\"([^\"]*)|'([^']*))",
+    re.IGNORECASE | re.DOTALL,
 )
 _CANDIDATES = re.compile(r"(?<=[0-9][wxh]),\s*|,\s+")
 # With a host where there must be one. A dot means a host, as in example.org:8000, but for "com.app://".
@@ -37,28 +23,17 @@ _ABSOLUTE = re.compile(
 def leading_nowhere(part: str) -> Iterator[str]:
     """Yield the addresses of an HTML part that are relative, lack a scheme or a host, or are empty.
 
-    Looked at are `href`, `src`, `srcset`, `background` and `poster`, and `url()` and `@import` in styles.
-    Absolute addresses, `mailto:`, `tel:`, `cid:`, `data:` and the like pass, and `#fragment`. Addresses of
-    files and scripts do not: no mail client follows them.
+    Looked at are `href`, `src`, `srcset`, `background`, `poster` and `action`, and `url()` and `@import` in
+    styles. Absolute addresses, `mailto:`, `tel:`, `cid:`, `data:` and the like pass, and `#fragment`. Those
+    of files and scripts do not: no mail client follows them.
     """
     return (url for url in _urls(part) if not _ABSOLUTE.match(url))
 
 
 def _urls(part: str) -> Iterator[str]:
-    for markup in _MARKUP.finditer(part):
-        if markup["css"]:
-            yield from _css_urls(markup["css"])
-        elif markup["attributes"] and _MAY_LEAD.search(markup["attributes"]):
-            yield from _attribute_urls(markup["attributes"])
-
-
-def _attribute_urls(attributes: str) -> Iterator[str]:
-    for found in _ATTRIBUTE.finditer(attributes):
-        if found["name"] is None:
-            continue
-        value = html.unescape(found["double"] or found["single"] or found["bare"] or "").strip()
-        match found["name"].lower():
-            case "style":
+    for name, value in values(part):
+        match name:
+            case "style" | "<style>":
                 yield from _css_urls(value)
             case "srcset":
                 yield from ((each.split() or [""])[0] for each in _CANDIDATES.split(value))
@@ -67,5 +42,6 @@ def _attribute_urls(attributes: str) -> Iterator[str]:
 
 
 def _css_urls(css: str) -> Iterator[str]:
-    for groups in _CSS_URL.findall(css):
-        yield "".join(groups).strip()
+    for found in _CSS_URL.finditer(css):
+        if found.lastindex:  # a comment has no group
+            yield found[found.lastindex].strip()

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from outbox.errors import TemplateError, shown
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
+from outbox.render.language import marks, rewritten
 from outbox.render.links import leading_nowhere
 from outbox.render.parts import SUFFIXES, Part, Sources
 from outbox.render.templates import Templates
@@ -26,6 +27,7 @@ class Rule(StrEnum):
     """What a mail can break."""
 
     BROKEN = "broken"
+    MISNAMED = "misnamed"
     MISSING_VARIABLE = "missing-variable"
     NO_TEXT = "no-text"
     RELATIVE_LINK = "relative-link"
@@ -83,6 +85,11 @@ def _findings(
     def find(rule: Rule, problems: Iterator[str]) -> None:
         findings.extend(Finding(name, locale, rule, problem) for problem in problems)
 
+    stem, _, tag = name.rpartition(".")
+    if stem and (right := rewritten(tag)):
+        problem = f"{name}: what is asked for in this language is {stem}.{right}. Rename its files."
+        find(Rule.MISNAMED, iter([problem]))
+        return findings
     try:
         sources = templates.sources(name, locale)
         variables, origin = _context(sources, context)
@@ -113,7 +120,7 @@ def _context(sources: Sources, given: Mapping[str, object] | None) -> tuple[Mapp
 def _missing(
     templates: Templates, sources: Sources, context: Mapping[str, object], origin: str
 ) -> Iterator[str]:
-    seen = set(context)
+    seen = {*context, *marks(sources.tags)}
     for template in sources.parts.values():
         for variable in templates.needed(template):
             if variable.name not in seen:

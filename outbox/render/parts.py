@@ -1,10 +1,10 @@
 """Find the files that one mail is made of.
 
-A mail has one owner and speaks one language: the first folder that has any file of it gives all of its
-parts, so that an application's own receipt never goes out with the HTML of our example; and a mail that
-has a French file takes all of its parts from French ones, so that no English text stands behind French
-HTML. Within a language each part comes from the most particular file: receipt.fr-CA.html, then
-receipt.fr.html.
+A mail has one owner: the first folder that has any file of it, in any language, gives all of its parts. So an
+application's own receipt never goes out with the HTML of our example, nor ours to a reader whose language
+the application's lacks. And it speaks one language: a mail that has a French file takes all of its parts from
+French ones, so that no English text stands behind French HTML. Within a language each part comes from the
+most particular file: receipt.fr-CA.html, then receipt.fr.html.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,8 @@ class Sources:
 def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources | None:
     """Return the files of the mail `name`, of the first folder that has any; None where none has.
 
-    Raises TemplateError where a file of all parts stands beside one of a single part.
+    Raises TemplateError where a file of all parts stands beside one of a single part, and where that folder
+    has the mail in other languages only.
     """
     variants = [f"{name}.{tag}" for tag in tags]
     for folder in folders:
@@ -64,6 +65,12 @@ def find(name: str, tags: Sequence[str], folders: Sequence[Path]) -> Sources | N
             return Sources(name, tags, folder, variants[-1], parts)
         if parts := _parts(folder, [name]):
             return Sources(name, tags, folder, name, parts)
+        if others := languages(name, [folder]):
+            raise TemplateError(
+                f"template {name!r}: has no file for {tags[0] if tags else 'a mail without locale='} in "
+                f"{str(folder)!r}, only for {', '.join(sorted(map(str, others)))}. Write {name}.subject "
+                "and its bodies for all other languages, or give one of these as locale=."
+            )
     return None
 
 

@@ -9,21 +9,30 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from outbox.errors import TemplateError, shown
+from outbox.render.markup import values
 
 if TYPE_CHECKING:
     from css_inline import CSSInliner
 
 _STYLE = re.compile(
-    r"<!--.*?(?:-->|\Z)|<style\b(?P<attributes>[^<>]*+)>(?P<css>.*?)(?:(?P<end></style)|\Z)",
-    re.IGNORECASE | re.DOTALL,
+    r"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+"
+    r"|style\b(?P<attributes>[^<>]*+)>(?P<css>[^<]*+(?:<(?!/style)[^<]*+)*+)(?P<end></style)?)",
+    re.IGNORECASE,
 )
 _IGNORED = re.compile(r"data-css-inline\s*=\s*[\"']?ignore", re.IGNORECASE)
-# What may hold a brace or a semicolon that is none of the rules'.
-_OPAQUE = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
-_QUOTED = re.compile(
-    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|url\([^()\"']*\)", re.DOTALL | re.IGNORECASE
+_MEDIA = re.compile(r"\smedia\s*+=\s*+(?:\"([^\"]*+)|'([^']*+)|([^\s\"']*+))", re.IGNORECASE)
+_REVEALED = re.compile(r"<!\[if\b", re.IGNORECASE)
+# What may hold a brace or a semicolon that is none of the rules'. Each alternative goes on to the end where
+# its own is missing, so that none is tried again and again.
+_OPAQUE = re.compile(
+    r"/\*.*?(?:\*/|(?P<comment>\Z))|<!--|-->"
+    r"|\"(?:[^\"\\\n]|\\.)*+(?:\"|(?P<double>))|'(?:[^'\\\n]|\\.)*+(?:'|(?P<single>))"
+    r"|url\([^()\"']*+\)",
+    re.DOTALL | re.IGNORECASE,
 )
 _SIGN = re.compile(r"[^{};]*[{};]|[^{};]+\Z")
+# A property's name, with the signs before it that only old browsers read, or one of the author's own.
+_DECLARATION = re.compile(r"--[^\s:]*\s*:|[*_]?[a-z-][\w\\-]*\s*:\s*\S", re.IGNORECASE)
 
 
 class Styles:
@@ -39,14 +48,34 @@ class Styles:
 
         Raises ValueError for broken CSS, and TemplateError where the extra `html` is not installed.
         """
-        # A list: each style sheet is looked at, also behind one that must be inlined.
-        wanted = [self._wants(found) for found in _STYLE.finditer(html) if found["css"] is not None]
-        return self._ready().inline(html) if any(wanted) else html
+        for name, value in values(html):
+            if name == "style":
+                check_style(value)
+            elif name == "<style>":
+                self._to_inline(value)
+        wanted: list[bool] = []
 
-    def _wants(self, style: re.Match[str]) -> bool:
-        if not style["end"]:
-            raise ValueError("a <style> has no end. Write </style>.")
-        return self._to_inline(style["css"]) and not _IGNORED.search(style["attributes"])
+        def seen(style: re.Match[str]) -> str:
+            if style["css"] is None:
+                return style[0]
+            if not style["end"]:
+                raise ValueError("a <style> has no end. Write </style>.")
+            stays = _IGNORED.search(style["attributes"])
+            for_some = _for_some(style["attributes"])
+            # Each style sheet is looked at, also one that is left alone.
+            wanted.append(self._to_inline(style["css"]) and not (stays or for_some))
+            # css-inline knows nothing of `media`.
+            return f'<style data-css-inline="ignore"{style[0][len("<style") :]}' if for_some else style[0]
+
+        marked = _STYLE.sub(seen, html)
+        if not any(wanted):
+            return html
+        if _REVEALED.search(html):
+            raise ValueError(
+                "<![if …]> is no comment, and would be lost where styles are inlined. "
+                "Write <!--[if …]><!--> and <!--<![endif]-->."
+            )
+        return self._ready().inline(marked)
 
     def _ready(self) -> "CSSInliner":
         if self._inliner is None:
@@ -74,16 +103,15 @@ def to_inline(css: str) -> bool:
     Raises ValueError for broken CSS: browsers pass over what they do not understand, and so
     would the mail. Nested rules are broken, since mail clients do not know them.
     """
-    css = _QUOTED.sub("''", _OPAQUE.sub("", css))
-    if "/*" in css:
-        raise ValueError("a comment of the CSS has no end. Write */.")
+    css = _plain(css)
     open_: list[str] = []
     found = False
     for sign in _SIGN.findall(css):
         words, end = sign[:-1].strip(), sign[-1]
         if end == "{":
             inside_a_rule = open_ and not open_[-1].startswith("@")
-            if not words or inside_a_rule:
+            # No language of style sheets that mail clients read has comments by //.
+            if not words or inside_a_rule or "//" in words:
                 raise ValueError(f"the CSS is broken before the brace of {shown(sign.strip())}. Correct it.")
             found |= not open_ and not words.startswith("@") and words != ":root"
             open_.append(words)
@@ -100,7 +128,36 @@ def to_inline(css: str) -> bool:
     return found
 
 
+def check_style(css: str) -> None:
+    """Raise ValueError for a style attribute that is broken."""
+    for words in _plain(css).split(";"):
+        if "{" in words or "}" in words:
+            raise ValueError(
+                f"a style has {shown(words.strip())}, and no braces belong there. Take them out."
+            )
+        _check_declaration(words.strip(), ["style"])
+
+
+def _plain(css: str) -> str:
+    """Return CSS without its comments, and with an X for what is quoted."""
+    return _OPAQUE.sub(_replaced, css)
+
+
+def _replaced(opaque: re.Match[str]) -> str:
+    if opaque["comment"] is not None:
+        raise ValueError("a comment of the CSS has no end. Write */.")
+    if opaque["double"] is not None or opaque["single"] is not None:
+        raise ValueError(f"the CSS has a quote that is not closed: {shown(opaque[0])}. Close it.")
+    return "" if opaque[0].startswith(("/*", "<!--", "-->")) else "X"
+
+
+def _for_some(attributes: str) -> bool:
+    """Return whether a style sheet is for print, dark mode and the like: in elements it would hold always."""
+    found = _MEDIA.search(attributes)
+    return found is not None and found[found.lastindex or 0].strip().lower() not in {"", "all", "screen"}
+
+
 def _check_declaration(words: str, open_: list[str]) -> None:
-    sound = ":" in words if open_ else words.startswith("@")
+    sound = _DECLARATION.match(words) if open_ else words.startswith("@")
     if words and not sound:
         raise ValueError(f"the CSS has {shown(words)}, which is no declaration. Write property: value.")

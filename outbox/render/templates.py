@@ -15,10 +15,10 @@ import jinja2
 from outbox.errors import TemplateError, shown
 from outbox.render import places
 from outbox.render.blame import blamed
-from outbox.render.catalogues import Catalogues, speaking
+from outbox.render.catalogues import Catalogues, speaking, spoken
 from outbox.render.environment import environment
 from outbox.render.finish import Drafts, Rendered, finished
-from outbox.render.language import tags
+from outbox.render.language import marks, tags
 from outbox.render.parts import Part, Sources, find, languages, names
 from outbox.render.styles import Styles
 from outbox.render.variables import Read, needed
@@ -54,6 +54,7 @@ class Templates:
     def render(self, name: str, context: Mapping[str, object], locale: str | None = None) -> Rendered:
         """Return the mail `name` with `context` as its variables, in the language `locale`, such as "fr-CA".
 
+        `lang` and `dir` are variables too, by the locale, where the context has none of its own.
         Without a text part, the text is made from the HTML. Raises TemplateError for a template that is
         unknown, incomplete or broken, for a variable that is missing, for anything that an expression of the
         template raises, for broken styles, and for an address in the HTML that is not absolute.
@@ -116,7 +117,7 @@ class Templates:
         template = None
         try:
             template = self._environment.get_template(file)
-            return written(template, context, self._largest)
+            return written(template, {**marks(spoken().tags), **context}, self._largest)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
             where = (template.filename if template else None) or file.partition("#")[0]

@@ -4,9 +4,10 @@ import re
 
 from outbox.errors import TemplateError
 
-# [a@example.org](mailto:a@example.org), [](https://example.org/): the target says it all.
-_ONE_AND_THE_SAME = re.compile(r"\[(\S*)\]\((?:mailto:|tel:)?\1\)|\[\]\((\S+)\)")
-_TO_A_FRAGMENT = re.compile(r"\[([^\]]*)\]\(#[^)\s]*\)")
+# [a@example.org](mailto:a@example.org), [](https://example.org/): the target says it all. None goes on behind
+# the next [, so that many of them take no time that grows with their square.
+_ONE_AND_THE_SAME = re.compile(r"\[([^\s\[\]]*)\]\((?:mailto:|tel:)?\1\)|\[\]\(([^\s\[]+)\)")
+_TO_A_FRAGMENT = re.compile(r"\[([^\[\]]*)\]\(#[^)\s\[]*\)")
 _MANY_EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -23,7 +24,11 @@ def text_of(html: str) -> str:
             "it has no text part, and to make one from the HTML takes inscriptis: "
             "pip install 'email-outbox[html]'. Or write the text part."
         ) from error
-    text = get_text(html, ParserConfig(display_links=True))
+    return tidy(get_text(html, ParserConfig(display_links=True)))
+
+
+def tidy(text: str) -> str:
+    """Return a text without what says nothing: targets that repeat their words, fragments, empty lines."""
     text = _ONE_AND_THE_SAME.sub(lambda found: found[1] or found[2], _TO_A_FRAGMENT.sub(r"\1", text))
     lines = "\n".join(line.rstrip() for line in text.splitlines())
     return _MANY_EMPTY_LINES.sub("\n\n", lines).strip("\n") + "\n"

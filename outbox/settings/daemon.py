@@ -7,21 +7,14 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from outbox.settings.field import seconds, setting
-
-# A driverless URL means another driver to SQLAlchemy, for MySQL one without wheels for Linux.
-_DRIVERS = {
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
+from outbox.store.url import DEFAULT_URL, with_driver
 
 
 class DaemonSettings(BaseSettings):
     """Where the queue is, and how it is worked."""
 
     database_url: str = setting(
-        "sqlite:///outbox.sqlite3",
+        DEFAULT_URL,
         "The database that holds the outbox, as an SQLAlchemy URL.",
         "a URL such as postgresql://user@host/name, mariadb://user@host/name or sqlite:////path/file.sqlite3",
         repr=False,
@@ -46,7 +39,7 @@ class DaemonSettings(BaseSettings):
             raise ValueError("this is no URL")
         if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
             raise ValueError("a database in memory is empty for every other process")
-        return f"{_DRIVERS.get(scheme, scheme)}://{rest}"
+        return with_driver(url)
 
     @field_validator("retry_cap")
     @classmethod

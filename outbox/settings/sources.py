@@ -3,9 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource, SecretsSettingsSource
 
 from outbox.errors import SettingsError, shown
+from outbox.settings.application import Told, application
 from outbox.settings.field import UnfitError
 from outbox.settings.model import PREFIX, Settings
 
@@ -30,31 +29,6 @@ class _Given:
     value: Any
     place: str
     shown: bool = True
-
-
-_Host = Callable[[Collection[str]], Mapping[str, Any]]
-_HOST: ContextVar[tuple[_Host, str] | None] = ContextVar("outbox_settings_host", default=None)
-
-
-@contextmanager
-def standing_in(host: _Host, *, place: str) -> Iterator[None]:
-    """Let an application that knows database and relay already say what no source does.
-
-    `host` is called with the names of all that was found, and returns values behind these; `place` is what
-    an error calls them.
-    """
-    token = _HOST.set((host, place))
-    try:
-        yield
-    finally:
-        _HOST.reset(token)
-
-
-def _of_the_host(found: Mapping[str, _Given]) -> dict[str, _Given]:
-    if (standing := _HOST.get()) is None:
-        return {}
-    host, place = standing
-    return {name: _Given(value, place) for name, value in host(found.keys()).items()}
 
 
 def _unknown(name: str, known: list[str], place: str) -> str:
@@ -124,6 +98,12 @@ def _file(faults: list[str]) -> dict[str, _Given]:
     return {name: _Given(value, str(path)) for name, value in values.items() if name in known}
 
 
+def _told(values: Mapping[str, Told], faults: list[str]) -> dict[str, _Given]:
+    known = list(Settings.model_fields)
+    faults += [_unknown(name, known, told.place) for name, told in values.items() if name not in known]
+    return {name: _Given(told.value, told.place) for name, told in values.items() if name in known}
+
+
 def _fault(error: ErrorDetails, found: Mapping[str, _Given]) -> str:
     name = str(error["loc"][0])
     field = Settings.model_fields[name]
@@ -149,8 +129,13 @@ def load(**flags: Any) -> Settings:
     """
     faults: list[str] = []
     # The later of two wins: the strongest source stands last.
-    found = _file(faults) | _credentials(faults) | _environment(faults) | _flags(flags, faults)
-    found = _of_the_host(found) | found
+    found = _file(faults) | _credentials(faults) | _environment(faults)
+    found |= _told(application().overrides, faults) | _flags(flags, faults)
+    defaults = _told(application().defaults, faults)
+    if "smtp_host" in found:
+        # A relay is named as a whole: one relay's password is never said to another.
+        defaults = {name: given for name, given in defaults.items() if not name.startswith("smtp_")}
+    found = defaults | found
     try:
         settings = Settings(**{name: given.value for name, given in found.items()})
     except ValidationError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +19,6 @@ from outbox.store.schema import delivery, message, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -33,7 +33,6 @@ _BY_KEY = select(message.c.idempotency_key, message.c.id, message.c.payload_hash
     message.c.idempotency_key.in_(bindparam("keys", expanding=True, type_=message.c.idempotency_key.type))
 )
 
-_TAG_COLUMNS = {"name": "name", "value": "value", "owner": "message_id"}
 _PORTION, _PORTION_SIZE = 1_000, 8 * 1024 * 1024
 """Mails, and bytes of them, that one statement inserts."""
 
@@ -41,8 +40,7 @@ _KEYS = 10_000
 """Keys in one read: SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     """One composed email, ready to insert; `send_at` None means now."""
 
     id: UUID
@@ -100,10 +98,12 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
 
 def _insert_at_once(connection: Connection, statements: Inserts, new: Sequence[NewMessage]) -> None:
     if len(new) == 1:
-        connection.execute(statements.one, _one_row(new[0]))
+        row = _one_row(new[0])
+        statement = statements.tagged if "searchable" in row else statements.one
+        statement.execute(connection, row)
         return
     for portion in _portions(new):
-        connection.execute(statements.many, _columns(portion))
+        statements.many.execute(connection, _many_rows(portion))
 
 
 def _is_translated(connection: Connection) -> bool:
@@ -181,15 +181,16 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
 
 
 def _one_row(mail: NewMessage) -> dict[str, Any]:
-    """Return a message with what its deliveries need, as the parameters of `Inserts.one`."""
-    tags = _tag_rows(mail)
-    return _message_row(mail) | {
-        "recipients": list(mail.recipients),
-        "tag_names": [row["name"] for row in tags],
-        "tag_values": [row["value"] for row in tags],
-        "send_at": mail.send_at,
-        "expires_at": mail.expires_at,
-    }
+    """Return a message with what its deliveries need, as the parameters of `Inserts.one` or `tagged`."""
+    row = _message_row(mail)
+    # Another statement inserts what has a key.
+    del row["idempotency_key"]
+    row["recipients"] = json.dumps(mail.recipients)
+    row["send_at"] = mail.send_at
+    row["expires_at"] = mail.expires_at
+    if tags := searchable(mail.tags):
+        row["searchable"] = json.dumps(tags)
+    return row
 
 
 def _portions(mails: Sequence[NewMessage]) -> Iterator[list[NewMessage]]:
@@ -205,27 +206,35 @@ def _portions(mails: Sequence[NewMessage]) -> Iterator[list[NewMessage]]:
     yield portion
 
 
-def _columns(mails: Sequence[NewMessage]) -> dict[str, Any]:
-    """Return the parameters of `Inserts.many`: a list for each column, and all bodies in one."""
-    rows = [_message_row(mail) for mail in mails]
-    tags = [row for mail in mails for row in _tag_rows(mail)]
-    recipients = [
-        (place, n, recipient)
-        for place, mail in enumerate(mails, 1)
-        for n, recipient in enumerate(mail.recipients)
+def _many_rows(mails: Sequence[NewMessage]) -> dict[str, Any]:
+    """Return the parameters of `Inserts.many`: all that is short as one JSON text, and all bodies in one."""
+    starts = accumulate((len(mail.mime) for mail in mails), initial=0)
+    rows = [
+        {
+            "place": place,
+            "id": mail.id.hex,
+            "stream": mail.stream,
+            "sender": mail.sender,
+            "subject": mail.subject,
+            "message_id": mail.message_id,
+            "start": start,
+            "size": len(mail.mime),
+            "tags": mail.tags,
+            "payload_hash": mail.payload_hash,
+            "on_doubt": mail.on_doubt,
+            "send_at": _written(mail.send_at),
+            "expires_at": _written(mail.expires_at),
+            "recipients": mail.recipients,
+            "searchable": searchable(mail.tags),
+        }
+        for place, (mail, start) in enumerate(zip(mails, starts, strict=False))
     ]
-    owner, n, recipient = (list(column) for column in zip(*recipients, strict=True))
-    return {
-        **{name: [row[name] for row in rows] for name in rows[0] if name not in {"mime", "idempotency_key"}},
-        "bodies": b"".join(mail.mime for mail in mails),
-        "start": [0, *accumulate(len(mail.mime) for mail in mails[:-1])],
-        "send_at": [mail.send_at for mail in mails],
-        "expires_at": [mail.expires_at for mail in mails],
-        **{f"tag_{name}": [row[column] for row in tags] for name, column in _TAG_COLUMNS.items()},
-        "owner": owner,
-        "n": n,
-        "recipient": recipient,
-    }
+    return {"mails": json.dumps(rows), "bodies": b"".join([mail.mime for mail in mails])}
+
+
+def _written(instant: datetime | None) -> str | None:
+    # In UTC: a zone of Python's may be off by microseconds, which no text of a database's can say.
+    return None if instant is None else instant.astimezone(UTC).isoformat()
 
 
 def _tag_rows(mail: NewMessage) -> list[dict[str, Any]]:

@@ -37,8 +37,9 @@ def migrate(engine: Engine) -> None:
 
 def upgrade(connection: Connection, to: str = "head") -> None:
     """Bring the tables to version `to` in the caller's transaction; harmless when they are, or are newer."""
-    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
     from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
 
     # Every worker of an application may call this at its start: the second one finds nothing to do.
     with dialect_of(connection.dialect.name).lock_migrations(connection):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -13,10 +13,33 @@ from outbox.errors import UnusableConnectionError
 from outbox.store.dialects import dialect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    # Not imported for the application that has no use for it: it wants greenlet.
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
+
+AsyncTarget: TypeAlias = "AsyncSession | async_scoped_session[AsyncSession] | AsyncConnection"
 
 Target = Session | scoped_session[Any] | Connection
 """What carries the application's transaction."""
+
+T = TypeVar("T")
+
+
+async def run_sync(transaction: AsyncTarget, work: Callable[[Any], T]) -> T:
+    """Return what `work` returns for the synchronous side of an asynchronous session or connection.
+
+    Raises UnusableConnectionError for anything else.
+    """
+    if not hasattr(transaction, "run_sync") and hasattr(transaction, "registry"):
+        transaction = transaction()  # the session of this task
+    if not hasattr(transaction, "run_sync"):
+        name = type(transaction).__name__
+        raise UnusableConnectionError(
+            f"{name} is not asynchronous: enqueue_async takes an AsyncSession or an AsyncConnection. "
+            "Call enqueue, without await, for others."
+        )
+    return await transaction.run_sync(work)
 
 
 def usable_connection(transaction: Target) -> Connection:
@@ -66,7 +89,7 @@ def _remedy(transaction: object) -> str:
         return "An Engine has no transaction. Give the connection of: with engine.begin() as connection: …"
     if hasattr(transaction, "run_sync"):
         return (
-            f"{name} is asynchronous. Make the call in a function, and give the session or connection that "
-            "await ….run_sync(function) calls it with."
+            f"{name} is asynchronous. Enqueue by await outbox.enqueue_async(…); make other calls in a "
+            "function, and give the session or connection that await ….run_sync(function) calls it with."
         )
     return f"{name} carries no transaction. Give a SQLAlchemy Session or Connection."

@@ -42,12 +42,17 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
         await daemon.run()
 
     try:
-        reach(database)
-        refuse_foreign(database.read(permission).environment, options.environment)
+        meet(database, options)
         asyncio.run(main())
     finally:
         database.close()
         _leave_hung_threads()
+
+
+def meet(database: Database, options: Options) -> None:
+    """Reach the database within bounded retries, and check that the daemon may and can work with it."""
+    reach(database)
+    refuse_foreign(database.read(permission).environment, options.environment)
 
 
 def _leave_hung_threads() -> None:

@@ -140,9 +140,17 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_the_calls(scene: Scene) -> N
 
 def test_an_email_and_its_fields_are_the_same_mail(scene: Scene) -> None:
     with scene.application.begin() as connection:
-        first = scene.outbox.enqueue(connection, Email(**FIELDS))
-        second = scene.outbox.enqueue(connection, **FIELDS)
-    assert read(scene, first).payload_hash == read(scene, second).payload_hash
+        first = scene.outbox.enqueue(connection, Email(**FIELDS, key="order-4711"))
+        # Another payload would raise KeyConflictError.
+        second = scene.outbox.enqueue(connection, **FIELDS, key="order-4711")
+    assert first == second
+
+
+def test_only_a_key_needs_to_know_what_it_stands_for(scene: Scene) -> None:
+    with scene.application.begin() as connection:
+        keyed = scene.outbox.enqueue(connection, **FIELDS, key="order-4711")
+        free = scene.outbox.enqueue(connection, **FIELDS)
+    assert (len(read(scene, keyed).payload_hash), read(scene, free).payload_hash) == (64, "")
 
 
 def test_the_options_of_a_mail_reach_its_rows(scene: Scene) -> None:

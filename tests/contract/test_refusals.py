@@ -199,7 +199,7 @@ class AsyncSession:
     [
         (
             AsyncSession(),
-            r"AsyncSession is asynchronous\. Make the call in a function, .*run_sync\(function\)",
+            r"AsyncSession is asynchronous\. Enqueue by await outbox\.enqueue_async.*run_sync\(function\)",
         ),
         (None, "NoneType carries no transaction"),
         ("url", "Session or Connection"),

@@ -7,17 +7,18 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, text, update
 
+from outbox.mail.options import searchable
 from outbox.store.insert import NewMessage, insert_messages
-from outbox.store.schema import delivery, message
+from outbox.store.schema import delivery, message, tag
 from tests.contract.scene import Scene
 
 EVERY_BYTE = bytes(range(256))
 INSTANT = datetime(2026, 3, 29, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=30)))
 
 
-def put(scene: Scene, **changes: Any) -> UUID:
-    """Insert a message of these values as the intake would, and return its id."""
-    values: dict[str, Any] = {
+def values(**changes: Any) -> dict[str, Any]:
+    """Return the values of a new message, with these among them."""
+    return {
         "id": uuid4(),
         "sender": "shop@example.org",
         "recipients": ("ann@example.org",),
@@ -26,9 +27,14 @@ def put(scene: Scene, **changes: Any) -> UUID:
         "mime": b"Subject: Hello\r\n\r\n",
         "payload_hash": "0" * 64,
         "on_doubt": "resend",
+        **changes,
     }
+
+
+def put(scene: Scene, **changes: Any) -> UUID:
+    """Insert a message of these values as the intake would, and return its id."""
     with scene.application.begin() as connection:
-        (id_,) = insert_messages(connection, [NewMessage(**values | changes)])
+        (id_,) = insert_messages(connection, [NewMessage(**values(**changes))])
     return id_
 
 
@@ -50,6 +56,55 @@ def test_the_bytes_of_a_message_arrive_exactly(scene: Scene, mime: bytes) -> Non
     id_ = put(scene, mime=mime)
     assert mime == scene.queue.messages([id_])[id_].mime
     assert len(mime) == scene.rows()[0].size
+
+
+def test_many_mails_arrive_as_one_does(scene: Scene) -> None:
+    """Where many are one statement, all but their bodies travels there as text."""
+    odd = timezone(timedelta(hours=5, minutes=30, seconds=7, microseconds=9))
+    mail = NewMessage(
+        **values(
+            subject="Привет 🎉 \\u0041 '; %s",
+            mime=EVERY_BYTE,
+            tags={"order": 42, "größe": 'x"\\y', "rate": 1.5e-7, "vip": True, "deep": [None, {"a": "ü"}]},
+            send_at=INSTANT.astimezone(odd),
+            expires_at=(INSTANT + timedelta(days=30_000)).astimezone(odd),
+            stream="tenant/7",
+        )
+    )
+    others: tuple[dict[str, Any], ...] = ({}, {"mime": b""}, {"tags": None, "send_at": None})
+    few = [mail._replace(id=UUID(int=n), **changes) for n, changes in enumerate(others, 1)]
+    for batch in ([mail._replace(id=UUID(int=0))], few):
+        with scene.application.begin() as connection:
+            insert_messages(connection, batch)
+    told = (message.c.subject, message.c.mime, message.c.size, message.c.tags, delivery.c.stream)
+    wanted = select(*told, delivery.c.due_at, delivery.c.expires_at).join(delivery).order_by(message.c.id)
+    alone, same, empty, bare = scene.database.read(lambda connection: connection.execute(wanted).all())
+    assert alone == same
+    assert (mail.subject, EVERY_BYTE, 256, mail.tags, "tenant/7", INSTANT, mail.expires_at) == tuple(alone)
+    assert (b"", 0, mail.tags) == (empty.mime, empty.size, empty.tags)
+    assert (EVERY_BYTE, None, mail.expires_at) == (bare.mime, bare.tags, bare.expires_at)
+    found = select(tag.c.name, tag.c.value).order_by(tag.c.message_id, tag.c.name)
+    names = scene.database.read(lambda connection: connection.execute(found).all())
+    assert sorted(searchable(mail.tags).items()) * 3 == [tuple(each) for each in names]
+
+
+@pytest.mark.parametrize("mails", [1, 2])
+def test_recipients_arrive_in_order_whatever_signs_they_have(scene: Scene, mails: int) -> None:
+    """A mail that is sent again takes them from the table, where plain SQL may have written anything."""
+    odd = (
+        "a@example.org\nb@example.org",
+        '{"x",[y]}',
+        "c\\d'@example.org",
+        "jürgen@example.org",
+        "NULL",
+        "%s",
+    )
+    new = [NewMessage(**values(recipients=odd)) for _ in range(mails)]
+    with scene.application.begin() as connection:
+        insert_messages(connection, new)
+    wanted = select(delivery.c.recipient).order_by(delivery.c.message_id, delivery.c.n)
+    found = scene.database.read(lambda connection: connection.execute(wanted).scalars().all())
+    assert list(odd) * mails == found
 
 
 @pytest.mark.parametrize("subject", ["", "Grüße ", "Привет 日本 🎉", "'; DROP TABLE x; --", "%s"])

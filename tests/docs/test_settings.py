@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from outbox.cli.relay import relay_of
 from outbox.settings import Settings, load
+from outbox.settings.make_relay import relay_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from tests.looks.found import found
-from tests.looks.stage import NAMES, ROOT, SCHEMES, WIDTHS, inlined, rendered, stage
+from tests.looks.stage import NAMES, ROOT, SCHEMES, WIDTHS, rendered, stage
 from tests.support import chromium
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -15,7 +15,7 @@ def take(name: str, file: Path) -> None:
     """Write the picture of one mail, as large as its frames are."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "stage.html")
-        page.write_text(stage({name: inlined(str(rendered(name).html))}), encoding="utf-8")
+        page.write_text(stage({name: str(rendered(name).html)}), encoding="utf-8")
         frames = found(page)
         rows = [max(each.height for each in frames if each.scheme == scheme) for scheme in SCHEMES]
         width = sum(WIDTHS) + _SPACE * (len(WIDTHS) + 1)

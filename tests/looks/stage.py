@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from css_inline import CSSInliner
-
 from outbox.render.finish import Rendered
+from outbox.render.parts import Part
 from outbox.render.templates import Templates
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +18,6 @@ WIDTHS = (320, 640, 1000)
 SCHEMES = ("light", "dark")
 
 _MEASURE = Path(__file__).with_name("measure.js")
-_INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 def example(name: str) -> dict[str, Any]:
@@ -34,9 +32,10 @@ def rendered(name: str) -> Rendered:
     return Templates().render(name, example(name))
 
 
-def inlined(page: str) -> str:
-    """Return an HTML mail as it is sent: rules moved into the elements, and only media queries kept."""
-    return _INLINER.inline(page)
+def bare(name: str, context: dict[str, Any]) -> str:
+    """Return the HTML of a mail before its styles are inlined."""
+    templates = Templates()
+    return str(templates.drafts(templates.sources(name), context)[Part.HTML])
 
 
 def stage(mails: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from outbox.render.templates import Templates
 from tests.looks.found import Found, found
-from tests.looks.stage import NAMES, SCHEMES, WIDTHS, example, inlined, stage
+from tests.looks.stage import NAMES, SCHEMES, WIDTHS, bare, example, stage
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrente"
 AMOUNTS = {"price", "total", "subtotal", "shipping", "tax"}
@@ -34,10 +34,10 @@ def _mail(name: str, changed: dict[str, Any] | None = None) -> str:
 
 # The levels of an alert are spread over them, so that each colour is seen once.
 MAILS: dict[str, Callable[[str], str]] = {
-    "as sent": lambda name: inlined(_mail(name)),
-    "with no styles inlined": lambda name: _mail(name, {"level": "resolved"}),
-    "from right to left": lambda name: inlined(_mail(name, {"level": "warning", "dir": "rtl", "lang": "ar"})),
-    "with long words": lambda name: inlined(_mail(name, _stretched(example(name) | {"level": "other"}))),
+    "as sent": _mail,
+    "with no styles inlined": lambda name: bare(name, example(name) | {"level": "resolved"}),
+    "from right to left": lambda name: _mail(name, {"level": "warning", "dir": "rtl", "lang": "ar"}),
+    "with long words": lambda name: _mail(name, _stretched(example(name) | {"level": "other"})),
 }
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from click.testing import CliRunner, Result
 
-from outbox.cli import outbox
+from outbox.cli import command_line
 
 OUTBOX = [sys.executable, "-m", "outbox"]
 CHECKOUT = str(Path(__file__).resolve().parents[2])
@@ -20,7 +20,7 @@ MAIL = ("send", "--from", "shop@example.com", "--to", "ada@example.com", "--subj
 
 def call(*args: str, given: bytes | None = None) -> Result:
     """Run `outbox` with these arguments, `given` on its standard input."""
-    result = CliRunner().invoke(outbox, args, input=given, prog_name="outbox")
+    result = CliRunner().invoke(command_line, args, input=given, prog_name="outbox")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

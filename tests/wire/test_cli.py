@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("alone")
 def test_help_and_version_load_no_verb() -> None:
     heavy = "pydantic,alembic,apscheduler,aiosmtpd,rich,outbox.worker,outbox.settings"
     script = (
-        "import sys; from outbox.cli import outbox\n"
-        "try: outbox(sys.argv[1:])\n"
+        "import sys; from outbox.cli import command_line\n"
+        "try: command_line(sys.argv[1:])\n"
         f"finally: print([name for name in '{heavy}'.split(',') if name in sys.modules], file=sys.stderr)"
     )
     for flag, said in (("--help", "catch    Take every mail"), ("--version", f"outbox {__version__}")):

@@ -83,6 +83,7 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[misc] # as above
     # Any other order would sort the whole table.
     sortable_by = ()
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     search_fields = ("recipient",)
     search_help_text = "An address, or a mail's id, Message-ID or key."

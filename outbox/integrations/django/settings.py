@@ -1,4 +1,7 @@
-"""What Django's settings say in the daemon's own words: its database, and the relay of its mailer."""
+"""What Django's settings say in the daemon's own words: its database, and the relay of its mailer.
+
+What cannot be said so is told as a fault only where it would be needed: the outbox's own settings win.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from django.db import connections
 from django.utils.module_loading import import_string
 from sqlalchemy import URL
 
-from outbox.errors import SettingsError
 from outbox.integrations.django.backend import EmailBackend
 from outbox.integrations.django.routing import database
+from outbox.settings.application import Application, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 # Options of Django's, of a connection in a web server, or of both drivers alike: no loss for the daemon.
@@ -40,30 +43,41 @@ _NOT_ADDRESSES = frozenset(
 _SSL = frozenset({"ca", "cert", "key"})
 _FILES = frozenset({"unix_socket", "read_default_file"})
 
+_RELAY = {
+    "host": "smtp_host",
+    "port": "smtp_port",
+    "username": "smtp_username",
+    "password": "smtp_password",
+    "ssl_certfile": "smtp_client_cert",
+    "ssl_keyfile": "smtp_client_key",
+}
+_LEGACY = {"username": "EMAIL_HOST_USER", "password": "EMAIL_HOST_PASSWORD"}
 
-def for_the_daemon(found: Collection[str]) -> dict[str, Any]:
-    """Return what Django's settings say beside those `found`, by our names; raise SettingsError.
 
-    What is of the relay counts as a whole: not where one is named, for its password is for no other.
-    """
-    values: dict[str, Any] = {"sender": settings.DEFAULT_FROM_EMAIL}
-    if "database_url" not in found:
-        values["database_url"] = _database_url(database())
-    return values if "smtp_host" in found else values | _relay()
+def said_by_django() -> Application:
+    """Return our settings as Django's give them, each with the name that a person finds it by."""
+    defaults = {
+        "database_url": _database_url(database()),
+        "sender": Told(settings.DEFAULT_FROM_EMAIL, "Django's DEFAULT_FROM_EMAIL"),
+        **_relay(),
+    }
+    return Application(defaults=defaults)
 
 
-def _database_url(alias: str) -> str:
+def _database_url(alias: str) -> Told:
     wrapper = connections[alias]
     given = wrapper.settings_dict
+    place = f"Django's DATABASES[{alias!r}]"
     if wrapper.vendor not in _DRIVERS:
-        raise SettingsError(
-            [f"DATABASES[{alias!r}]: {wrapper.vendor} is no database of the outbox. Route it to another."]
-        )
+        return Told("", f"{place}, which is {wrapper.vendor}")
     driver = _DRIVERS[wrapper.vendor]
     if wrapper.vendor == "sqlite":
-        return URL.create(driver, database=str(given["NAME"])).render_as_string(hide_password=False)
+        url = URL.create(driver, database=str(given["NAME"]))
+        return Told(url.render_as_string(hide_password=False), place)
+    query, unsaid = _query(wrapper.vendor, given.get("OPTIONS") or {})
+    if unsaid:
+        return Told("", f"{place}, whose option {unsaid[0]!r} has no form in a URL")
     host = str(given["HOST"] or "") or None
-    query = _query(wrapper.vendor, alias, given.get("OPTIONS") or {})
     if host is not None and host.startswith("/"):
         query["host" if wrapper.vendor == "postgresql" else "unix_socket"] = host
         host = None
@@ -76,12 +90,13 @@ def _database_url(alias: str) -> str:
         database=given["NAME"] or None,
         query=query,
     )
-    return url.render_as_string(hide_password=False)
+    return Told(url.render_as_string(hide_password=False), place)
 
 
-def _query(vendor: str, alias: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """Return what of OPTIONS says where the server is and how it is reached; raise for what nobody knows."""
+def _query(vendor: str, options: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Return what of OPTIONS says where the server is and how it is reached; and what no URL can say."""
     query: dict[str, str] = {}
+    unsaid = []
     for name, value in options.items():
         if name in _NOT_ADDRESSES:
             continue
@@ -90,49 +105,43 @@ def _query(vendor: str, alias: str, options: Mapping[str, Any]) -> dict[str, str
         elif name in _FILES or (vendor == "postgresql" and isinstance(value, str | int)):
             query[name] = str(value)
         else:
-            fault = "it has no form in a URL, the value is not shown"
-            remedy = "Give the daemon's database in OUTBOX_DATABASE_URL."
-            raise SettingsError([f"DATABASES[{alias!r}]['OPTIONS'][{name!r}]: {fault}. {remedy}"])
-    return query
+            unsaid.append(name)
+    return query, unsaid
 
 
-def _relay() -> dict[str, Any]:
-    """Return the settings of the relay, of the SMTP options that our mailer has kept, or of EMAIL_*."""
+def _relay() -> dict[str, Told]:
+    """Return the settings of the relay: of the SMTP options that our mailer has kept, or of EMAIL_*."""
     given = _mailer() if hasattr(settings, "MAILERS") else _legacy()
-    if given.get("use_tls") and given.get("use_ssl"):
-        raise SettingsError(["use_tls, use_ssl (Django's settings): both are given. Give one of them."])
-    tls = "starttls" if given.get("use_tls") else "implicit" if given.get("use_ssl") else "none"
-    values = {
-        "smtp_host": given.get("host"),
-        "smtp_port": given.get("port"),
-        "smtp_username": given.get("username"),
-        "smtp_password": given.get("password"),
-        "smtp_client_cert": given.get("ssl_certfile"),
-        "smtp_client_key": given.get("ssl_keyfile"),
-    }
-    if not values["smtp_host"]:
+    if not given.get("host", Told(None, "")).value:
         return {}
-    return {"smtp_tls": tls} | {name: value for name, value in values.items() if value not in {None, ""}}
+    values = {ours: given[option] for option, ours in _RELAY.items() if option in given}
+    values["smtp_tls"] = _tls(given)
+    return {name: told for name, told in values.items() if told.value not in {None, ""}}
 
 
-def _legacy() -> dict[str, Any]:
-    names = {
-        "host": "HOST",
-        "port": "PORT",
-        "username": "HOST_USER",
-        "password": "HOST_PASSWORD",
-        "use_tls": "USE_TLS",
-        "use_ssl": "USE_SSL",
-        "ssl_certfile": "SSL_CERTFILE",
-        "ssl_keyfile": "SSL_KEYFILE",
+def _tls(given: Mapping[str, Told]) -> Told:
+    chosen = [each for each in ("use_tls", "use_ssl") if given.get(each, Told(None, "")).value]
+    if not chosen:
+        return Told("none", f"{given['host'].place}, with neither TLS nor SSL")
+    value = {"use_tls": "starttls", "use_ssl": "implicit"}[chosen[0]] if len(chosen) == 1 else "both"
+    return Told(value, " and ".join(given[each].place for each in chosen))
+
+
+def _legacy() -> dict[str, Told]:
+    options = (*_RELAY, "use_tls", "use_ssl")
+    names = {option: _LEGACY.get(option, f"EMAIL_{option.upper()}") for option in options}
+    return {option: Told(getattr(settings, name), f"Django's {name}") for option, name in names.items()}
+
+
+def _mailer() -> dict[str, Told]:
+    """Return the OPTIONS of the mailer that queues; of `default`, if several do."""
+    ours = [alias for alias, each in settings.MAILERS.items() if _is_ours(each)]
+    alias = "default" if "default" in ours else next(iter(ours), None)
+    options = settings.MAILERS[alias].get("OPTIONS", {}) if alias else {}
+    return {
+        option: Told(value, f"Django's MAILERS[{alias!r}]['OPTIONS'][{option!r}]")
+        for option, value in options.items()
     }
-    return {option: getattr(settings, f"EMAIL_{name}") for option, name in names.items()}
-
-
-def _mailer() -> Mapping[str, Any]:
-    """Return the OPTIONS of the mailer that queues; `default`, if several do."""
-    ours = {alias: each.get("OPTIONS", {}) for alias, each in settings.MAILERS.items() if _is_ours(each)}
-    return ours.get("default") or next(iter(ours.values()), {})
 
 
 def _is_ours(mailer: Mapping[str, Any]) -> bool:

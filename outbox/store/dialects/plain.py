@@ -22,10 +22,11 @@ if TYPE_CHECKING:
         Connection,
         Engine,
         Select,
-        TextClause,
         TextualSelect,
         Update,
     )
+
+    from outbox.store.driver_statement import DriverStatement
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
@@ -55,10 +56,11 @@ def edges_in(statement: str) -> TextualSelect:
 
 
 class Inserts(NamedTuple):
-    """The statements that insert messages without a key, with their tags and deliveries: one, or many."""
+    """The statements that insert messages without a key, with their deliveries: one, one tagged, or many."""
 
-    one: TextClause
-    many: TextClause
+    one: DriverStatement
+    tagged: DriverStatement
+    many: DriverStatement
 
 
 class PlainDialect:

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Integer, bindparam, event, null, select, update
+from sqlalchemy import Engine, Integer, bindparam, event, null, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Column, Connection, Engine, Insert, Table
+    from sqlalchemy import Column, Connection, Insert, Table
     from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from outbox.errors import OutboxError
 
@@ -76,7 +77,7 @@ BUSY_TIMEOUT = 10.0
 _BUSY_TIMEOUT_PRAGMA = f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}"
 
 
-def prepare_sqlite(engine: Engine) -> None:
+def prepare_sqlite(engine: Engine | AsyncEngine) -> None:
     """Make an SQLite engine share its file with a working daemon: WAL, a busy timeout, BEGIN IMMEDIATE.
 
     Call it once, where the engine is made. Every transaction then takes the write lock at its start and waits
@@ -85,6 +86,7 @@ def prepare_sqlite(engine: Engine) -> None:
     the busy timeout says. Pages that only read go faster through a second engine without this. Connections
     in AUTOCOMMIT stay as they are. Raises UnsupportedDatabaseError for another database.
     """
+    engine = engine if isinstance(engine, Engine) else engine.sync_engine
     if engine.dialect.name != "sqlite":
         raise UnsupportedDatabaseError(
             f"prepare_sqlite() got an engine of {engine.dialect.name}. Call it for SQLite engines only."

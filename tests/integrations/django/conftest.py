@@ -15,7 +15,12 @@ from tests.integrations.django.project import ENGINES, Router, database, set_up
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 
 # Models can be imported only then, and the tests do while they are collected.
-set_up({"default": database("sqlite", "sqlite:///:memory:"), **{kind: database(kind, f"{kind}://") for kind in ENGINES}})
+set_up(
+    {
+        "default": database("sqlite", "sqlite:///:memory:"),
+        **{kind: database(kind, f"{kind}://") for kind in ENGINES},
+    }
+)
 
 _TABLES = ("attempt", "delivery", "tag", "message", "session", "gate", "suppression")
 _KINDS = {"postgresql": POSTGRESQL, "mysql": MYSQL}

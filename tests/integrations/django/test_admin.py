@@ -1,4 +1,4 @@
-"""The admin shows where mail stands, and lets those who may do something about it; nothing else is written."""
+"""The admin shows where mail stands, and lets those who may do something about it."""
 
 import re
 from collections.abc import Iterator
@@ -93,7 +93,13 @@ def test_a_search_finds_an_address_an_id_a_message_id_and_a_key(alias: str) -> N
     mail("Bob <bob@example.org>")
     found = Delivery.objects.using(alias).select_related("message").get(pk=mail(key="receipt-42"))
     viewer = client(alias, "view_delivery")
-    for term in ("ada@EXAMPLE.org", str(found.message.id), found.message.message_id, "receipt-42", " receipt-42 "):
+    for term in (
+        "ada@EXAMPLE.org",
+        str(found.message.id),
+        found.message.message_id,
+        "receipt-42",
+        " receipt-42 ",
+    ):
         assert rows(viewer.get(LIST, {"q": term})) == ["ada@example.org"], term
     for term in ("eve@example.org", "Receipt", "%", "00000000-0000-0000-0000-000000000000"):
         assert rows(viewer.get(LIST, {"q": term})) == [], term
@@ -103,10 +109,16 @@ def test_a_page_shows_a_mail_with_the_relay_s_words_and_without_its_body(alias: 
     delivery = mail(["ada@example.org", "bob@example.org"], key="receipt-42", tags={"order": 42})
     fail(alias, delivery, "no such user <script>")
     page = client(alias, "view_delivery").get(f"{LIST}{delivery}/change/").content.decode()
-    for words in ("ada@example.org", "bob@example.org", "no such user &lt;script&gt;", "receipt-42", "Tag order"):
+    for words in (
+        "ada@example.org",
+        "bob@example.org",
+        "no such user &lt;script&gt;",
+        "receipt-42",
+        "Tag order",
+    ):
         assert words in page
     assert "secret body" not in page
-    assert "<form method=\"post\" id=\"outbox-requests\">" not in page
+    assert '<form method="post" id="outbox-requests">' not in page
 
 
 def test_those_who_may_retry_and_cancel(alias: str) -> None:
@@ -193,6 +205,7 @@ def test_the_list_counts_no_further_than_it_pages(alias: str, monkeypatch: pytes
 @pytest.fixture
 def address(sqlite: str) -> Iterator[str]:
     """Give the address of the project, served as by runserver."""
+    assert Delivery.objects.using(sqlite).count() == 0
     server = LiveServerThread("127.0.0.1", StaticFilesHandler)
     server.daemon = True
     server.start()

@@ -12,7 +12,8 @@ from django.test import override_settings
 
 from outbox.errors import SettingsError
 from outbox.integrations.django import settings as ours
-from outbox.settings import load, standing_in
+from outbox.settings import load
+from outbox.settings.application import told_by
 from tests.integrations.django.folder import Project
 from tests.integrations.django.project import BACKEND, HAS_MAILERS
 from tests.support.smtp_sink import SmtpSink
@@ -20,7 +21,10 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
-SEND = "from django.core.mail import send_mail; send_mail('Tea', 'Hot.', 'shop@example.org', ['ada@example.org'])"
+SEND = """
+from django.core.mail import send_mail
+send_mail('Tea', 'Hot.', 'shop@example.org', ['ada@example.org'])
+"""
 
 
 def smtp(**options: Any) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def options() -> Callable[..., Any]:
     """Give a way to load our settings where Django has such SMTP settings."""
 
     def loaded(**given: Any) -> Any:
-        with override_settings(**smtp(**given)), standing_in(ours.for_the_daemon, place="Django's settings"):
+        with override_settings(**smtp(**given)), told_by(ours.said_by_django()):
             return load(database_url="sqlite:///x.sqlite3")
 
     return loaded
@@ -70,7 +74,9 @@ def test_the_daemon_runs_on_what_django_knows(
 
 def test_the_secrets_of_django_are_never_printed(sqlite_url: str, tmp_path: Path) -> None:
     # A password without TLS is refused, and the refusal names the setting, not the password.
-    project = Project(tmp_path, "sqlite", sqlite_url, **smtp(host="127.0.0.1", username="shop", password="hunter2"))
+    project = Project(
+        tmp_path, "sqlite", sqlite_url, **smtp(host="127.0.0.1", username="shop", password="hunter2")
+    )
     project.done("migrate")
     ended = project.manage("outbox", "run")
     assert ended.returncode == 78
@@ -84,12 +90,16 @@ def test_the_command_line_is_the_outbox_s_own(sqlite_url: str, tmp_path: Path) -
     assert "Without a verb it lists them all" in " ".join(project.done("outbox", "--help").split())
     assert "list     List messages, newest first." in project.manage("outbox").stderr
     assert project.manage("outbox", "lst").returncode == 64
-    assert "Usage: outbox list" in project.done("outbox", "list", "--help")
-    id_ = project.done("outbox", "send", "--to", "ada@example.org", "--subject", "Tea", "--text", "Hot.").strip()
+    assert "Usage: manage.py outbox list" in project.done("outbox", "list", "--help")
+    id_ = project.done(
+        "outbox", "send", "--to", "ada@example.org", "--subject", "Tea", "--text", "Hot."
+    ).strip()
     assert "webmaster@localhost" in project.done("outbox", "show", id_)
 
 
-def test_real_settings_of_the_outbox_win(options: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_settings_of_the_outbox_win(
+    options: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = options(host="mail.example.org", port=2525, username="shop", password="s", use_tls=True)
     assert (found.smtp_host, found.smtp_port, found.smtp_tls) == ("mail.example.org", 2525, "starttls")
     assert (found.smtp_username, found.smtp_password.get_secret_value()) == ("shop", "s")
@@ -107,7 +117,7 @@ def test_a_relay_of_the_outbox_s_own_never_gets_django_s_password(
 
 
 def test_both_kinds_of_tls_are_refused(options: Callable[..., Any]) -> None:
-    with pytest.raises(SettingsError, match="both are given"):
+    with pytest.raises(SettingsError, match=r"smtp_tls \(Django's .* and Django's .*\): not usable: 'both'"):
         options(host="mail.example.org", use_tls=True, use_ssl=True)
 
 
@@ -131,7 +141,11 @@ def test_both_kinds_of_tls_are_refused(options: Callable[..., Any]) -> None:
             {"OPTIONS": {"ssl": {"ca": "/ca.pem"}, "charset": "utf8mb4"}},
             "mysql+pymysql://u:p%40ss@h:5/n?ssl_ca=%2Fca.pem",
         ),
-        ("mysql", {"HOST": "/run/my.sock", "PORT": ""}, "mysql+pymysql://u:p%40ss@/n?unix_socket=%2Frun%2Fmy.sock"),
+        (
+            "mysql",
+            {"HOST": "/run/my.sock", "PORT": ""},
+            "mysql+pymysql://u:p%40ss@/n?unix_socket=%2Frun%2Fmy.sock",
+        ),
         ("sqlite", {"NAME": "/srv/shop.sqlite3"}, "sqlite:////srv/shop.sqlite3"),
     ],
 )
@@ -140,16 +154,25 @@ def test_the_daemon_finds_django_s_database(
 ) -> None:
     usual = {"NAME": "n", "USER": "u", "PASSWORD": "p@ss", "HOST": "h", "PORT": "5", "OPTIONS": {}}
     monkeypatch.setattr(connections[kind], "settings_dict", usual | given)
-    assert ours._database_url(kind) == url
+    assert ours._database_url(kind).value == url
 
 
-def test_an_option_without_a_form_in_a_url_is_named_and_its_value_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"NAME": "n", "USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "OPTIONS": {"passfile": ["s3cret"]}}
+def test_an_option_without_a_form_in_a_url_is_named_and_its_value_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {
+        "NAME": "n",
+        "USER": "",
+        "PASSWORD": "",
+        "HOST": "",
+        "PORT": "",
+        "OPTIONS": {"passfile": ["s3cret"]},
+    }
     monkeypatch.setattr(connections["postgresql"], "settings_dict", given)
-    with pytest.raises(SettingsError, match=r"\['passfile'\].*OUTBOX_DATABASE_URL") as caught:
-        ours._database_url("postgresql")
-    assert "s3cret" not in str(caught.value)
     monkeypatch.setattr(ours, "database", lambda: "postgresql")
-    monkeypatch.setenv("OUTBOX_DATABASE_URL", "sqlite:///x.sqlite3")
-    with standing_in(ours.for_the_daemon, place="Django's settings"):
+    with told_by(ours.said_by_django()):
+        with pytest.raises(SettingsError, match=r"whose option 'passfile' has no form in a URL") as caught:
+            load()
+        assert "s3cret" not in str(caught.value)
+        monkeypatch.setenv("OUTBOX_DATABASE_URL", "sqlite:///x.sqlite3")
         assert load().database_url == "sqlite:///x.sqlite3"

@@ -24,6 +24,8 @@ from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.store.schema import delivery, message
 from tests.integrations.django.project import HAS_MAILERS
 
+pytestmark = pytest.mark.usefixtures("sqlite")
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 _FROM, _TO = "Shop <shop@example.org>", ["Ada <ada@example.org>"]
 
@@ -184,7 +186,9 @@ SHAPES: dict[str, Callable[[Path], EmailMessage]] = {
     "a name beyond ASCII": lambda _: plain(attachments=[("Rechnung für Käthe.pdf", PNG, "application/pdf")]),
     "bytes that are no text": lambda _: plain(attachments=[("a.txt", b"\xff\xfe", "text/plain")]),
     "without a name": lambda _: plain(attachments=[(None, PNG, "image/png")]),
-    "attachments alone": lambda _: EmailMessage("x", "", _FROM, _TO, attachments=[("a.png", PNG, "image/png")]),
+    "attachments alone": lambda _: EmailMessage(
+        "x", "", _FROM, _TO, attachments=[("a.png", PNG, "image/png")]
+    ),
     "text, html and a file": lambda _: alternatives(attachments=[("a.png", PNG, "image/png")]),
     "an image of the html": lambda _: with_image(),
     "files": with_file,
@@ -211,20 +215,22 @@ DIFFERENCES: dict[str, Callable[[Said], Said]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_message_says_what_it_says_by_django_s_own_backend(shape: str, sqlite: str, tmp_path: Path) -> None:
+def test_a_message_says_what_it_says_by_django_s_own_backend(shape: str, tmp_path: Path) -> None:
     usual = by_django(SHAPES[shape](tmp_path))
-    assert by_us(SHAPES[shape](tmp_path)) == DIFFERENCES.get(shape, lambda same: same)(usual)
+    if shape in DIFFERENCES:
+        usual = DIFFERENCES[shape](usual)
+    assert by_us(SHAPES[shape](tmp_path)) == usual
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_no_message_tells_who_gets_it_blindly(shape: str, sqlite: str, tmp_path: Path) -> None:
+def test_no_message_tells_who_gets_it_blindly(shape: str, tmp_path: Path) -> None:
     by_us(SHAPES[shape](tmp_path))
     assert b"dan@example.org" not in queued()[2]
     assert message_from_bytes(queued()[2])["Bcc"] is None
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_key_knows_the_same_message_again(shape: str, sqlite: str, tmp_path: Path) -> None:
+def test_a_key_knows_the_same_message_again(shape: str, tmp_path: Path) -> None:
     if shape == "a mail of Django's":
         pytest.skip("what it carries has a Message-ID of its own, new each time")
     for _ in range(2):
@@ -234,7 +240,7 @@ def test_a_key_knows_the_same_message_again(shape: str, sqlite: str, tmp_path: P
     assert queued()[1]
 
 
-def test_a_message_id_and_a_date_of_one_s_own_stay(sqlite: str) -> None:
+def test_a_message_id_and_a_date_of_one_s_own_stay() -> None:
     own = {"Message-ID": "<order-42@example.org>", "Date": "Fri, 01 May 2026 12:00:00 +0000"}
     EmailBackend().send_messages([plain(headers=own)])
     parsed = message_from_bytes(queued()[2])
@@ -243,7 +249,7 @@ def test_a_message_id_and_a_date_of_one_s_own_stay(sqlite: str) -> None:
         assert connection.execute(message.select()).one().message_id == own["Message-ID"]
 
 
-def test_the_message_id_is_the_outbox_s_else(sqlite: str) -> None:
+def test_the_message_id_is_the_outbox_s_else() -> None:
     EmailBackend().send_messages([plain(headers={"From": "Boss <boss@example.org>"})])
     with outbox_connection() as connection:
         row = connection.execute(message.select()).one()
@@ -251,7 +257,7 @@ def test_the_message_id_is_the_outbox_s_else(sqlite: str) -> None:
     assert message_from_bytes(row.mime)["Message-ID"] == row.message_id
 
 
-def test_a_subclass_writes_its_message_as_it_likes(sqlite: str) -> None:
+def test_a_subclass_writes_its_message_as_it_likes() -> None:
     class Signed(EmailMessage):  # type: ignore[misc] # Django ships no types
         def message(self, **options: Any) -> Any:
             made = super().message(**options)
@@ -262,13 +268,13 @@ def test_a_subclass_writes_its_message_as_it_likes(sqlite: str) -> None:
     assert by_us(made) == by_django(made)
 
 
-def test_line_breaks_in_a_header_are_refused_by_both(sqlite: str) -> None:
+def test_line_breaks_in_a_header_are_refused_by_both() -> None:
     for backend in (by_django, by_us):
-        with pytest.raises(ValueError, match="newline|linefeed|not allowed|CR or LF"):
+        with pytest.raises(ValueError, match=r"newline|linefeed|not allowed"):
             backend(EmailMessage("Receipt\nBcc: eve@example.org", "", _FROM, _TO))
 
 
-def test_a_mime_part_of_one_s_own_keeps_its_bytes(sqlite: str) -> None:
+def test_a_mime_part_of_one_s_own_keeps_its_bytes() -> None:
     if HAS_MAILERS:
         part: Any = Parsed()
         part.set_content("hello", subtype="x-note")
@@ -278,7 +284,7 @@ def test_a_mime_part_of_one_s_own_keeps_its_bytes(sqlite: str) -> None:
     assert by_us(made) == by_django(made)
 
 
-def test_send_mass_mail_queues_all_in_one_transaction(sqlite: str) -> None:
+def test_send_mass_mail_queues_all_in_one_transaction() -> None:
     sent = mail.send_mass_mail(
         [(f"Receipt {n}", "Thank you!", _FROM, [f"ada{n}@example.org"]) for n in range(5)]
     )
@@ -287,8 +293,10 @@ def test_send_mass_mail_queues_all_in_one_transaction(sqlite: str) -> None:
         assert len(connection.execute(delivery.select()).all()) == 5
 
 
-@pytest.mark.parametrize(("send", "setting"), [(mail.mail_admins, "ADMINS"), (mail.mail_managers, "MANAGERS")])
-def test_mail_to_those_who_run_the_site_is_queued(send: Any, setting: str, sqlite: str) -> None:
+@pytest.mark.parametrize(
+    ("send", "setting"), [(mail.mail_admins, "ADMINS"), (mail.mail_managers, "MANAGERS")]
+)
+def test_mail_to_those_who_run_the_site_is_queued(send: Any, setting: str) -> None:
     people = ["ann@example.org"] if HAS_MAILERS else [("Ann", "ann@example.org")]
     with override_settings(**{setting: people, "SERVER_EMAIL": "root@example.org"}):
         send("It broke", "Traceback …", html_message="<p>Traceback …</p>")
@@ -298,7 +306,7 @@ def test_mail_to_those_who_run_the_site_is_queued(send: Any, setting: str, sqlit
 
 
 @pytest.mark.skipif(not HAS_MAILERS, reason="MAILERS came with Django 6.1")
-def test_a_mailer_of_its_own_has_options_of_its_own(sqlite: str) -> None:
+def test_a_mailer_of_its_own_has_options_of_its_own() -> None:
     ours = "outbox.integrations.django.EmailBackend"
     relay = {"host": "mail.example.org", "username": "shop", "password": "secret", "use_tls": True}
     mailers = {
@@ -316,7 +324,7 @@ def test_a_mailer_of_its_own_has_options_of_its_own(sqlite: str) -> None:
 
 
 @pytest.mark.skipif(HAS_MAILERS, reason="get_connection() is deprecated by Django 6.1")
-def test_a_connection_of_its_own_has_options_of_its_own(sqlite: str) -> None:
+def test_a_connection_of_its_own_has_options_of_its_own() -> None:
     bulk = mail.get_connection(stream="bulk", username="shop", password="secret")
     assert plain(connection=bulk).send() == 1
     with outbox_connection() as connection:

@@ -121,9 +121,22 @@ def test_the_example_of_a_language_goes_before_the_example_of_all(write: Write) 
     assert lint(Templates(folder), ["a"], locales=["fr", None]) == []
 
 
+def test_the_language_of_the_mail_is_no_missing_variable(write: Write) -> None:
+    templates = Templates(write({"a.fr.subject": "{{ lang }}", "a.fr.txt": "{{ dir }}"}))
+    assert lint(templates) == []
+
+
 def test_an_example_in_toml_has_dates(write: Write) -> None:
     files = {"a.txt": "{{ at | date('short', locale='en') }}", "a.example.toml": "at = 2026-05-01T12:00:00Z"}
     assert lint(Templates(write(SOUND | files))) == []
+
+
+@pytest.mark.parametrize("tag", ["fr_CA", "fr-ca", "FR-CA", "zh_Hant"])
+def test_a_file_that_no_language_asks_for_is_found(write: Write, tag: str) -> None:
+    folder = write(
+        SOUND | {f"a.{tag}.subject": "x", f"a.{tag}.txt": "x", "old.V2.subject": "x", "old.V2.txt": "x"}
+    )
+    assert _rules(folder) == [(f"a.{tag}", Rule.MISNAMED)]
 
 
 def test_layouts_are_no_mails_and_neither_are_ours_where_there_are_others(write: Write) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from argparse import REMAINDER
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.management.base import BaseCommand
 
-from outbox.integrations.django.settings import for_the_daemon
-from outbox.settings import standing_in
+from outbox.integrations.django.settings import said_by_django
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -30,6 +28,9 @@ class Command(BaseCommand):  # type: ignore[misc] # Django ships no types
 
     def handle(self, *args: object, arguments: list[str], **options: Any) -> None:  # noqa: ARG002 - Django's signature
         """Run the verb; it ends the process with its exit code."""
-        with standing_in(for_the_daemon, place="Django's settings"):
-            # By its name: the command line stands above us.
-            import_module("outbox.cli").main(arguments)
+        # Loaded here: who serves pages needs neither the daemon nor its settings.
+        from outbox.cli import main  # noqa: PLC0415
+        from outbox.settings.application import told_by  # noqa: PLC0415
+
+        with told_by(said_by_django()):
+            main(arguments, prog_name="manage.py outbox")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from outbox.cli.relay import relay_of
 from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
 from outbox.settings import load
+from outbox.settings.make_relay import relay_of
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 _NOT_SET = {"name", "timeouts"}

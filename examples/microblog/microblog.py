@@ -1,0 +1,5 @@
+"""What `flask --app microblog` runs."""
+
+from app import app
+
+__all__ = ["app"]

@@ -1,0 +1,84 @@
+"""Start an example with all that it needs, and stop all of it with Ctrl-C.
+
+    python -m examples.start fastapi
+
+`outbox catch` stands in for the mail server: it takes every mail, shows a line of each, and keeps it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+_PORT = os.environ.get("EXAMPLE_PORT", "5000")
+_CATCHER = os.environ.get("EXAMPLE_CATCHER_PORT", "1025")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What is run of an example in its folder, modules with their arguments: `first`, then `together`."""
+
+    together: Sequence[Sequence[str]]
+    first: Sequence[Sequence[str]] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def _flask(app: str, **environment: str) -> Example:
+    flask = ("flask", "--app", app)
+    return Example(
+        together=((*flask, "run", "--port", _PORT), (*flask, "outbox", "run")),
+        first=((*flask, "outbox", "db", "upgrade"),),
+        # A mail server of this machine, without encryption.
+        environment={"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": _CATCHER, "MAIL_USE_TLS": "", **environment},
+    )
+
+
+EXAMPLES = {
+    "fastapi": Example(
+        together=[("uvicorn", "app:app", "--port", _PORT, "--no-access-log")],
+        environment={
+            "OUTBOX_SMTP_HOST": "127.0.0.1",
+            "OUTBOX_SMTP_PORT": _CATCHER,
+            "OUTBOX_SMTP_TLS": "none",
+        },
+    ),
+    "flasky": _flask("hello", FLASKY_ADMIN="admin@example.com"),
+    "microblog": _flask("microblog"),
+}
+
+
+def main(name: str, folder: Path) -> None:
+    """Run an example, which keeps its files in `folder`, until Ctrl-C comes or a part of it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    example = EXAMPLES[name]
+    there: dict[str, Any] = {
+        "cwd": _HERE / name,
+        "env": {**os.environ, "EXAMPLE_FOLDER": str(folder.resolve()), **example.environment},
+    }
+    for module in example.first:
+        subprocess.run([sys.executable, "-m", *module], check=True, **there)  # noqa: S603 - ours
+    catcher = ("outbox", "catch", "--port", _CATCHER, "--dir", str(folder.resolve() / "mails"))
+    with ExitStack() as stack:
+        processes = []
+        for module in (catcher, *example.together):
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-m", *module], **there))  # noqa: S603 - ours
+            stack.callback(process.terminate)
+            processes.append(process)
+        print(f"Open http://127.0.0.1:{_PORT}/. Each mail is kept in {folder / 'mails'}.", flush=True)
+        with suppress(KeyboardInterrupt):
+            while all(process.poll() is None for process in processes):
+                time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if len(sys.argv) != 2 or sys.argv[1] not in EXAMPLES:  # noqa: PLR2004 - the program and a name
+        sys.exit(f"Name an example: {', '.join(EXAMPLES)}")
+    main(sys.argv[1], Path("build", "examples", sys.argv[1]))

@@ -1,0 +1,163 @@
+"""Watch the transactions of SQLAlchemy sessions: whether they have written, and which mail waits for them.
+
+Every session is watched, before anybody knows which of them will send mail: it costs one listener for each
+connection that a transaction begins on.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from flask import g, has_app_context
+from sqlalchemy import event, inspect
+from sqlalchemy.orm import Session, SessionTransaction
+
+from outbox import events
+from outbox.integrations.flask.inserts import insert_into
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from outbox.mail.email import Email
+
+_KEY = "outbox.integrations.flask"
+# Whatever is not known to write counts as a read: its mail waits for the commit, and none is lost by that.
+_WRITES = re.compile(
+    r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|COPY|LOAD)\b"
+    r"|\s*WITH\b.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_LEAVING = ("pending_to_transient", "persistent_to_detached")
+
+
+def has_pending(session: Session) -> bool:
+    """Tell whether a flush would write something."""
+    return bool(session.new or session.dirty or session.deleted)
+
+
+class Watched:
+    """One transaction of a session, from its first statement to its end."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.is_over = False
+        self.bind: Engine | Connection | None = None
+        """Where mail that waits goes when the transaction ends without a commit."""
+        self.waiting: list[Email] = []
+        """Mails to insert right before the commit."""
+        self.entered = 0
+        """Mails inserted, which the commit has yet to make true."""
+        # Weak: what is followed must not keep alive the context whose end it waits for.
+        self._home = weakref.ref(g._get_current_object()) if has_app_context() else None  # noqa: SLF001 - werkzeug's name
+        self._wrote = False
+        self._is_left_noticed = False
+
+    @property
+    def home(self) -> Any:
+        """The `g` of the context in which it began: when that ends, nobody is left to commit it."""
+        return None if self._home is None else self._home()
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether some mail depends on how it ends."""
+        return bool(self.waiting or self.entered)
+
+    @property
+    def has_written(self) -> bool:
+        """Whether a commit would keep, or would have kept, anything."""
+        return self._wrote or (not self.is_over and has_pending(self.session))
+
+    def hold(self, emails: Sequence[Email]) -> None:
+        """Let them wait for the commit."""
+        self.waiting += emails
+        self.bind = self.session.get_bind()
+        if not self._is_left_noticed:
+            self._is_left_noticed = True
+            for change in _LEAVING:
+                event.listen(self.session, change, self._on_left)
+
+    def enter(self, emails: Sequence[Email]) -> None:
+        """Insert them now: they live and die with the transaction."""
+        insert_into(self.session, emails)
+        self.entered += len(emails)
+
+    def commit(self) -> None:
+        """Insert what waits; the commit is about to come."""
+        if self.waiting:
+            self.enter(self.waiting)
+            self.waiting = []
+
+    def roll_back(self) -> None:
+        """Forget what waits, and what went with the transaction."""
+        if self.waiting:
+            events.mails_rolled_back(len(self.waiting))
+        self.waiting, self.entered = [], 0
+
+    def end(self) -> None:
+        """Keep what is known of it: its session may go on with another one."""
+        self.is_over = True
+        if self._is_left_noticed:
+            for change in _LEAVING:
+                event.remove(self.session, change, self._on_left)
+
+    def on_statement(self, _connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        """Notice what writes, however it was executed."""
+        self._wrote = self._wrote or _WRITES.match(statement) is not None
+
+    def _on_left(self, _session: Session, thing: object) -> None:
+        """Notice a change that nobody flushed: a session that is closed forgets it before it says so."""
+        state = inspect(thing, raiseerr=True)
+        self._wrote = self._wrote or state.transient or state.modified
+
+
+def watched(session: Session) -> Watched:
+    """Return what is known of the session's present transaction."""
+    if _KEY not in session.info:
+        session.info[_KEY] = Watched(session)
+    found: Watched = session.info[_KEY]
+    return found
+
+
+def watch_sessions() -> None:
+    """Watch every session of this process from now on; again changes nothing."""
+    for name, listener in _LISTENERS.items():
+        if not event.contains(Session, name, listener):
+            event.listen(Session, name, listener)
+
+
+def _after_begin(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    event.listen(connection, "before_cursor_execute", watched(session).on_statement)
+
+
+def _before_commit(session: Session) -> None:
+    # The release of a savepoint calls itself a commit, too.
+    if (found := session.info.get(_KEY)) and not session.in_nested_transaction():
+        found.commit()
+
+
+def _after_commit(session: Session) -> None:
+    if (found := session.info.get(_KEY)) and not session.in_nested_transaction():
+        found.entered = 0
+
+
+def _after_rollback(session: Session) -> None:
+    if (found := session.info.get(_KEY)) and not session.in_nested_transaction():
+        found.roll_back()
+
+
+def _after_transaction_end(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None and (found := session.info.pop(_KEY, None)):
+        found.end()
+
+
+_LISTENERS: dict[str, Callable[..., None]] = {
+    "after_begin": _after_begin,
+    "before_commit": _before_commit,
+    "after_commit": _after_commit,
+    "after_rollback": _after_rollback,
+    "after_transaction_end": _after_transaction_end,
+}

@@ -1,0 +1,34 @@
+"""Make what the daemon works by, plain values, of the settings that describe it."""
+
+import time
+
+from outbox.delivery.retry import RetryPolicy
+from outbox.mail.diversion import Diversion
+from outbox.mail.objection import Storm
+from outbox.mail.stream import Streams
+from outbox.settings.make_relay import refuse_bad_files, relay_of
+from outbox.settings.make_signer import signer_of, warn_of_short_keys
+from outbox.settings.model import Settings
+from outbox.worker.options import Options
+from outbox.worker.signing import Signing
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the daemon works by; raise SettingsError where a file that they name is of no use."""
+    relay = relay_of(settings)
+    refuse_bad_files(relay)
+    signer = signer_of(settings)
+    warn_of_short_keys(signer)
+    return Options(
+        relay=relay,
+        policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
+        connections=settings.connections,
+        poll_interval=settings.poll_interval,
+        lease_ttl=settings.lease_ttl,
+        relay_name=settings.relay_name,
+        streams=Streams(settings.streams),
+        environment=settings.environment,
+        storm=Storm(settings.storm_limit, settings.storm_period),
+        diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
+        sign=None if signer is None else Signing(signer, time.time),
+    )

@@ -1,0 +1,123 @@
+"""The daemon inside an application's process: it sends, stops in order, and says what keeps it from work."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from outbox.embedded import Daemon
+from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError
+from outbox.store.permission import name_environment
+from tests.support.aiosmtpd_server import AiosmtpdServer
+from tests.support.daemon import Application, application
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("no_settings")
+
+
+@pytest.fixture
+def shop(database_url: str) -> Iterator[Application]:
+    with application(database_url) as shop:
+        yield shop
+
+
+@pytest.fixture
+def server() -> Iterator[AiosmtpdServer]:
+    with AiosmtpdServer() as server:
+        yield server
+
+
+def daemon(url: str, server: AiosmtpdServer) -> Daemon:
+    return Daemon(
+        database_url=url,
+        smtp_host=server.host,
+        smtp_port=server.port,
+        smtp_tls="none",
+        poll_interval=0.1,
+    )
+
+
+def ours() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("outbox")]
+
+
+def test_it_sends_what_is_committed_while_it_runs_and_leaves_nothing_behind(
+    shop: Application, server: AiosmtpdServer, database_url: str
+) -> None:
+    sending = daemon(database_url, server)
+    shop.enqueue(2, tag="before")
+    assert not sending.is_running
+    sending.start()
+    sending.start()
+    assert sending.is_running
+    assert ours().count("outbox") == 1
+    shop.enqueue(2, tag="after")
+    shop.wait_sent(4)
+    assert sending.stop()
+    assert not sending.is_running
+    assert len(server.mails) == 4
+    assert shop.scalar("SELECT count(*) FROM outbox_session WHERE state <> 'stopped'") == 0
+    assert ours() == []
+    assert sending.stop()
+
+
+def test_it_can_be_started_again_and_used_in_a_with_block(
+    shop: Application, server: AiosmtpdServer, database_url: str
+) -> None:
+    sending = daemon(database_url, server)
+    for n in (1, 2):
+        with sending:
+            shop.enqueue(1, tag=f"round {n}".replace(" ", ""))
+            shop.wait_sent(n)
+    assert shop.scalar("SELECT count(*) FROM outbox_session") == 2
+
+
+def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(
+    sqlite_url: str, server: AiosmtpdServer
+) -> None:
+    with pytest.raises(SettingsError, match="poll_interval"):
+        Daemon(poll_interval=-1).start()
+    missing = daemon(sqlite_url, server)
+    with pytest.raises(SchemaError, match="outbox db upgrade"):
+        missing.start()
+    assert not missing.is_running
+    assert ours() == []
+
+
+def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(
+    sqlite_url: str, server: AiosmtpdServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with application(sqlite_url) as shop:
+        sending = daemon(sqlite_url, server)
+        sending.start()
+        with caplog.at_level(logging.ERROR, "outbox"):
+            with shop.engine.begin() as connection:
+                name_environment(connection, "production")
+            wait_until(lambda: not sending.is_running, "the daemon has ended")
+        assert [record.outbox["event"] for record in caplog.records] == ["daemon_failed"]  # type: ignore[attr-defined] # ours
+        with pytest.raises(EnvironmentMismatchError, match="production"):
+            sending.stop()
+    assert ours() == []
+
+
+def test_a_stop_that_takes_too_long_says_so_and_a_second_one_leaves_at_once(sqlite_url: str) -> None:
+    """The server takes the mail and never answers the dot."""
+    silent = threading.Event()
+
+    class Silent(AiosmtpdServer):
+        async def handle_DATA(self, *_: object) -> str:  # noqa: N802 -- aiosmtpd's name
+            silent.set()
+            await asyncio.sleep(3600)
+            return "250 too late"
+
+    with Silent() as server, application(sqlite_url) as shop:
+        sending = daemon(sqlite_url, server)
+        sending.start()
+        shop.enqueue(1)
+        assert silent.wait(30)
+        assert not sending.stop(timeout=0.01)
+        assert sending.is_running
+        assert sending.stop()
+        assert shop.counts().total() == shop.counts()["sending"] + shop.counts()["pending"] == 1
