@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from email.message import Message
 
-_OPTIONS = ("key", "send_at", "expires_at", "on_doubt", "tags", "stream")
+OPTIONS = ("key", "send_at", "expires_at", "on_doubt", "tags", "stream")
 """What `message.outbox` may say: how the queue shall treat it."""
 
 _READY_SINCE = (6, 0)
@@ -52,9 +52,9 @@ def email_of(message: EmailMessage, usual: Mapping[str, Any]) -> Email:
 def _options(message: EmailMessage) -> dict[str, Any]:
     options = dict(getattr(message, "outbox", None) or {})
     for name, value in options.items():
-        if name not in _OPTIONS:
+        if name not in OPTIONS:
             raise InvalidEmailError(
-                f"outbox[{name!r}]", value, "is no option", f"Give any of: {', '.join(_OPTIONS)}."
+                f"outbox[{name!r}]", value, "is no option", f"Give any of: {', '.join(OPTIONS)}."
             )
     return options
 

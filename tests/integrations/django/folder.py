@@ -32,13 +32,22 @@ globals().update(json.loads(Path(__file__).with_suffix(".json").read_text()))
 
 
 class Project:
-    """A folder with a project on one database; `settings` are Django's own, beside those that it needs."""
+    """A folder with a project on one database; `settings` are Django's own, beside those that it needs.
 
-    def __init__(self, folder: Path, kind: str, url: str, **settings: Any) -> None:
+    `mail` are those of its mail, by default our backend.
+    """
+
+    def __init__(
+        self, folder: Path, kind: str, url: str, mail: dict[str, Any] | None = None, **settings: Any
+    ) -> None:
         self.folder = folder
         (folder / "manage.py").write_text(_MANAGE)
         (folder / "shop_settings.py").write_text(_SETTINGS)
-        given = {"DATABASES": {"default": database(kind, url)}, **mail_settings(), **settings}
+        given = {
+            "DATABASES": {"default": database(kind, url)},
+            **(mail_settings() if mail is None else mail),
+            **settings,
+        }
         (folder / "shop_settings.json").write_text(json.dumps(given))
 
     def command(self, *arguments: str) -> list[str]:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
 from outbox.errors import SettingsError
 from outbox.integrations.django import settings as ours
+from outbox.integrations.django.models import Delivery
 from outbox.settings import load
 from outbox.settings.application import told_by
 from tests.integrations.django.folder import Project
@@ -84,17 +86,20 @@ def test_the_secrets_of_django_are_never_printed(sqlite_url: str, tmp_path: Path
     assert "hunter2" not in ended.stdout + ended.stderr
 
 
-def test_the_command_line_is_the_outbox_s_own(sqlite_url: str, tmp_path: Path) -> None:
-    project = Project(tmp_path, "sqlite", sqlite_url)
-    project.done("migrate")
-    assert "Without a verb it lists them all" in " ".join(project.done("outbox", "--help").split())
-    assert "list     List messages, newest first." in project.manage("outbox").stderr
-    assert project.manage("outbox", "lst").returncode == 64
-    assert "Usage: manage.py outbox list" in project.done("outbox", "list", "--help")
-    id_ = project.done(
-        "outbox", "send", "--to", "ada@example.org", "--subject", "Tea", "--text", "Hot."
-    ).strip()
-    assert "webmaster@localhost" in project.done("outbox", "show", id_)
+def test_the_command_line_is_the_outbox_s_own(sqlite: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def called(*arguments: str) -> tuple[object, str]:
+        with pytest.raises(SystemExit) as ended:
+            call_command("outbox", *arguments)
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    assert "list     List messages, newest first." in called()[1]
+    assert called("lst")[0] == 64
+    assert "Usage: manage.py outbox list" in called("list", "--help")[1]
+    code, id_ = called("send", "--to", "ada@example.org", "--subject", "Tea", "--text", "Hot.")
+    assert code == 0
+    assert "webmaster@localhost" in called("show", id_.strip())[1]
+    assert Delivery.objects.using(sqlite).count() == 1
 
 
 def test_real_settings_of_the_outbox_win(
