@@ -229,10 +229,9 @@ def test_no_message_tells_who_gets_it_blindly(shape: str, tmp_path: Path) -> Non
     assert message_from_bytes(queued()[2])["Bcc"] is None
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# A mail of Django's within another has a Message-ID of its own, new each time.
+@pytest.mark.parametrize("shape", sorted(SHAPES.keys() - {"a mail of Django's"}))
 def test_a_key_knows_the_same_message_again(shape: str, tmp_path: Path) -> None:
-    if shape == "a mail of Django's":
-        pytest.skip("what it carries has a Message-ID of its own, new each time")
     for _ in range(2):
         made = SHAPES[shape](tmp_path)
         made.outbox = {"key": "receipt-42"}

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.transaction import TransactionManagementError
 
 import outbox
-from outbox.errors import InvalidEmailError, KeyConflictError, SchemaError
+from outbox.errors import DatabaseLockedError, InvalidEmailError, KeyConflictError, SchemaError
 from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.integrations.django.models import Delivery
 
@@ -201,6 +201,25 @@ def test_missing_tables_are_told_with_django_s_command() -> None:
         SchemaError, match=r"'default' has no outbox tables.*manage.py migrate --database default"
     ):
         EmailBackend(database="default").send_messages([message()])
+
+
+@pytest.mark.usefixtures("sqlite")
+def test_a_locked_sqlite_is_told_with_django_s_option() -> None:
+    other = connections.create_connection("sqlite")
+    with other.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode = WAL")
+    with transaction.atomic(using="sqlite"):
+        # Django's BEGIN is deferred: it has read what another changes then.
+        standing("sqlite")
+        with other.cursor() as cursor:
+            cursor.execute("INSERT INTO auth_group (name) VALUES ('another')")
+        with pytest.raises(
+            DatabaseLockedError, match=r'DATABASES\[.sqlite.\]\["OPTIONS"\] = {"transaction_mode"'
+        ):
+            message().send()
+        assert connections["sqlite"].needs_rollback
+    other.close()
+    assert standing("sqlite") == (0, 1)
 
 
 @pytest.mark.usefixtures("sqlite")
