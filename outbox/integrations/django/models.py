@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import models
 
@@ -31,11 +32,13 @@ class InstantField(models.DateTimeField):  # type: ignore[misc] # Django ships n
 
     def from_db_value(self, value: datetime | None, expression: object, connection: Any) -> datetime | None:  # noqa: ARG002 - Django's signature
         """Return the instant with its zone."""
-        if value is None or value.tzinfo is not None:
+        if value is None:
             return value
+        if connection.vendor != "postgresql":
+            # Whatever zone Django has put to it, for columns of its own.
+            return value.replace(tzinfo=UTC)
         # Without USE_TZ Django has PostgreSQL say the local time.
-        zone = connection.timezone if connection.vendor == "postgresql" else UTC
-        return value.replace(tzinfo=zone or UTC)
+        return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(connection.timezone_name))
 
 
 class Message(models.Model):  # type: ignore[misc] # as above

@@ -183,6 +183,9 @@ SHAPES: dict[str, Callable[[Path], EmailMessage]] = {
     "tuples": lambda _: plain(attachments=[("a.txt", "Käthe\n", "text/plain"), ("a.png", PNG, "image/png")]),
     "a guessed type": lambda _: plain(attachments=[("photo.png", PNG)]),
     "an unknown type": lambda _: plain(attachments=[("data.unknown", b"\0\1")]),
+    "a type with parameters": lambda _: plain(
+        attachments=[("a.ics", "BEGIN:VCALENDAR\n", "text/calendar; method=REQUEST")]
+    ),
     "a name beyond ASCII": lambda _: plain(attachments=[("Rechnung für Käthe.pdf", PNG, "application/pdf")]),
     "bytes that are no text": lambda _: plain(attachments=[("a.txt", b"\xff\xfe", "text/plain")]),
     "without a name": lambda _: plain(attachments=[(None, PNG, "image/png")]),
@@ -237,6 +240,19 @@ def test_a_key_knows_the_same_message_again(shape: str, tmp_path: Path) -> None:
         made.outbox = {"key": "receipt-42"}
         assert EmailBackend().send_messages([made]) == 1
     assert queued()[1]
+
+
+def test_another_charset_is_the_one_that_is_sent() -> None:
+    EmailBackend().send_messages([latin()])
+    assert message_from_bytes(queued()[2]).get_content_charset() == "iso-8859-1"
+
+
+@pytest.mark.skipif(HAS_MAILERS, reason="Django 6 refuses it")
+def test_parts_that_are_put_together_otherwise_are_sent_so() -> None:
+    made = alternatives(attachments=[("a.png", PNG, "image/png")])
+    made.mixed_subtype = "related"
+    assert by_us(made) == by_django(made)
+    assert message_from_bytes(queued()[2]).get_content_type() == "multipart/related"
 
 
 def test_a_message_id_and_a_date_of_one_s_own_stay() -> None:

@@ -1,6 +1,7 @@
 """A mail is part of Django's own transaction: it exists exactly where the application's rows do."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
@@ -12,6 +13,21 @@ import outbox
 from outbox.errors import DatabaseLockedError, InvalidEmailError, KeyConflictError, SchemaError
 from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.integrations.django.models import Delivery
+from tests.integrations.django.folder import Project
+
+_AGES = """
+from datetime import UTC, datetime, timedelta
+from django.core.mail import send_mail
+import outbox
+from outbox.integrations.django import outbox_connection
+from outbox.integrations.django.models import Message
+send_mail("Receipt", "Thank you!", "shop@example.org", ["ada@example.org"])
+read = Message.objects.get()
+with outbox_connection() as connection:
+    found = outbox.status(connection, read.id)
+now = datetime.now(UTC)
+print(*[abs(now - each.created_at) < timedelta(minutes=5) for each in (read, found)])
+"""
 
 
 class AbortedError(Exception):
@@ -193,6 +209,31 @@ def test_everything_of_the_outbox_works_on_django_s_connection(alias: str) -> No
         (change,) = outbox.cancel(connection, tag=("order", 42), who="ann")
         assert change.done
     assert Delivery.objects.using(alias).filter(status="cancelled").count() == 1
+
+
+def test_nothing_that_sqlalchemy_ends_ends_for_django(alias: str) -> None:
+    def enqueue_and_abort() -> None:
+        with transaction.atomic(using=alias), outbox_connection() as connection:
+            outbox.enqueue(connection, sender="shop@example.org", to="ada@example.org", text="Hello")
+            connection.commit()
+            outbox.enqueue(connection, sender="shop@example.org", to="ada@example.org", text="Hello")
+            connection.rollback()
+            assert standing(alias) == (2, 0)
+            raise AbortedError
+
+    with pytest.raises(AbortedError):
+        enqueue_and_abort()
+    assert standing(alias) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_instants_are_the_same_without_time_zones(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    project = Project(tmp_path, kind, url, USE_TZ=False, TIME_ZONE="Asia/Tokyo")
+    project.done("migrate")
+    assert project.done("shell", "-c", _AGES).splitlines()[-1] == "True True"
 
 
 @pytest.mark.usefixtures("sqlite")
