@@ -72,6 +72,8 @@ def _database_url(alias: str) -> Told:
         return Told("", f"{place}, which is {wrapper.vendor}")
     driver = _DRIVERS[wrapper.vendor]
     if wrapper.vendor == "sqlite":
+        if wrapper.is_in_memory_db():
+            return Told("sqlite:///:memory:", place)
         url = URL.create(driver, database=str(given["NAME"]))
         return Told(url.render_as_string(hide_password=False), place)
     query, unsaid = _query(wrapper.vendor, given.get("OPTIONS") or {})

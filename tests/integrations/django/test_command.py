@@ -152,6 +152,7 @@ def test_both_kinds_of_tls_are_refused(options: Callable[..., Any]) -> None:
             "mysql+pymysql://u:p%40ss@/n?unix_socket=%2Frun%2Fmy.sock",
         ),
         ("sqlite", {"NAME": "/srv/shop.sqlite3"}, "sqlite:////srv/shop.sqlite3"),
+        ("sqlite", {"NAME": "file:shop?mode=memory&cache=shared"}, "sqlite:///:memory:"),
     ],
 )
 def test_the_daemon_finds_django_s_database(

@@ -1,5 +1,7 @@
 """`manage.py migrate` makes the same tables as `outbox db upgrade`, and either may come first."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,15 @@ def test_a_project_s_own_tests_find_the_tables(database_url: str, tmp_path: Path
     project = Project(tmp_path, database_url.partition(":")[0].partition("+")[0], database_url)
     (tmp_path / "test_shop.py").write_text(_TESTS)
     assert "Ran 2 tests" in project.done("test", "--noinput")
+
+
+def test_django_that_is_missing_is_named_with_what_to_install() -> None:
+    script = "import sys; sys.modules['django'] = None; import outbox.integrations.django"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: outbox.integrations.django needs Django: pip install 'email-outbox[django]'"
+    )
 
 
 def test_the_backend_needs_no_app(sqlite_url: str, tmp_path: Path) -> None:
