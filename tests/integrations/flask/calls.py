@@ -45,7 +45,13 @@ attached("a name made ASCII", filename="ünïcödé  ←→ ✓.txt", content_ty
          config={"MAIL_ASCII_ATTACHMENTS": True})  # fmt: skip
 attached("an ASCII name left as it is", filename="a.txt", content_type="text/plain", data="x",
          config={"MAIL_ASCII_ATTACHMENTS": True})  # fmt: skip
-attached("a file of text in any script", "files are UTF-8", filename="a.txt", content_type="text/plain", data="你好")
+attached(
+    "a file of text in any script",
+    "files are UTF-8",
+    filename="a.txt",
+    content_type="text/plain",
+    data="你好",
+)
 attached("a type with a charset", filename="a.csv", content_type="text/csv; charset=utf-8", data="a,b")
 attached("a type that is none", "files are checked", filename="a.csv", content_type="csv", data="a,b")
 attached("a message", "files are checked", filename="a.eml", content_type="message/rfc822", data="A: b\n\nc")
