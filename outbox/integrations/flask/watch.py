@@ -34,11 +34,6 @@ _WRITES = re.compile(
 _LEAVING = ("pending_to_transient", "persistent_to_detached")
 
 
-def has_pending(session: Session) -> bool:
-    """Tell whether a flush would write something."""
-    return bool(session.new or session.dirty or session.deleted)
-
-
 class Watched:
     """One transaction of a session, from its first statement to its end."""
 
@@ -69,7 +64,9 @@ class Watched:
     @property
     def has_written(self) -> bool:
         """Whether a commit would keep, or would have kept, anything."""
-        return self._wrote or (not self.is_over and has_pending(self.session))
+        if self._wrote or self.is_over:
+            return self._wrote
+        return bool(self.session.new or self.session.dirty or self.session.deleted)
 
     def hold(self, emails: Sequence[Email]) -> None:
         """Let them wait for the commit."""

@@ -206,6 +206,39 @@ def test_a_transaction_from_before_the_context_is_settled_at_its_end(scene: Scen
     session.close()
 
 
+def test_a_context_that_is_kept_and_pushed_again_ends_each_time(scene: Scene) -> None:
+    app = plain()
+    session = Session(scene.admin)
+    mail = Mail(app, session=session)
+    kept = app.app_context()
+    for expected in (1, 2):
+        with kept:
+            session.execute(READ)
+            mail.send(message_of())
+        assert scene.count() == expected
+    with kept:
+        session.execute(READ)
+    with app.app_context():
+        mail.send(message_of())
+    assert scene.count() == 3
+    session.close()
+
+
+def test_an_open_transaction_with_a_change_that_nobody_flushed_drops_what_waits(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = plain()
+    session = Session(site.scene.admin)
+    mail = Mail(app, session=session)
+    with app.app_context():
+        session.execute(READ)
+        mail.send(message_of())
+        session.add(site.Note(text="never committed"))
+    session.close()
+    assert site.queued() == []
+    assert [each["event"] for each in told(caplog)] == ["mails_dropped"]
+
+
 def test_a_context_that_another_teardown_cuts_short_is_told_of(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:

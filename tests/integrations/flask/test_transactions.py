@@ -254,14 +254,16 @@ def test_a_session_that_was_closed_after_a_read_leaves_its_mail_to_the_end(site:
     assert (site.queued(), site.notes()) == (["Hello"], ["first"])
 
 
-def test_the_release_of_a_savepoint_is_no_commit(site: Site) -> None:
+@pytest.mark.parametrize("ends", ["is released", "is rolled back"])
+def test_a_savepoint_that_only_read_decides_on_nothing(site: Site, ends: str) -> None:
     with site.app.app_context():
         site.read()
         site.send()
-        with site.session.begin_nested():
-            site.read()
-        site.session.rollback()
-    assert site.queued() == []
+        savepoint = site.session.begin_nested()
+        site.read()
+        savepoint.commit() if ends == "is released" else savepoint.rollback()
+        assert site.queued() == []
+    assert site.queued() == ["Hello"]
 
 
 def test_an_explicit_begin_takes_what_waits_along(site: Site) -> None:
