@@ -23,6 +23,9 @@ AsyncTarget: TypeAlias = "AsyncSession | async_scoped_session[AsyncSession] | As
 Target = Session | scoped_session[Any] | Connection
 """What carries the application's transaction."""
 
+ENDED_ELSEWHERE = "outbox_ended_elsewhere"
+"""The execution option of a connection whose transaction is not SQLAlchemy's to end, but its lender's."""
+
 T = TypeVar("T")
 
 

@@ -117,7 +117,7 @@ class Captured(Messages):
 def _message(outbox: Outbox, given: Email | Fields) -> Message:
     email = email_of(given, outbox._templates)  # noqa: SLF001 - what `Outbox.enqueue_many` does
     named: dict[str, Any] = {}
-    if isinstance(given, dict) and given.get("template") is not None:
+    if isinstance(given, dict):
         named = {name: given.get(name) for name in ("template", "context", "locale")}
     return Message(asked=email, new=outbox._compose(email), **named)  # noqa: SLF001 - as above
 

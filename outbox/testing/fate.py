@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session, SessionTransaction
 
+from outbox.store.transaction import ENDED_ELSEWHERE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -21,7 +23,10 @@ Drop: TypeAlias = "Callable[[Sequence[Message]], None]"
 
 
 def carrier_of(transaction: Any) -> Session | Connection | None:
-    """Return the session or connection behind what `enqueue` was given, None for whatever a test made up."""
+    """Return the session or connection behind what `enqueue` was given.
+
+    None for whatever a test made up, and for a connection of which SQLAlchemy cannot tell how it ends.
+    """
     # By the names in its type: the asynchronous ones are not imported for those who do not use them, and a
     # Mock(spec=Session) says that it is an instance, while it has no transaction.
     names = {base.__name__ for base in type(transaction).__mro__}
@@ -31,6 +36,8 @@ def carrier_of(transaction: Any) -> Session | Connection | None:
         return carrier_of(transaction.sync_session)
     if "AsyncConnection" in names:
         return carrier_of(transaction.sync_connection)
+    if issubclass(type(transaction), Connection) and transaction.get_execution_options().get(ENDED_ELSEWHERE):
+        return None
     return transaction if issubclass(type(transaction), Session | Connection) else None
 
 
@@ -41,8 +48,8 @@ class SessionFate:
         self._drop = drop
         self._open: dict[SessionTransaction, list[Message]] = {}
         self._committed: SessionTransaction | None = None
-        event.listen(session, "after_commit", self._note)
-        event.listen(session, "after_transaction_end", self._settle)
+        for name, listener in self._listeners():
+            event.listen(session, name, listener)
 
     def begin(self, session: Session) -> None:
         """Begin a transaction where there is none, as the first statement would."""
@@ -56,8 +63,11 @@ class SessionFate:
 
     def forget(self, session: Session) -> None:
         """Listen no more."""
-        event.remove(session, "after_commit", self._note)
-        event.remove(session, "after_transaction_end", self._settle)
+        for name, listener in self._listeners():
+            event.remove(session, name, listener)
+
+    def _listeners(self) -> tuple[tuple[str, Callable[..., None]], ...]:
+        return ("after_commit", self._note), ("after_transaction_end", self._settle)
 
     def _note(self, session: Session) -> None:
         self._committed = _innermost(session)
@@ -101,7 +111,6 @@ class ConnectionFate:
 
     def _lose_within(self, _: Connection, name: str, _context: object) -> None:
         self._drop([each for each, savepoints in self._open if name in savepoints])
-        self._open = [(each, savepoints) for each, savepoints in self._open if name not in savepoints]
 
 
 def _savepoints(connection: Connection) -> Iterator[str]:

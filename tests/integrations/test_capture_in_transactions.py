@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session, async_ses
 from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 import outbox
+from outbox.store.transaction import ENDED_ELSEWHERE
 from outbox.testing import Captured, captured
 
 shop = outbox.Outbox(sender="shop@example.org")
@@ -167,6 +168,13 @@ def test_scoped_sessions_are_seen_through(messages: Captured, engine: Engine) ->
     session.commit()
     enqueue(session, "lost")
     session.remove()
+    assert subjects(messages) == ["kept"]
+
+
+def test_a_connection_that_its_lender_ends_keeps_its_mail(messages: Captured, engine: Engine) -> None:
+    lent = engine.execution_options(**{ENDED_ELSEWHERE: True})
+    with lent.connect() as connection:
+        enqueue(connection, "kept")
     assert subjects(messages) == ["kept"]
 
 

@@ -14,6 +14,7 @@ import trustme
 from outbox.errors import InvalidValueError
 from outbox.testing import FaultyServer, after, cut, stall, taken
 
+ANN = "ann@example.org"
 MAIL = "Subject: Hello\r\n\r\nHello.\r\n..dots\r\n"
 STAGES = ["greeting", "ehlo", "mail", "rcpt", "data", "body", "end_of_data"]
 
@@ -81,12 +82,22 @@ def test_each_stage_can_stall_until_the_client_leaves(stage: Any) -> None:
         server.wait_until(lambda: outcome(server) == [("stall", False)])
 
 
-@pytest.mark.parametrize("then", [cut, stall, "451 4.3.0 disk full"])
-def test_a_mail_can_be_taken_without_saying_so(then: Any) -> None:
+@pytest.mark.parametrize(
+    ("then", "error", "answer"),
+    [
+        (cut, smtplib.SMTPServerDisconnected, "cut"),
+        (stall, smtplib.SMTPServerDisconnected, "stall"),
+        ("451 4.3.0 disk full", smtplib.SMTPDataError, "451 4.3.0 disk full"),
+    ],
+)
+def test_a_mail_can_be_taken_without_saying_so(then: Any, error: type[Exception], answer: str) -> None:
     with FaultyServer(end_of_data=[taken(then), "250 2.0.0 ok"]) as server:
-        assert isinstance(send(server, timeout=0.2), smtplib.SMTPException | OSError)
+        assert isinstance(send(server, timeout=0.2), error)
         assert send(server) == {}
-        assert [each.content for each in server.mails] == [MAIL.encode()] * 2
+        assert [(each.answer, each.content) for each in server.mails] == [
+            (answer, MAIL.encode()),
+            ("250 2.0.0 ok", MAIL.encode()),
+        ]
 
 
 def test_recipients_have_faults_of_their_own_and_take_their_own_turns() -> None:
@@ -116,6 +127,22 @@ def test_everybody_can_be_greylisted_and_senders_told_apart() -> None:
             assert client.docmd("RCPT", "TO:<ann@example.org>")[0] == 503
             assert client.docmd("DATA")[0] == 503
     assert server.attempts[-1].answer == "550 no"
+
+
+def test_commands_out_of_order_are_refused_and_each_mail_is_an_attempt_of_its_own() -> None:
+    with FaultyServer() as server, smtplib.SMTP(server.host, server.port, "me") as client:
+        assert client.docmd("RCPT", f"TO:<{ANN}>")[0] == 503
+        assert client.docmd("NONSENSE")[0] == 500
+        assert client.docmd("MAIL", "FROM:<one@example.org>")[0] == 250
+        assert client.docmd("DATA")[0] == 554
+        assert client.docmd("MAIL", "FROM:<two@example.org>")[0] == 250
+        assert client.docmd("RCPT", f"TO:<{ANN}>")[0] == 250
+        server.wait_until(lambda: server.attempts[-1].recipients == [ANN])
+        assert client.docmd("MAIL", "FROM:<three@example.org>")[0] == 250
+        assert client.docmd("RSET")[0] == 250
+        assert client.docmd("DATA")[0] == 503
+    senders = [(each.sender, each.recipients) for each in server.attempts]
+    assert senders == [("one@example.org", []), ("two@example.org", [ANN]), ("three@example.org", [])]
 
 
 def test_a_function_may_choose_by_the_mail() -> None:
@@ -182,6 +209,20 @@ def test_starttls_and_a_login_can_be_refused() -> None:
         with pytest.raises(smtplib.SMTPAuthenticationError, match="535"):
             client.login("shop", "secret")
         assert client.docmd("NOOP")[0] == 250
+
+
+def test_a_login_is_heard_in_all_its_forms_and_the_end_ends() -> None:
+    with FaultyServer() as server, smtplib.SMTP(server.host, server.port, "me") as client:
+        assert client.docmd("AUTH", "PLAIN AHNob3AAc2VjcmV0") == (235, b"2.7.0 Welcome")
+        assert client.docmd("AUTH", "LOGIN") == (334, b"VXNlcm5hbWU6")
+        assert client.docmd("c2hvcA==") == (334, b"UGFzc3dvcmQ6")
+        assert client.docmd("c2VjcmV0")[0] == 235
+        assert client.docmd("AUTH", "LOGIN c2hvcA==")[0] == 334
+        assert client.docmd("not base64")[0] == 501
+        assert client.docmd("AUTH", "CRAM-MD5")[0] == 504
+        assert client.docmd("QUIT")[0] == 221
+        assert client.sock is not None
+        assert client.sock.recv(1) == b""
 
 
 def test_a_message_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -315,7 +315,11 @@ if child:
 
 def test_both_sides_of_a_real_fork_end_with_all_their_mail_stored(engine: Engine, sqlite_url: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FORKING, sqlite_url], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, sqlite_url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     with engine.connect() as connection:
