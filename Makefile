@@ -14,12 +14,12 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo fastapi test cuts commits lab models bouncer interop oldest pythons django check bench pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons django check bench pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
 
-fastapi: $(VENV)/.installed-examples ## Start the example on FastAPI, with its daemon and a catcher of its mail
+microblog flasky fastapi: $(VENV)/.installed-examples ## Start an example, with its daemon and a catcher of its mail
 	$(BIN)/python -m examples.start $@
 
 test: $(VENV)/.installed-dev ## Run all tests (they say which servers they miss)
@@ -141,4 +141,4 @@ clean: ## Remove what make made, also .venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z ]+:.*## / { printf "%-25s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -7,6 +7,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,16 +66,25 @@ def main(name: str, folder: Path) -> None:
     for module in example.first:
         subprocess.run([sys.executable, "-m", *module], check=True, **there)  # noqa: S603 - ours
     catcher = ("outbox", "catch", "--port", _CATCHER, "--dir", str(folder.resolve() / "mails"))
-    with ExitStack() as stack:
-        processes = []
+    with ExitStack() as stack, suppress(KeyboardInterrupt):
+        processes, is_told = [], False
         for module in (catcher, *example.together):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-m", *module], **there))  # noqa: S603 - ours
             stack.callback(process.terminate)
             processes.append(process)
-        print(f"Open http://127.0.0.1:{_PORT}/. Each mail is kept in {folder / 'mails'}.", flush=True)
-        with suppress(KeyboardInterrupt):
-            while all(process.poll() is None for process in processes):
-                time.sleep(0.2)
+        while all(process.poll() is None for process in processes):
+            if not is_told and _answers():
+                print(f"Open http://127.0.0.1:{_PORT}/. Each mail is kept in {folder / 'mails'}.", flush=True)
+                is_told = True
+            time.sleep(0.2)
+        sys.exit("A part of it has ended; its own words stand above.")
+
+
+def _answers() -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", int(_PORT)), timeout=1).close()
+        return True
+    return False
 
 
 if __name__ == "__main__":

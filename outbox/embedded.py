@@ -53,10 +53,12 @@ class Daemon:
         """Start sending; return when the daemon has looked into its database for the first time.
 
         Raises SettingsError, DatabaseUnavailableError, SchemaError or what else keeps it from its work; then
-        no thread is left. Started again while it runs, it goes on as it is.
+        no thread is left. Started again while it runs, it goes on as it is; while it stops, it ends first.
         """
-        if self.is_running:
+        if self.is_running and not self._asked:
             return
+        if self._thread is not None:
+            self._thread.join()
         settings = load(**self._given)
         options = options_of(settings)
         self._begun.clear()

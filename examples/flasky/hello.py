@@ -9,10 +9,11 @@ from typing import Any
 from flask import Flask, redirect, render_template, session, url_for
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import FlaskForm
-from outbox.integrations.flask import Mail, Message
 from werkzeug.wrappers import Response
 from wtforms import StringField, SubmitField
 from wtforms.validators import DataRequired
+
+from outbox.integrations.flask import Mail, Message
 
 folder = Path(os.environ.get("EXAMPLE_FOLDER", Path(__file__).resolve().parent))
 

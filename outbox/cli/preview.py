@@ -62,6 +62,10 @@ def preview(
     Without NAME all mails are listed, with their languages. The example that stands beside a mail, such as
     NAME.fr.example.json or NAME.example.toml, gives its variables where --context names no file.
     """
+    if (html or out) and (serve or name is None):
+        raise click.UsageError(
+            "--html and --out are for one mail in the terminal. Give its NAME, and no --serve."
+        )
     settings = load(templates=folders or None)
     if serve:
         _serve(settings, name, context, locale, port)
@@ -85,7 +89,9 @@ def _show(
     if out is not None:
         _write(out / (f"{name}.{locale}" if locale else name), mail, settings.sender or _SENDER)
     elif html:
-        click.echo((mail.html or "").rstrip("\n"))
+        if mail.html is None:
+            raise CommandError(f"{name} has no HTML part. Leave --html out to see its text.", EX_UNAVAILABLE)
+        click.echo(mail.html.rstrip("\n"))
     else:
         click.echo(f"Subject: {printable(mail.subject)}\n\n{(mail.text or '').rstrip()}")
     for finding in lint(templates, [name], context=given, locales=[locale]):

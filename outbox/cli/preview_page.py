@@ -7,11 +7,12 @@ site that a developer visits reads the templates by way of the browser.
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
 
 import click
 import jinja2
@@ -59,7 +60,7 @@ class Page:
             given = contexts.read(self.context) if self.context else contexts.example(sources)
             view.findings = lint(templates, [view.name], context=given, locales=[locale])
             view.mail = templates.render(view.name, given, locale)
-        except OutboxError as error:
+        except (OutboxError, OSError) as error:  # a folder may go away while it is looked through
             view.error = str(error)
         return _template().render(view=view)
 
@@ -67,7 +68,7 @@ class Page:
         """Return a word that is another after each change of a file that the page is made of."""
         try:
             watched = [*self.templates().files(), *([self.context] if self.context else [])]
-        except OutboxError as error:
+        except (OutboxError, OSError) as error:
             return str(error)
         state = hashlib.sha256()
         for file in sorted(watched):
@@ -118,18 +119,23 @@ class Server(ThreadingHTTPServer):
         super().__init__((_HOST, port), _Handler)
         self.page = page
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that has gone on before its answer, as it does at each reload."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _NAMES:
+        path, _, query = self.path.partition("?")
+        asked = {name: values[-1] for name, values in parse_qs(query).items()}
+        if self.headers.get("Host", "").partition(":")[0] not in _NAMES:
             self._answer(403, "Call this page by the address that outbox preview has printed.", "text/plain")
-        elif asked.path == "/":
-            self._answer(200, self.server.page.shown(query.get("mail"), query.get("locale")), "text/html")
-        elif asked.path == "/state":
+        elif path == "/":
+            self._answer(200, self.server.page.shown(asked.get("mail"), asked.get("locale")), "text/html")
+        elif path == "/state":
             self._answer(200, self.server.page.state(), "text/plain")
         else:
             self._answer(404, "There is only one page: /", "text/plain")

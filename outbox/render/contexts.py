@@ -19,7 +19,7 @@ def parsed(source: str, text: str) -> dict[str, Any]:
     """
     try:
         context = tomllib.loads(text) if source.endswith(".toml") else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TemplateError(f"context: {source} is broken: {error}. Correct it.") from error
     if not isinstance(context, dict):
         raise TemplateError(
@@ -31,7 +31,7 @@ def parsed(source: str, text: str) -> dict[str, Any]:
 def read(file: Path) -> dict[str, Any]:
     """Return the variables in `file`; raise TemplateError where it cannot be read, or is broken."""
     try:
-        return parsed(str(file), file.read_text(encoding="utf-8"))
+        return parsed(str(file), file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TemplateError(f"context: {file}: {error.strerror}. Give a file that can be read.") from error
     except UnicodeDecodeError as error:

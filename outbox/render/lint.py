@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from html.parser import HTMLParser
 
-from outbox.errors import TemplateError, shown
+from outbox.errors import InvalidEmailError, TemplateError, shown
+from outbox.mail.text import line
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
 from outbox.render.language import marks, rewritten
 from outbox.render.links import leading_nowhere
+from outbox.render.markup import pictures
 from outbox.render.parts import SUFFIXES, Part, Sources
 from outbox.render.templates import Templates
 
@@ -65,7 +66,7 @@ def lint(
     return [
         finding
         for name in names or templates.own_names()
-        for locale in locales or templates.languages(name)
+        for locale in locales or templates.languages(name) or (None,)
         for finding in _findings(
             templates, name, context, locale, bulk=any(fnmatchcase(name, each) for each in bulk)
         )
@@ -102,7 +103,9 @@ def _findings(
         if bulk:
             find(Rule.NO_UNSUBSCRIBE, _keeping_readers(sources, drafts, variables))
         if Rule.RELATIVE_LINK not in {each.rule for each in findings}:  # else it would be told twice
-            find(Rule.CLIPPED, _clipped(sources, templates.finished(sources, drafts).html))
+            mail = templates.finished(sources, drafts)
+            _prove_header(sources, mail.subject)
+            find(Rule.CLIPPED, _clipped(sources, mail.html))
     except TemplateError as error:
         find(Rule.BROKEN, iter([str(error)]))
     return findings
@@ -146,14 +149,13 @@ def _relative(sources: Sources, drafts: Drafts) -> Iterator[str]:
 
 
 def _mute(sources: Sources, drafts: Drafts) -> Iterator[str]:
-    pictures = _Pictures()
-    pictures.feed(drafts[Part.HTML] or "")
-    pictures.close()
-    for src in pictures.without_alt:
-        yield (
-            f"{sources.file(Part.HTML)}: the picture {shown(src)} has no alt, and many see no pictures. "
-            'Write what it says, or alt="" for decoration.'
-        )
+    for picture in pictures(drafts[Part.HTML] or ""):
+        if "alt" not in picture:
+            src = shown(picture.get("src", ""))
+            yield (
+                f"{sources.file(Part.HTML)}: the picture {src} has no alt, and many see no pictures. "
+                'Write what it says, or alt="" for decoration.'
+            )
 
 
 _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {
@@ -161,6 +163,14 @@ _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {
     Rule.RELATIVE_LINK: _relative,
     Rule.NO_ALT: _mute,
 }
+
+
+def _prove_header(sources: Sources, subject: str) -> None:
+    """Raise TemplateError where an Email would refuse the subject."""
+    try:
+        line("subject", subject)
+    except InvalidEmailError as error:
+        raise TemplateError(f"{sources.file(Part.SUBJECT)}: {error}") from error
 
 
 def _keeping_readers(sources: Sources, drafts: Drafts, context: Mapping[str, object]) -> Iterator[str]:
@@ -182,16 +192,3 @@ def _clipped(sources: Sources, page: str | None) -> Iterator[str]:
             f"{sources.file(Part.HTML)}: with its styles inlined it has {size:,} bytes, and Gmail cuts it at "
             f"{CLIP:,}. Show less, and link to the rest."
         )
-
-
-class _Pictures(HTMLParser):
-    """Collects the addresses of pictures that have no alt."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.without_alt: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = dict(attrs)
-        if tag == "img" and "alt" not in attributes:
-            self.without_alt.append(attributes.get("src") or "")

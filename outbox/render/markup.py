@@ -13,7 +13,7 @@ from collections.abc import Iterator
 _MARKUP = re.compile(
     r"<(?:!--(?!\[if)(?:-?>|[^-]*+(?:-(?!-!?>)[^-]*+)*+)"
     r"|style\b[^>]*+>(?P<css>[^<]*+(?:<(?!/style)[^<]*+)*+)"
-    r"|[a-z][^\s/>]*+"
+    r"|(?P<tag>[a-z][^\s/>]*+)"
     r"(?P<attributes>(?:[\s/]*+[^\s=>/]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]++))?+)*+))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -22,6 +22,10 @@ _ATTRIBUTE = re.compile(
     r"(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)|'(?P<single>[^']*+)|(?P<bare>[^\s>]++))|(?=[\s/]|\Z))"
     r"|[^\s=>/]++(?:\s*+=\s*+(?:\"[^\"]*+\"?|'[^']*+'?|[^\s>]++))?+",
     re.IGNORECASE,
+)
+_ANY_ATTRIBUTE = re.compile(
+    r"(?P<name>[^\s=>/]++)"
+    r"(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"?|'(?P<single>[^']*+)'?|(?P<bare>[^\s>]++)))?+"
 )
 _MAY_HAVE_ONE = re.compile(r"href|src|background|poster|action|style", re.IGNORECASE)
 
@@ -34,5 +38,18 @@ def values(part: str) -> Iterator[tuple[str, str]]:
         elif markup["attributes"] and _MAY_HAVE_ONE.search(markup["attributes"]):
             for found in _ATTRIBUTE.finditer(markup["attributes"]):
                 if found["name"] is not None:
-                    value = found["double"] or found["single"] or found["bare"] or ""
-                    yield found["name"].lower(), html.unescape(value).strip()
+                    yield found["name"].lower(), _value(found).strip()
+
+
+def pictures(part: str) -> Iterator[dict[str, str]]:
+    """Yield the attributes of each `<img>`, also of those that only Outlook sees."""
+    for markup in _MARKUP.finditer(part):
+        if (markup["tag"] or "").lower() == "img":
+            yield {
+                found["name"].lower(): _value(found)
+                for found in _ANY_ATTRIBUTE.finditer(markup["attributes"])
+            }
+
+
+def _value(attribute: re.Match[str]) -> str:
+    return html.unescape(attribute["double"] or attribute["single"] or attribute["bare"] or "")

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import jinja2
-
 from outbox.errors import TemplateError, shown
 from outbox.render import places
 from outbox.render.blame import blamed
@@ -64,7 +62,7 @@ class Templates:
 
     def sources(self, name: str, locale: str | None = None) -> Sources:
         """Return the files of a mail; raise TemplateError where there is none, or for what is no name."""
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise TemplateError(
                 f"template {shown(name)}: is not a template name. "
                 "Use letters, digits and _-. with / between folders, without an extension."
@@ -89,7 +87,7 @@ class Templates:
         """Return the variables that one of a mail's sources reads without a default; raise TemplateError."""
         try:
             return needed(self._environment, template)
-        except (jinja2.TemplateError, UnicodeDecodeError) as error:
+        except Exception as error:  # parentheses within parentheses are too much for Python
             raise blamed(error, template.partition("#")[0], self._searched()) from error
 
     def names(self) -> tuple[str, ...]:
@@ -101,8 +99,11 @@ class Templates:
         return names(self._folders[:-1]) or self.names()
 
     def languages(self, name: str) -> tuple[str | None, ...]:
-        """Return the languages of a mail, by its files and the catalogues; None is for files without one."""
-        own = languages(name, self._folders)
+        """Return the languages of a mail, by its files and the catalogues; None is for files without one.
+
+        A mail that is unknown has those of the catalogues.
+        """
+        own = languages(name, self._folders) if _is_name(name) else set()
         return tuple(sorted(own | self._catalogues.tags(), key=lambda tag: tag or ""))
 
     def files(self) -> Iterator[Path]:
@@ -125,3 +126,7 @@ class Templates:
 
     def _searched(self) -> str:
         return ", ".join(repr(str(folder)) for folder in self._folders)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None

@@ -22,9 +22,9 @@ class Read:
 def needed(environment: Environment, template: str) -> list[Read]:
     """Return the variables that `template` and all that it extends or includes read without a default.
 
-    A variable that its file asks about somewhere, by `is defined` or `default`, is none of them: there the
-    author thought of its absence. Names of files that only a variable knows are passed over. Raises what
-    Jinja raises for a file that is missing or broken.
+    A variable that its file, or one that includes it, asks about somewhere, by `is defined` or `default`, is
+    none of them: there the author thought of its absence. Names of files that only a variable knows are
+    passed over. Raises what Jinja raises for a file that is missing or broken.
     """
     found: dict[str, Read] = {}
     for read in _Walk(environment).reads(template):
@@ -36,44 +36,58 @@ class _Walk:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._seen: set[str] = set()
-        # What is set, imported or overridden on the way is there for every file further up.
-        self._set: set[str] = set()
-        self._overridden: set[str] = set()
 
-    def reads(self, template: str) -> Iterator[Read]:
+    def reads(self, template: str, known: frozenset[str] = frozenset()) -> Iterator[Read]:
+        """Yield what a file, and what it extends and includes, reads beside the names that are `known`."""
+        chain = list(self._chain(template, set()))
+        # What a layout sets is there in the blocks of those that extend it, and the other way round.
+        known = known.union(*(_given(parsed) for _, _, parsed in chain))
+        for name, file, parsed in chain:
+            guarded = set(_guarded(parsed))
+            free = meta.find_undeclared_variables(parsed) - known - guarded
+            lines: dict[str, int] = {}
+            for read in parsed.find_all(nodes.Name):
+                if read.ctx == "load":
+                    lines.setdefault(read.name, read.lineno)
+            yield from (Read(each, f"{file}:{line}") for each, line in lines.items() if each in free)
+            # Which loop is around which include is not looked at: rather miss one than blame a sound file.
+            handed = known | guarded | set(_bound(parsed))
+            for other in _others(parsed):
+                # One that is missing may be meant to be, and if not, rendering says so.
+                with suppress(TemplateNotFound):
+                    yield from self.reads(self._environment.join_path(other, name), handed)
+
+    def _chain(self, template: str, overridden: set[str]) -> Iterator[tuple[str, str, nodes.Template]]:
+        """Yield a file and all that it extends: name, path, and what is parsed of it."""
         if template in self._seen:
             return
         self._seen.add(template)
-        parsed, file = self._parse(template)
-        parsed = _Without(self._overridden).visit(parsed)
-        guarded = set(_guarded(parsed))
-        self._set |= set(_set(parsed))
-        free = meta.find_undeclared_variables(parsed) - guarded - self._set
-        lines: dict[str, int] = {}
-        for name in parsed.find_all(nodes.Name):
-            lines.setdefault(name.name, name.lineno)
-        yield from (Read(name, f"{file}:{line}") for name, line in lines.items() if name in free)
-        self._overridden |= set(_overriding(parsed))
-        for other in _others(parsed):
-            # One that is missing may be meant to be, and if not, rendering says so.
-            with suppress(TemplateNotFound):
-                yield from self.reads(self._environment.join_path(other, template))
+        file, parsed = self._parse(template)
+        parsed = _Without(overridden).visit(parsed)
+        yield template, file, parsed
+        overridden = overridden | set(_overriding(parsed))
+        for extends in parsed.find_all(nodes.Extends):
+            for other in _names(extends.template):
+                with suppress(TemplateNotFound):  # as above
+                    yield from self._chain(self._environment.join_path(other, template), overridden)
 
-    def _parse(self, template: str) -> tuple[nodes.Template, str]:
+    def _parse(self, template: str) -> tuple[str, nodes.Template]:
         if self._environment.loader is None:
             raise TemplateNotFound(template)
         source, file, _ = self._environment.loader.get_source(self._environment, template)
-        return self._environment.parse(source, template, file), file or template
+        return file or template, self._environment.parse(source, template, file)
 
 
 class _Without(NodeTransformer):
-    """Takes out the blocks that a template further down has written anew."""
+    """Empties the blocks that a template further down has written anew."""
 
     def __init__(self, blocks: set[str]) -> None:
         self._blocks = blocks
 
-    def visit_Block(self, node: nodes.Block) -> nodes.Node | None:  # noqa: N802 - Jinja's name
-        return None if node.name in self._blocks else self.generic_visit(node)
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:  # noqa: N802 - Jinja's name
+        if node.name in self._blocks:
+            node.body = []
+        return self.generic_visit(node)
 
 
 def _guarded(parsed: nodes.Template) -> Iterator[str]:
@@ -82,18 +96,44 @@ def _guarded(parsed: nodes.Template) -> Iterator[str]:
             yield node.node.name
 
 
-def _set(parsed: nodes.Template) -> Iterator[str]:
-    """Yield the names that the template itself gives to all of its blocks."""
-    for node in parsed.body:
+def _given(parsed: nodes.Template) -> Iterator[str]:
+    """Yield the names that a template itself gives to its blocks, and to those that write them anew."""
+    yield from _surely_set(parsed.body)
+    # Jinja's own look takes what each way of a condition sets for what only one of them does.
+    for condition in parsed.find_all(nodes.If):
+        yield from _surely_set([condition])
+    if any(block.scoped for block in parsed.find_all(nodes.Block)):
+        yield from _bound(parsed)
+
+
+def _surely_set(body: list[nodes.Node]) -> set[str]:
+    """Return the names that a body gives to all that follows it, whichever way its conditions go."""
+    names: set[str] = set()
+    for node in body:
         match node:
             case nodes.Import():
-                yield node.target
+                names.add(node.target)
             case nodes.FromImport():
-                yield from (name if isinstance(name, str) else name[1] for name in node.names)
+                names |= {name if isinstance(name, str) else name[1] for name in node.names}
             case nodes.Macro():
-                yield node.name
+                names.add(node.name)
             case nodes.Assign() | nodes.AssignBlock():
-                yield from (name.name for name in node.find_all(nodes.Name) if name.ctx == "store")
+                names |= set(_stored(node))
+            case nodes.If():
+                ways = [node.body, *(each.body for each in node.elif_), node.else_]
+                names |= set.intersection(*map(_surely_set, ways))
+    return names
+
+
+def _bound(parsed: nodes.Template) -> Iterator[str]:
+    """Yield the names that a template binds anywhere: by loops, `set`, `with` and imports, as macros."""
+    yield from _stored(parsed)
+    for node in parsed.find_all((nodes.Import, nodes.FromImport, nodes.Macro)):
+        yield from _surely_set([node])
+
+
+def _stored(node: nodes.Node) -> Iterator[str]:
+    yield from (name.name for name in node.find_all(nodes.Name) if name.ctx != "load")
 
 
 def _overriding(parsed: nodes.Template) -> Iterator[str]:
@@ -103,9 +143,20 @@ def _overriding(parsed: nodes.Template) -> Iterator[str]:
 
 
 def _others(parsed: nodes.Template) -> Iterator[str]:
-    """Yield the names of the files that see the variables too."""
-    named: list[nodes.Expr] = [node.template for node in parsed.find_all(nodes.Extends)]
+    """Yield the names of the files that see the variables too, besides those that are extended."""
     for node in parsed.find_all((nodes.Include, nodes.Import, nodes.FromImport)):
         if isinstance(node, nodes.Include | nodes.Import | nodes.FromImport) and node.with_context:
-            named += node.template.items if isinstance(node.template, nodes.List) else [node.template]
-    yield from (each.value for each in named if isinstance(each, nodes.Const))
+            yield from _names(node.template)
+
+
+def _names(expression: nodes.Expr | None) -> Iterator[str]:
+    """Yield the names of files that an expression may have, as far as they are written in it."""
+    match expression:
+        case nodes.Const(value=str(name)):
+            yield name
+        case nodes.List(items=items) | nodes.Tuple(items=items):
+            for item in items:
+                yield from _names(item)
+        case nodes.CondExpr(expr1=one, expr2=other):
+            yield from _names(one)
+            yield from _names(other)

@@ -27,6 +27,13 @@ def written(template: Template, context: Mapping[str, object], largest: int | No
     text = "".join(pieces)
     if text.strip() == ABSENT:
         return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TemplateError(
+            f"it writes a lone surrogate, {text[error.start]!a}, and no mail can carry half a character. "
+            "Correct the variable that brought it."
+        ) from error
     if ABSENT in text:
         raise TemplateError(
             "what it includes, or asks for by super(), has no block for this part. Write that block, or take "

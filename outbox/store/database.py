@@ -45,6 +45,12 @@ class Database:
             raise UnsupportedDatabaseError(
                 f"The driver of {parsed.drivername!r} is not installed ({error}). {_remedy(parsed)}"
             ) from error
+        if self.engine.dialect.is_async:
+            ours = _OURS.get(parsed.get_backend_name(), parsed.get_backend_name())
+            raise UnsupportedDatabaseError(
+                f"{parsed.drivername!r} is for asyncio, and the daemon and the commands are not. "
+                f"Name the same database as {ours}://…"
+            )
         self.dialect.prepare(self.engine, silence)
         self._deadline = Deadline(self.dialect, silence)
         for engine in {self.engine, self._reader}:

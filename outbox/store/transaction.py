@@ -23,6 +23,9 @@ AsyncTarget: TypeAlias = "AsyncSession | async_scoped_session[AsyncSession] | As
 Target = Session | scoped_session[Any] | Connection
 """What carries the application's transaction."""
 
+ENDED_ELSEWHERE = "outbox_ended_elsewhere"
+"""The execution option of a connection whose transaction is not SQLAlchemy's to end, but its lender's."""
+
 T = TypeVar("T")
 
 
@@ -34,11 +37,7 @@ async def run_sync(transaction: AsyncTarget, work: Callable[[Any], T]) -> T:
     if not hasattr(transaction, "run_sync") and hasattr(transaction, "registry"):
         transaction = transaction()  # the session of this task
     if not hasattr(transaction, "run_sync"):
-        name = type(transaction).__name__
-        raise UnusableConnectionError(
-            f"{name} is not asynchronous: enqueue_async takes an AsyncSession or an AsyncConnection. "
-            "Call enqueue, without await, for others."
-        )
+        raise UnusableConnectionError(_asynchronous_remedy(transaction))
     return await transaction.run_sync(work)
 
 
@@ -81,6 +80,16 @@ def _autocommits(connection: Connection) -> bool:
         return False
     # Where our own recipe says BEGIN it looks like autocommit to SQLAlchemy, but is inside a transaction.
     return not dialect_of(connection.dialect.name).has_begun(connection.connection.driver_connection)
+
+
+def _asynchronous_remedy(transaction: object) -> str:
+    name = type(transaction).__name__
+    if isinstance(transaction, Session | Connection):
+        return f"{name} is not asynchronous. Call outbox.enqueue(…), without await."
+    return (
+        f"{name} carries no asynchronous transaction. Give an AsyncSession, or the connection of: "
+        "async with engine.begin() as connection: …"
+    )
 
 
 def _remedy(transaction: object) -> str:

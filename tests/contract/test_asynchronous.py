@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import outbox
 from outbox import InvalidEmailError, UnusableConnectionError
@@ -108,7 +109,21 @@ def test_a_mail_that_is_wrong_is_refused_and_the_transaction_goes_on(scene: Scen
 
 
 def test_what_is_not_asynchronous_is_refused_with_the_remedy(scene: Scene) -> None:
-    refused = pytest.raises(UnusableConnectionError, match="Call enqueue, without await")
-    with scene.application.begin() as connection, refused:
-        asyncio.run(scene.outbox.enqueue_async(connection, **FIELDS))  # type: ignore[arg-type] # refused
+    refused = pytest.raises(UnusableConnectionError, match=r"Call outbox\.enqueue\(…\), without await")
+    with scene.application.begin() as connection:
+        session = Session(connection)
+        carriers: list[Any] = [connection, session, scoped_session(sessionmaker(connection))]
+        for carrier in carriers:
+            with refused:
+                asyncio.run(scene.outbox.enqueue_async(carrier, **FIELDS))
     assert scene.count(message) == 0
+
+
+def test_what_carries_no_transaction_is_refused_with_the_way_to_one(scene: Scene) -> None:
+    async def work(engine: AsyncEngine) -> None:
+        carriers: list[Any] = [engine, async_sessionmaker(engine), scene.application, None]
+        for carrier in carriers:
+            with pytest.raises(UnusableConnectionError, match=r"async with engine\.begin\(\) as connection"):
+                await scene.outbox.enqueue_async(carrier, **FIELDS)
+
+    run(scene, work)

@@ -32,8 +32,8 @@ class Running:
 
 
 @contextmanager
-def running(name: str, tmp_path: Path, **environment: str) -> Iterator[Running]:
-    """Start an example by its command, and stop it by the signal of Ctrl-C."""
+def running(name: str, tmp_path: Path, root: Path = ROOT, **environment: str) -> Iterator[Running]:
+    """Start an example by its command, from the folder `examples` in `root`, and stop it as Ctrl-C does."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "examples.start", name],
@@ -41,7 +41,7 @@ def running(name: str, tmp_path: Path, **environment: str) -> Iterator[Running]:
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
             "EXAMPLE_PORT": str(port),
             "EXAMPLE_CATCHER_PORT": str(free_port()),
             **environment,

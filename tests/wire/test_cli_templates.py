@@ -38,6 +38,8 @@ def test_lint_ends_with_1_where_something_is_wrong_and_with_0_where_nothing_is(m
         "[no-unsubscribe]",
         "[no-unsubscribe]",
     ]
+    unknown = call("lint", "helo", "--templates", "mails")
+    assert (unknown.exit_code, unknown.stdout[:26]) == (1, "template 'helo': not found")
     ignored = call("lint", "hello", "--templates", "mails", "--ignore", "no-alt")
     assert (ignored.exit_code, ignored.stdout) == (0, "Nothing is wrong with hello.\n")
 
@@ -98,6 +100,9 @@ def test_preview_writes_the_parts_and_the_whole_mail_into_files(mails: Path) -> 
         (("hello", "--locale", "??"), "locale: '??' is no language tag."),
         (("hello", "--out", "mails/hello.txt/x"), "--out: "),
         (("--serve", "--context", "-"), "Give a file."),
+        (("--serve", "hello", "--html"), "Give its NAME, and no --serve."),
+        (("--out", "seen"), "Give its NAME, and no --serve."),
+        (("hello", "--locale", "fr", "--html"), "hello has no HTML part."),
     ],
 )
 def test_preview_says_what_it_cannot_show_and_what_to_do(arguments: tuple[str, ...], words: str) -> None:

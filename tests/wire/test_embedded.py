@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from outbox.embedded import Daemon
-from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError
+from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError, UnsupportedDatabaseError
 from outbox.store.permission import name_environment
 from tests.support.aiosmtpd_server import AiosmtpdServer
 from tests.support.daemon import Application, application
@@ -79,11 +81,57 @@ def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(
 ) -> None:
     with pytest.raises(SettingsError, match="poll_interval"):
         Daemon(poll_interval=-1).start()
+    asynchronous = sqlite_url.replace("sqlite:", "sqlite+aiosqlite:")
+    with pytest.raises(UnsupportedDatabaseError, match="Name the same database as sqlite://"):
+        daemon(asynchronous, server).start()
     missing = daemon(sqlite_url, server)
     with pytest.raises(SchemaError, match="outbox db upgrade"):
         missing.start()
     assert not missing.is_running
     assert ours() == []
+
+
+def test_a_fault_at_the_start_is_raised_and_not_logged_as_well(
+    shop: Application, server: AiosmtpdServer, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with shop.engine.begin() as connection:
+        name_environment(connection, "production")
+    with pytest.raises(EnvironmentMismatchError, match="production"):
+        daemon(database_url, server).start()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert shop.scalar("SELECT count(*) FROM outbox_session") == 0
+
+
+def test_a_stop_before_it_has_begun_is_kept(
+    sqlite_url: str, server: AiosmtpdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met, go_on = threading.Event(), threading.Event()
+
+    def meet(*_: object) -> None:
+        met.set()
+        go_on.wait()
+
+    monkeypatch.setattr("outbox.embedded.meet", meet)
+    with application(sqlite_url):
+        sending = daemon(sqlite_url, server)
+        starting = threading.Thread(target=sending.start)
+        starting.start()
+        assert met.wait(30)
+        assert not sending.stop(timeout=0.01)
+        go_on.set()
+        starting.join()
+        wait_until(lambda: not sending.is_running, "the daemon has ended")
+        assert sending.stop()
+
+
+def test_a_process_that_forgets_to_stop_it_ends_all_the_same(sqlite_url: str, server: AiosmtpdServer) -> None:
+    start = (
+        "from outbox.embedded import Daemon\n"
+        f"Daemon(database_url={sqlite_url!r}, smtp_host={server.host!r}, smtp_port={server.port}).start()"
+    )
+    with application(sqlite_url):
+        ended = subprocess.run([sys.executable, "-c", start], timeout=60, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(
@@ -100,6 +148,32 @@ def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(
         with pytest.raises(EnvironmentMismatchError, match="production"):
             sending.stop()
     assert ours() == []
+
+
+def test_a_daemon_that_is_started_while_it_stops_finishes_first_and_then_runs_anew(sqlite_url: str) -> None:
+    taken, answer = threading.Event(), threading.Event()
+
+    class Slow(AiosmtpdServer):
+        async def handle_DATA(self, *_: object) -> str:  # noqa: N802 -- aiosmtpd's name
+            taken.set()
+            await asyncio.to_thread(answer.wait)
+            return "250 taken"
+
+    with Slow() as server, application(sqlite_url) as shop:
+        sending = daemon(sqlite_url, server)
+        sending.start()
+        shop.enqueue(1)
+        assert taken.wait(30)
+        assert not sending.stop(timeout=0.01)
+        again = threading.Thread(target=sending.start)
+        again.start()
+        answer.set()
+        again.join()
+        assert sending.is_running
+        shop.enqueue(1, tag="second")
+        shop.wait_sent(2)
+        assert sending.stop()
+        assert shop.scalar("SELECT count(*) FROM outbox_session WHERE state = 'stopped'") == 2
 
 
 def test_a_stop_that_takes_too_long_says_so_and_a_second_one_leaves_at_once(sqlite_url: str) -> None:

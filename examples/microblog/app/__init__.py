@@ -3,6 +3,7 @@
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+
 from outbox.integrations.flask import Mail
 
 app = Flask(__name__)

@@ -4,11 +4,11 @@ from threading import Thread
 
 from config import ADMINS
 from flask import Flask, render_template
-from outbox.integrations.flask import Message
 
 from app import app, mail
 from app.decorators import in_background
 from app.models import User
+from outbox.integrations.flask import Message
 
 
 def send_email(subject: str, sender: str, recipients: list[str], text_body: str, html_body: str) -> None:

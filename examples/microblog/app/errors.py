@@ -1,8 +1,18 @@
 """What happens when something breaks: a page for the visitor, and a mail for the administrators."""
 
+import logging
+
+from config import ADMINS
 from flask import render_template
 
 from app import app, db
+from outbox.integrations.logging import OutboxHandler
+
+if app.config["MAIL_ERRORS"]:
+    with app.app_context():
+        handler = OutboxHandler(db.engine, ADMINS[0], ADMINS, "[microblog] an error")
+    handler.setLevel(logging.ERROR)
+    app.logger.addHandler(handler)
 
 
 @app.errorhandler(404)

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from outbox.errors import DatabaseLockedError, OutboxError, SchemaError, UnsupportedDatabaseError
 from outbox.integrations.django.routing import database
+from outbox.store.transaction import ENDED_ELSEWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +136,7 @@ def _engine(alias: str, vendor: str) -> Engine:
     dialect = kind(dbapi=kind.import_dbapi(), **options)
     wrap = _LentByPsycopg if vendor == "postgresql" else _Lent
     pool = NullPool(lambda: wrap(connections[alias].connection), reset_on_return=None, dialect=dialect)
-    engine = Engine(pool, dialect, url, hide_parameters=True)
+    engine = Engine(pool, dialect, url, hide_parameters=True, execution_options={ENDED_ELSEWHERE: True})
     with engine.connect() as connection:
         dialect.initialize(connection)
     return engine

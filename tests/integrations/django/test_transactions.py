@@ -13,6 +13,7 @@ import outbox
 from outbox.errors import DatabaseLockedError, InvalidEmailError, KeyConflictError, SchemaError
 from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.integrations.django.models import Delivery
+from outbox.testing import captured
 from tests.integrations.django.folder import Project
 
 _AGES = """
@@ -286,6 +287,15 @@ def test_a_mail_that_can_never_be_sent_is_no_silent_failure() -> None:
         EmailBackend(fail_silently=True).send_messages(
             [EmailMessage("x", "", "shop@example.org", ["nobody"])]
         )
+
+
+def test_captured_mail_outlives_the_loan_of_the_connection(sqlite: str) -> None:
+    with captured() as messages:
+        order(sqlite)
+        with transaction.atomic(using=sqlite):
+            order(sqlite, "another")
+    assert len(messages) == 2
+    assert standing(sqlite) == (0, 2)
 
 
 def test_nothing_is_counted_that_has_no_recipient(sqlite: str) -> None:

@@ -15,6 +15,7 @@ SIZE = 400_000
 SECONDS = 40
 
 ADDRESSES = "lambda page: list(links._urls(page))"
+PICTURES = "lambda page: list(markup.pictures(page))"
 INLINED = "styles.Styles().inlined"
 ATTRIBUTES = "lambda page: styles.Styles().inlined(page + '>p{}</style>')"
 OPENINGS = [
@@ -52,6 +53,7 @@ RULES = ["a", "a ", ";", "{", "}", "a{", "a{}", "a:b;", "<!--", "-", "--a", "*",
 HOSTILE: list[tuple[str, str, list[str]]] = [
     (ADDRESSES, "", OPENINGS),
     *((ADDRESSES, before, WITHIN_A_TAG) for before in ("<a ", "<a b='", "<a href='")),
+    *((PICTURES, before, WITHIN_A_TAG) for before in ("<img ", "<img b='")),
     (ADDRESSES, "<a srcset='", ["1x, ", ",", ", ", "a 1x,"]),
     *((ADDRESSES, before, WITHIN_CSS) for before in ("<style>", "<a style='")),
     (ADDRESSES, "<a href='", ["a", "a-", "a."]),
@@ -68,7 +70,7 @@ HOSTILE: list[tuple[str, str, list[str]]] = [
 ]
 CODE = """
 import json, sys
-from outbox.render import links, styles, text
+from outbox.render import links, markup, styles, text
 
 for work, before, units in json.loads(sys.argv[1]):
     for unit in units:

@@ -36,12 +36,35 @@ def test_nothing_is_found_in_a_mail_that_is_sound(write: Write) -> None:
         ({"a.html": "{% if %}"}, Rule.BROKEN),
         ({"a.txt": "{{ 1 / 0 }}"}, Rule.BROKEN),
         ({"a.subject": "one\ntwo"}, Rule.BROKEN),
+        ({"a.subject": "one\ttwo"}, Rule.BROKEN),
         ({"a.example.json": "{"}, Rule.BROKEN),
         ({"a.example.json": "[]"}, Rule.BROKEN),
+        ({"a.example.json": "[" * 100_000}, Rule.BROKEN),
+        ({"a.txt": "{{ n }}", "a.example.json": r'{"n": "\ud800"}'}, Rule.BROKEN),
+        ({"a.html": f"{{{{ {'(' * 1000}1{')' * 1000} }}}}"}, Rule.BROKEN),
+        ({"a.html": '<![foo]><![if !mso]><img src="https://example.org/a.png"><![endif]>'}, Rule.NO_ALT),
+        (
+            {"a.html": "<!--[if !mso]><!--><IMG title='no alt' src=https://e.org/a><!--<![endif]-->"},
+            Rule.NO_ALT,
+        ),
+        ({"a.html": '<!--[if mso]><img src="https://example.org/a.png"/><![endif]-->'}, Rule.NO_ALT),
     ],
 )
 def test_a_rule_that_is_broken_is_found_once(write: Write, changed: dict[str, str], rule: Rule) -> None:
     assert _rules(write(SOUND | changed)) == [("a", rule)]
+
+
+@pytest.mark.parametrize("name", ["typo", "", "*", "a[", "**", "../a", "/etc/passwd", "a\0"])
+def test_a_mail_that_is_not_there_is_told_in_each_language_that_is_asked_for(write: Write, name: str) -> None:
+    templates = Templates(write(SOUND))
+    for locales in ([], ["fr", None]):
+        found = [(each.locale, each.rule) for each in lint(templates, [name], locales=locales)]
+        assert found == [(locale, Rule.BROKEN) for locale in locales or [None]]
+
+
+@pytest.mark.parametrize("img", ["<img alt>", "<img\nALT=x />", "<img/alt=''>", "<!-- <img> -->", "<imgs>"])
+def test_a_picture_that_says_something_is_sound(write: Write, img: str) -> None:
+    assert lint(Templates(write(SOUND | {"a.html": img}))) == []
 
 
 def test_html_of_the_very_size_is_shown_whole(write: Write) -> None:
@@ -124,6 +147,11 @@ def test_the_example_of_a_language_goes_before_the_example_of_all(write: Write) 
 def test_the_language_of_the_mail_is_no_missing_variable(write: Write) -> None:
     templates = Templates(write({"a.fr.subject": "{{ lang }}", "a.fr.txt": "{{ dir }}"}))
     assert lint(templates) == []
+
+
+def test_an_example_may_begin_with_the_mark_of_utf_8(write: Write) -> None:
+    files = {"a.txt": "{{ x }}", "a.example.json": '\ufeff{"x": 1}'}
+    assert lint(Templates(write(SOUND | files))) == []
 
 
 def test_an_example_in_toml_has_dates(write: Write) -> None:

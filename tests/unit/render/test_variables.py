@@ -24,10 +24,24 @@ def _needed(write: Write, files: dict[str, str], template: str = "a.txt") -> lis
         ("{% if a is defined and a %}{{ a }}{% endif %}", []),
         ("{{ user.name | default('') }}", ["user a.txt:1"]),
         ("{% for item in items %}{{ loop.index }}{{ item }}{% endfor %}", ["items a.txt:1"]),
-        ("{% for item in items %}{% endfor %}{{ item }}", ["item a.txt:1", "items a.txt:1"]),
+        ("{% for item in items %}{% endfor %}{{ item }}", ["items a.txt:1", "item a.txt:1"]),
         ("{% set x = y %}{% block b %}{{ x }}{% endblock %}", ["y a.txt:1"]),
         ("{% set x %}{{ z }}{% endset %}{% block b %}{{ x }}{% endblock %}", ["z a.txt:1"]),
         ("{% macro m(p) %}{{ p }}{{ q }}{% endmacro %}{{ m(1) }}", ["q a.txt:1"]),
+        ("{% if v %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}", ["v a.txt:1"]),
+        (
+            "{% block b %}{% if 1 %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}{% endblock %}",
+            [],
+        ),
+        ("{% if v %}{% set x = 1 %}{% endif %}{{ x }}", ["v a.txt:1", "x a.txt:1"]),
+        (
+            "{% if v %}{% set x = 1 %}{% elif w %}{% else %}{% set x = 2 %}{% endif %}{{ x }}",
+            ["v a.txt:1", "w a.txt:1", "x a.txt:1"],
+        ),
+        ("{% for i in [1] %}{% block b scoped %}{{ i }}{% endblock %}{% endfor %}", []),
+        ("{% for i in [1] %}{% block b %}{{ i }}{% endblock %}{% endfor %}", ["i a.txt:1"]),
+        ("{% set n = namespace(x=1) %}{% for i in [1] %}{% set n.x = i %}{% endfor %}{{ n.x }}", []),
+        ("{% block b %}{% set x = 1 %}{% endblock %}{% block c %}\n{{ x }}{% endblock %}", ["x a.txt:2"]),
         ("{{ range(3) | list }}{{ _('x') }}{% trans n %}{{ n }}{% endtrans %}", ["n a.txt:1"]),
     ],
 )
@@ -43,7 +57,15 @@ def test_what_is_extended_and_included_needs_its_variables_too(write: Write) -> 
         "b.txt": "{{ two }}{% block body %}{{ never }}{% endblock %}{% block c %}{{ three }}{% endblock %}",
         "c.txt": "{{ four }}",
     }
-    assert _needed(write, files) == ["one a.txt:1", "two b.txt:1", "three b.txt:1", "four c.txt:1"]
+    assert _needed(write, files) == ["one a.txt:1", "four c.txt:1", "two b.txt:1", "three b.txt:1"]
+
+
+def test_a_block_within_a_block_may_be_written_anew_by_itself(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" %}{% block inner %}{% endblock %}',
+        "b.txt": "{% block outer %}{{ outer }}{% block inner %}{{ never }}{% endblock %}{% endblock %}",
+    }
+    assert _needed(write, files) == ["outer b.txt:1"]
 
 
 def test_a_block_that_calls_super_needs_what_it_overrides(write: Write) -> None:
@@ -52,6 +74,54 @@ def test_a_block_that_calls_super_needs_what_it_overrides(write: Write) -> None:
         "b.txt": "{% block body %}{{ inherited }}{% endblock %}",
     }
     assert _needed(write, files) == ["inherited b.txt:1"]
+
+
+def test_what_a_layout_sets_or_imports_is_there_in_the_blocks_that_are_written_anew(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" %}{% block body %}{{ title }}{{ m.x() }}{{ i }}{{ one }}{% endblock %}',
+        "b.txt": '{% import "m.txt" as m %}{% set title = title | default("") %}'
+        "{% for i in [1] %}{% block body scoped %}{% endblock %}{% endfor %}",
+        "m.txt": "{% macro x() %}{% endmacro %}",
+    }
+    assert _needed(write, files) == ["one a.txt:1"]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{% for item in [1] %}INCLUDE{% endfor %}",
+        "{% with item = 1 %}INCLUDE{% endwith %}",
+        "{% macro m(item) %}INCLUDE{% endmacro %}{{ m(1) }}",
+        "{% block b %}{% set item = 1 %}INCLUDE{% endblock %}",
+        "{% block b %}{% from 'm.txt' import item %}INCLUDE{% endblock %}",
+        "{% if item is defined %}INCLUDE{% endif %}",
+    ],
+)
+def test_an_included_file_sees_what_its_includer_sees_there(write: Write, around: str) -> None:
+    included = around.replace("INCLUDE", '{% include "b.txt" %}')
+    files = {"a.txt": included, "b.txt": '{% include "c.txt" %}', "c.txt": "{{ item }}{{ loop.index }}"}
+    assert _needed(write, files) == ["loop c.txt:1"]  # Jinja hands on all but this
+
+
+def test_a_block_of_an_included_file_is_its_own_whatever_its_name(write: Write) -> None:
+    files = {
+        "a.txt": '{% block title %}A{% endblock %}{% include "b.txt" %}{% include "c.txt" %}',
+        "b.txt": "{% set set_in_b = 1 %}{% block title %}{{ title }}{% endblock %}",
+        "c.txt": "{{ set_in_b }}",
+    }
+    assert _needed(write, files) == ["title b.txt:1", "set_in_b c.txt:1"]
+
+
+def test_each_file_that_a_condition_or_a_list_names_is_looked_at(write: Write) -> None:
+    files = {
+        "a.txt": '{% extends "b.txt" if vip else "c.txt" %}',
+        "b.txt": '{{ b }}{% include ("none.txt", "d.txt") %}',
+        "c.txt": '{{ c }}{% include "e.txt" if f == "f.txt" else g %}',
+        "d.txt": "{{ d }}",
+        "e.txt": "{{ e }}",
+        "f.txt": "{{ never }}",
+    }
+    assert [each.split()[0] for each in _needed(write, files)] == ["vip", "b", "d", "c", "f", "g", "e"]
 
 
 def test_a_module_of_macros_sees_no_variables_unless_it_is_given_them(write: Write) -> None:

@@ -1,0 +1,294 @@
+"""The stand-in for smtplib.SMTP does what smtplib does: the same mails, the same answers and exceptions."""
+
+import smtplib
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import SMTP as SMTP_POLICY
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+import outbox
+from outbox.integrations.smtplib import SMTP
+from outbox.testing import Attempt, Captured, FaultyServer, captured
+from tests.support.daemon import RunningDaemon, application
+
+APP, ANN, BOB = "app@example.org", "ann@example.org", "bob@example.org"
+DATE = "Fri, 21 Nov 1997 09:55:06 -0600"
+HEAD = f"From: {APP}\nTo: {ANN}\nSubject: Hello\nDate: {DATE}\nMessage-ID: <1@x.example>\n"
+
+
+def headed(message: Any, **more: str) -> Any:
+    given = {"From": f"App <{APP}>", "To": f"Ann <{ANN}>", "Subject": "Grüße", **more}
+    for name, value in given.items():
+        message[name.replace("_", "-")] = value
+    message["Date"], message["Message-ID"] = DATE, "<2@x.example>"
+    return message
+
+
+def modern(content: str = "Hello.\n", **more: str) -> EmailMessage:
+    message: EmailMessage = headed(EmailMessage(), **more)
+    message.set_content(content)
+    return message
+
+
+def with_file() -> EmailMessage:
+    message = modern("Grüße\n.dots\n..\n", Cc=BOB, Bcc="Eve <eve@example.org>")
+    message.add_alternative("<p>Grüße</p>\n", subtype="html")
+    message.add_attachment(bytes(range(256)), maintype="image", subtype="png", filename="logo ü.png")
+    for number, part in enumerate(message.walk()):
+        if part.is_multipart():
+            part.set_boundary(f"==={number}===")  # else each time another
+    return message
+
+
+def legacy() -> MIMEMultipart:
+    message: MIMEMultipart = headed(MIMEMultipart("alternative", "==="))
+    message.attach(MIMEText("Grüße", "plain", "utf-8"))
+    message.attach(MIMEText("<p>Hello</p>"))
+    return message
+
+
+RESENT = {"Resent_From": BOB, "Resent_To": "carl@example.org", "Resent_Bcc": "eve@example.org"}
+CALLS: dict[str, Callable[[smtplib.SMTP], Any]] = {
+    "text": lambda smtp: smtp.sendmail(APP, ANN, HEAD + "\nHello.\n"),
+    "bytes": lambda smtp: smtp.sendmail(
+        APP, [ANN, BOB], (HEAD + "\nHello.\n").replace("\n", "\r\n").encode()
+    ),
+    "no last line end": lambda smtp: smtp.sendmail(APP, [ANN], HEAD + "\nHello."),
+    "dots": lambda smtp: smtp.sendmail(APP, [ANN], HEAD + "\n.\n..\n.x\n"),
+    "carriage returns": lambda smtp: smtp.sendmail(APP, [ANN], HEAD + "\na\rb\r\n"),
+    "only a header": lambda smtp: smtp.sendmail(APP, [ANN], HEAD + "\n"),
+    "names in the envelope": lambda smtp: smtp.sendmail(
+        f"App <{APP}>", (f"Ann <{ANN}>", f"<{BOB}>"), HEAD + "\n"
+    ),
+    "8 bits": lambda smtp: smtp.sendmail(
+        APP,
+        [ANN],
+        f"{HEAD}MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+        "Content-Transfer-Encoding: 8bit\n\nGrüße\n".replace("\n", "\r\n").encode(),
+        ["BODY=8BITMIME"],
+    ),
+    "a Bcc header in the text": lambda smtp: smtp.sendmail(APP, [BOB], HEAD + "X: y\n\n"),
+    "modern": lambda smtp: smtp.send_message(modern()),
+    "a policy of its own": lambda smtp: smtp.send_message(headed(EmailMessage(SMTP_POLICY))),
+    "everything": lambda smtp: smtp.send_message(with_file()),
+    "legacy": lambda smtp: smtp.send_message(legacy()),
+    "a sender beside From": lambda smtp: smtp.send_message(modern(Sender="desk@example.org")),
+    "another envelope": lambda smtp: smtp.send_message(
+        modern(Bcc="eve@example.org"), BOB, ["carl@example.org"]
+    ),
+    "resent": lambda smtp: smtp.send_message(modern(**RESENT, Resent_Date=DATE)),
+    "one of two refused": lambda smtp: smtp.sendmail(APP, [ANN, "nobody"], HEAD + "\n"),
+}
+
+
+def by_server(call: Callable[[smtplib.SMTP], Any]) -> tuple[Any, Attempt]:
+    """Return what smtplib returns, and what a server got that refuses what is no address."""
+    with FaultyServer(rcpt={"nobody": "553 5.1.3 no address"}) as server:
+        with smtplib.SMTP(server.host, server.port, "me") as smtp:
+            result = call(smtp)
+        return result, server.mails[0]
+
+
+def by_outbox(call: Callable[[smtplib.SMTP], Any]) -> tuple[Any, Any]:
+    with captured() as messages:
+        with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
+            result = call(smtp)
+        return result, messages.one()
+
+
+def codes(refused: dict[str, tuple[int, bytes]]) -> dict[str, int]:
+    return {name: code for name, (code, _) in refused.items()}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_same_call_gives_the_same_mail_to_the_same_people(name: str) -> None:
+    refused, mail = by_server(CALLS[name])
+    ours, message = by_outbox(CALLS[name])
+    assert codes(ours) == codes(refused)
+    assert (message.sender, message.recipients) == (mail.sender, mail.recipients)
+    assert message.raw == mail.content
+
+
+def test_addresses_in_any_script_are_sent_to_as_smtplib_would() -> None:
+    def call(smtp: smtplib.SMTP) -> Any:
+        return smtp.send_message(modern(To="zoë@example.org"))
+
+    refused, mail = by_server(call)
+    ours, message = by_outbox(call)
+    assert (ours, message.recipients) == (refused, mail.recipients)
+    # smtplib sends all headers in UTF-8 then; we encode what can be encoded.
+    for field in ("From", "To", "Subject"):
+        assert message.email[field] == mail.email[field]
+
+
+def test_what_is_enqueued_is_what_the_daemon_sends(sqlite_url: str, tmp_path: Path) -> None:
+    expected = copies([by_server(call)[1] for call in CALLS.values()])
+    with FaultyServer() as server, application(sqlite_url) as app:
+        for call in CALLS.values():
+            with app.engine.begin() as connection, SMTP(connection) as smtp:
+                call(smtp)
+        with RunningDaemon(sqlite_url, tmp_path, port=server.port, connections=1):
+            server.wait_until(lambda: len(copies(server.mails)) == len(expected))
+        assert copies(server.mails) == expected
+
+
+def copies(mails: list[Attempt]) -> list[tuple[str, str, bytes]]:
+    """Return what each recipient gets: those of one message need not travel together."""
+    return sorted((mail.sender, each, mail.content) for mail in mails for each in mail.recipients)
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = create_engine(sqlite_url)
+    outbox.prepare_sqlite(engine)
+    outbox.migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def messages() -> Iterator[Captured]:
+    with captured() as messages:
+        yield messages
+
+
+def stored(engine: Engine) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT subject, stream FROM outbox_message ORDER BY created_at"))
+        return [(row[0], row[1]) for row in rows]
+
+
+def test_mail_belongs_to_the_transaction_that_was_handed_over(engine: Engine) -> None:
+    with Session(engine) as session:
+        with SMTP(session) as smtp:
+            smtp.sendmail(APP, ANN, HEAD + "\n")
+        session.rollback()
+        with SMTP(session, stream="receipts") as smtp:
+            smtp.sendmail(APP, ANN, HEAD + "\n")
+        session.commit()
+    assert stored(engine) == [("Hello", "receipts")]
+
+
+def test_an_engine_or_a_url_means_a_transaction_for_each_mail(engine: Engine, sqlite_url: str) -> None:
+    with SMTP(engine) as smtp:
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            smtp.sendmail(APP, "nobody", HEAD + "\n")
+        assert len(stored(engine)) == 1
+    with SMTP(sqlite_url) as smtp:
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+        assert smtp.last_id is not None
+    assert len(stored(engine)) == 2
+    with engine.connect() as connection:
+        assert outbox.status(connection, smtp.last_id) is not None
+
+
+def test_the_application_s_outbox_makes_the_mail(messages: Captured) -> None:
+    with SMTP(None, outbox=outbox.Outbox(max_size=500), tags={"via": "smtp"}) as smtp:  # type: ignore[arg-type]
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+        assert messages.one(tags={"via": "smtp"}).id == smtp.last_id
+        with pytest.raises(smtplib.SMTPDataError, match=r"552.*5\.3\.4 size"):
+            smtp.sendmail(APP, ANN, HEAD + "\n" + "x" * 500)
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+    assert len(messages) == 2
+
+
+REFUSED: list[tuple[Callable[[smtplib.SMTP], Any], type[Exception], str]] = [
+    (lambda smtp: smtp.sendmail("app", ANN, HEAD + "\n"), smtplib.SMTPSenderRefused, "553.*sender: has no @"),
+    (lambda smtp: smtp.sendmail("", ANN, HEAD + "\n"), smtplib.SMTPSenderRefused, "553"),
+    (lambda smtp: smtp.sendmail(APP, ["ann", "bob"], HEAD + "\n"), smtplib.SMTPRecipientsRefused, "553.*553"),
+    (lambda smtp: smtp.sendmail(APP, [], HEAD + "\n"), smtplib.SMTPRecipientsRefused, "{}"),
+    (lambda smtp: smtp.sendmail(APP, ANN, b"\r\n"), smtplib.SMTPDataError, r"554.*5\.6\.0 mime: is empty"),
+    (lambda smtp: smtp.sendmail(APP, ANN, HEAD, ["RET=FULL"]), smtplib.SMTPSenderRefused, "555.*RET=FULL"),
+    (
+        lambda smtp: smtp.sendmail(APP, ANN, HEAD, [], ["NOTIFY=NEVER"]),
+        smtplib.SMTPRecipientsRefused,
+        "555.*NOTIFY=NEVER",
+    ),
+    (lambda smtp: smtp.sendmail(APP, ANN, "Grüße"), UnicodeEncodeError, "ascii"),
+    (
+        lambda smtp: smtp.send_message(modern(Resent_Date="x", Resent_From=BOB, RESENT_DATE="y")),
+        ValueError,
+        "more than one 'Resent-'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "said"), REFUSED)
+def test_what_cannot_be_sent_raises_what_callers_of_smtplib_expect(
+    messages: Captured, call: Callable[[smtplib.SMTP], Any], error: type[Exception], said: str
+) -> None:
+    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
+        with pytest.raises(error, match=said):
+            call(smtp)
+        messages.none()
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+    assert messages.one().recipients == [ANN]
+
+
+def test_a_database_that_is_away_is_for_another_time() -> None:
+    with SMTP("sqlite:////nowhere/there/is.sqlite3") as smtp:
+        with pytest.raises(smtplib.SMTPDataError, match=r"451.*unable to open database file") as raised:
+            smtp.sendmail(APP, ANN, HEAD + "\n")
+        assert raised.value.__cause__ is not None
+
+
+def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> None:
+    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
+        assert smtp.connect("mail.example.org", 587) == (220, b"outbox")
+        assert smtp.ehlo() == (250, b"outbox")
+        assert smtp.starttls()[0] == 220
+        assert smtp.login("shop", "secret")[0] == 235
+        assert (smtp.noop()[0], smtp.rset()[0], smtp.verify(ANN)[0], smtp.expn("all")[0]) == (
+            250,
+            250,
+            252,
+            502,
+        )
+        assert smtp.help() == b"2.0.0 docs/smtplib.md"
+        assert (smtp.has_extn("smtputf8"), smtp.has_extn("size")) == (True, False)
+        smtp.set_debuglevel(1)
+        assert smtp.quit()[0] == 221
+    messages.none()
+
+
+def test_a_mail_may_be_said_command_by_command_and_taken_back(messages: Captured) -> None:
+    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
+        assert smtp.helo() == (250, b"outbox")
+        assert smtp.mail(BOB)[0] == 250
+        assert smtp.rcpt(BOB)[0] == 250
+        smtp.rset()
+        assert smtp.mail(APP)[0] == 250
+        assert smtp.rcpt(ANN)[0] == 250
+        assert smtp.data(HEAD + "\rHello.") == (250, f"2.0.0 Ok: queued as {messages[0].id}".encode())
+    assert (messages[0].sender, messages[0].recipients) == (APP, [ANN])
+    assert messages[0].raw.endswith(b"\r\n\r\nHello.\r\n")
+
+
+def test_after_its_end_nothing_is_enqueued_until_it_is_connected_again(messages: Captured) -> None:
+    smtp = SMTP(None)  # type: ignore[arg-type] # captured
+    smtp.sendmail(APP, ANN, HEAD + "\n")
+    smtp.close()
+    for call in (
+        lambda: smtp.sendmail(APP, ANN, HEAD + "\n"),
+        smtp.noop,
+        smtp.ehlo,
+        smtp.starttls,
+        lambda: smtp.rcpt(ANN),
+        lambda: smtp.data(HEAD),
+    ):
+        with pytest.raises(smtplib.SMTPServerDisconnected, match="run connect"):
+            call()
+    with smtp:
+        smtp.connect()
+        smtp.sendmail(APP, ANN, HEAD + "\n")
+    assert len(messages) == 2
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        smtp.quit()
