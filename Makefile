@@ -50,7 +50,7 @@ oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
-	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/migrations tests/unit)
+	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/integrations tests/migrations tests/unit)
 
 # Environments of their own; drivers and servers are not needed for composing and rendering.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14

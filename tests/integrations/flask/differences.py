@@ -14,6 +14,7 @@ class Difference:
     here: str
     why: str
     expected: Callable[[Outcome], Outcome]
+    on_every_python: bool = True
 
 
 def _each(change: Callable[[Sent], Sent]) -> Callable[[Outcome], Outcome]:
@@ -48,11 +49,9 @@ def _without_empty_text(mail: Sent) -> Sent:
 
 
 def _whole(mail: Sent) -> Sent:
-    names = {"Tea": "Tea, hot", "shop@example.org": 'The "best"'}
-    ((_, address),) = mail.headers["from"][0]
-    return replace(
-        mail, sender=SENDER, headers=mail.headers | {"from": [[(names[address], "shop@example.org")]]}
-    )
+    # What Flask-Mail makes of a comma depends on the Python.
+    name = 'The "best"' if "best" in str(mail.headers["from"]) else "Tea, hot"
+    return replace(mail, sender=SENDER, headers=mail.headers | {"from": [[(name, SENDER)]]})
 
 
 def _named(mail: Sent) -> Sent:
@@ -135,9 +134,10 @@ DIFFERENCES = {
         lambda _theirs: _taken({"to": [[("", "zoë@example.org")]]}, recipients=("zoë@example.org",)),
     ),
     "headers in any script": Difference(
-        "`extra_headers` may be in any script.",
-        "Flask-Mail fails with UnicodeEncodeError.",
+        "`extra_headers` may be in any script, on every Python.",
+        "Flask-Mail fails with UnicodeEncodeError on Python 3.11 and 3.12.",
         lambda _theirs: _taken({"x-order": ["Grüße"]}),
+        on_every_python=False,
     ),
     "headers in pairs": Difference(
         "The headers of a file may be pairs, as before Flask-Mail 0.10.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
@@ -218,3 +219,10 @@ def test_a_mail_of_a_view_arrives_by_flask_outbox_run(scene: Scene, tmp_path: Pa
             _, said = daemon.communicate(timeout=30)
     assert (daemon.returncode, len(server.mails)) == (0, 1), said
     assert server.mails[0][0] == "ada@example.org"
+
+
+def test_an_application_with_databases_for_some_models_only_has_its_commands(tmp_path: Path) -> None:
+    app = application(SQLALCHEMY_BINDS={"other": f"sqlite:///{tmp_path / 'other.sqlite3'}"})
+    SQLAlchemy(app)
+    assert app.test_cli_runner().invoke(args=["outbox", "--version"]).exit_code == 0
+    assert settings(app).database_url == "sqlite:///outbox.sqlite3"

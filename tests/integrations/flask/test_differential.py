@@ -39,8 +39,10 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_call_does_the_same(both: Both, case: Case) -> None:
     theirs, mine = both.theirs(case.call, case.config), both.ours(case.call, case.config)
-    assert (theirs != mine) == bool(case.differences), "a difference is named that is none, or the reverse"
-    assert mine == reduce(lambda made, name: DIFFERENCES[name].expected(made), case.differences, theirs)
+    named = [DIFFERENCES[name] for name in case.differences]
+    if all(difference.on_every_python for difference in named):
+        assert (theirs != mine) == bool(named), "a difference is named that is none, or the reverse"
+    assert mine == reduce(lambda made, difference: difference.expected(made), named, theirs)
     for mail in mine.sent:
         assert max(map(len, mail.raw.split(b"\r\n"))) <= 998
         assert mail.raw.isascii() or any(not address.isascii() for address in mail.recipients)
