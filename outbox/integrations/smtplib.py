@@ -80,15 +80,15 @@ class SMTP(smtplib.SMTP):
     def close(self) -> None:
         """Enqueue no more, until `connect`; what is enqueued stays."""
         self._is_open = False
-        super().close()
 
     def ehlo(self, name: str = "") -> Reply:
         """Say hello; the outbox takes 8-bit bodies and addresses in any script."""
-        reply = self.helo(name)
-        self.ehlo_resp, self.helo_resp = reply[1], None
+        del name
+        self._require_open()
         self.does_esmtp = True
         self.esmtp_features = {"8bitmime": "", "smtputf8": ""}
-        return reply
+        self.ehlo_resp = b"outbox"
+        return 250, self.ehlo_resp
 
     def helo(self, name: str = "") -> Reply:
         """Say hello."""
@@ -133,6 +133,8 @@ class SMTP(smtplib.SMTP):
     def rcpt(self, recip: str, options: Sequence[str] = ()) -> Reply:
         """Add a recipient; answer 553 to an address that is none, 555 to any option."""
         self._require_open()
+        if not self._sender:
+            return 503, b"5.5.1 Need MAIL first"
         for option in options:
             return _unsupported(option)
         reply, recipient = _heard("to", recip)
@@ -141,8 +143,13 @@ class SMTP(smtplib.SMTP):
         return reply
 
     def data(self, msg: Any) -> Reply:
-        """Enqueue the mail; answer 552 to one that is too large, 554 to one that is none."""
+        """Enqueue the mail; answer 552 to one that is too large, 554 to one that is none.
+
+        Raises SMTPDataError where there is no recipient, as to a server that does not ask for the data.
+        """
         self._require_open()
+        if not self._recipients:
+            raise SMTPDataError(503, b"5.5.1 Need RCPT first")
         if isinstance(msg, str):
             msg = "\r\n".join(msg.replace("\r\n", "\n").replace("\r", "\n").split("\n")).encode("ascii")
         fields: Fields = {**self._fields, "sender": self._sender, "to": self._recipients, "mime": msg}

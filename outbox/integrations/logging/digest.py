@@ -93,11 +93,11 @@ class Window:
         """When a digest is due; None if nothing is counted."""
         return self._ends if self._tallies else None
 
-    def admits(self, kind: Kind, now: float) -> bool:
-        """Tell whether a record gets a mail of its own, which is then used up."""
+    def admits(self, kind: Kind, now: float, *, room: bool = True) -> bool:
+        """Tell whether a record gets a mail of its own, which is then used up; none does without `room`."""
         if self._ends is None or (now >= self._ends and not self._tallies):
             self._begin(now + self._seconds)
-        if self._own[kind] >= self._alike or self._mails >= self._most - 1:
+        if not room or self._own[kind] >= self._alike or not self._has_one_to_spare():
             return False
         self._own[kind] += 1
         self._mails += 1
@@ -123,13 +123,17 @@ class Window:
         return tallies
 
     def early_digest(self, *, always: bool) -> list[Tally]:
-        """Return what is counted so far; nothing if the window's mails are used up, unless `always`."""
-        if not self._tallies or (self._mails >= self._most and not always):
+        """Return what is counted so far; nothing if that would use up the last mail, unless `always`."""
+        if not self._tallies or not (always or self._has_one_to_spare()):
             return []
         self._mails += 1
         tallies = list(self._tallies.values())
         self._tallies.clear()
         return tallies
+
+    def _has_one_to_spare(self) -> bool:
+        # The last is for the digest at the window's end.
+        return self._mails < self._most - 1
 
     def _begin(self, ends: float) -> None:
         self._ends = ends

@@ -104,7 +104,7 @@ class OutboxHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Have all that waits inserted; also what is counted, unless the window's mails are used up."""
+        """Have all that waits inserted; also what is counted, if the window has a mail to spare for it."""
         self._hand_over(always=False)
 
     def close(self) -> None:
@@ -145,7 +145,8 @@ class OutboxHandler(logging.Handler):
 
     def _take(self, record: logging.LogRecord) -> None:
         kind = Kind.of(record)
-        if len(self._waiting) < _MOST_WAITING and self._window.admits(kind, self._clock()):
+        room = len(self._waiting) < _MOST_WAITING
+        if self._window.admits(kind, self._clock(), room=room):
             self._waiting.append(self._email(self.getSubject(record), self.format(record)))
             self._courier.wake()
             return

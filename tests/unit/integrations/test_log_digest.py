@@ -118,18 +118,28 @@ def test_a_million_kinds_are_counted_in_bounded_memory_and_written_in_a_bounded_
     assert len(text) < 5_000
 
 
-def test_an_early_digest_is_one_of_the_window_s_mails() -> None:
+def test_an_early_digest_is_one_of_the_window_s_mails_and_never_the_last() -> None:
     window = Window(alike=1, most=3, seconds=60)
     for now in (0, 1):
         take(window, KIND, now)
     assert total(window.early_digest(always=False)) == 1
-    assert window.early_digest(always=False) == []
     take(window, KIND, 2)
     take(window, KIND, 3)
-    assert total(window.early_digest(always=False)) == 2
-    take(window, KIND, 4)
     assert window.early_digest(always=False) == []
+    assert total(window.digest(60)) == 2
+    take(window, KIND, 61)
+    take(window, KIND, 62)
+    assert total(window.early_digest(always=False)) == 1
+    take(window, KIND, 63)
     assert total(window.early_digest(always=True)) == 1
+
+
+def test_without_room_for_a_mail_all_is_counted_and_a_window_begins_all_the_same() -> None:
+    window = Window(alike=1, most=10, seconds=60)
+    assert not window.admits(KIND, 5, room=False)
+    window.count(KIND, 5, lambda: "sample")
+    assert window.ends == 65
+    assert window.admits(KIND, 6)
 
 
 def test_a_sample_is_made_once_a_kind_and_is_cut() -> None:
