@@ -14,7 +14,7 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons check bench pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons django check bench pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -50,7 +50,7 @@ oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
 	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
-	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/migrations tests/unit)
+	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/integrations tests/migrations tests/unit)
 
 # Environments of their own; drivers and servers are not needed for composing and rendering.
 PYTHONS ?= python3.11 python3.12 python3.13 python3.14
@@ -61,6 +61,20 @@ pythons: ## Run the tests that need no server under each Python of PYTHONS that 
 	  $$home/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt; \
 	  $$home/bin/python --version; $$home/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/unit); \
 	done
+
+# Django 6.1 needs a newer Python than all else here, and its own pin.
+DJANGO := build/django
+NEWER := python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9].*/bin/python)
+django: $(DJANGO)/bin/python ## Run the tests of Django with Django 6.1, under a Python of at least 3.12 (`make test` has 5.2)
+	grep -vi '^django==' constraints.txt > $(DJANGO)/constraints
+	$(DJANGO)/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' 'django~=6.1.0' --constraint $(DJANGO)/constraints
+	$(DJANGO)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/integrations/django)
+
+$(DJANGO)/bin/python:
+	@for python in $(PYTHON) $(NEWER); do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2> /dev/null || continue; \
+	  $$python -m venv $(DJANGO) && exit; \
+	done; echo "Django 6.1 needs Python 3.12 or newer, and none is there; name one: make django PYTHON=python3.12" >&2; exit 1
 
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

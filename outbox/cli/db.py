@@ -36,7 +36,7 @@ def upgrade(**flags: Any) -> None:
     # To change a large table takes as long as it takes.
     with opened(load(**flags), create=True, silence=None) as database:
         database.read(database.dialect.check_version)
-        _migrate(database)
+        migrate(database.engine)
         database.check()
         click.echo(f"OK: {_standing(database)}")
 
@@ -90,18 +90,6 @@ def grants(dialect: str | None, **flags: Any) -> None:
 def _named_by_url(flags: dict[str, Any]) -> str:
     scheme = load(**flags).database_url.partition("://")[0]
     return scheme.partition("+")[0]
-
-
-def _migrate(database: Database) -> None:
-    # Alembic is loaded by now: `migrate` is why this command was called.
-    from alembic.util import CommandError  # noqa: PLC0415 - `outbox db --help` needs none of it
-
-    try:
-        migrate(database.engine)
-    except CommandError:
-        # Tables of a newer release: the check says it in our words.
-        database.check()
-        raise
 
 
 def _standing(database: Database) -> str:

@@ -29,24 +29,44 @@ def migrate(engine: Engine) -> None:
     """Create or upgrade the outbox's tables to this release's version; harmless when they are."""
     from sqlalchemy import Engine  # noqa: PLC0415 - as above
 
-    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
-
     if not isinstance(engine, Engine):
         raise UnusableConnectionError(f"migrate() needs an Engine, not {type(engine).__name__}.")
-    lock = dialect_of(engine.dialect.name).lock_migrations
+    with engine.begin() as connection:
+        upgrade(connection)
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the tables to version `to` in the caller's transaction; harmless when they are, or are newer."""
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    from alembic import command  # noqa: PLC0415 - lazy, see the module's docstring
+
     # Every worker of an application may call this at its start: the second one finds nothing to do.
-    with engine.begin() as connection, lock(connection):
-        _refuse_beside_daemons(connection)
-        command.upgrade(_config(connection=connection), "head")
+    with dialect_of(connection.dialect.name).lock_migrations(connection):
+        _refuse_beside_daemons(connection, to)
+        try:
+            command.upgrade(_config(connection=connection), to)
+        except CommandError:
+            # Tables of a newer release: the check says it in our words.
+            check_schema(connection)
+            raise
 
 
-def _refuse_beside_daemons(connection: Connection) -> None:
+def newest() -> str:
+    """Return the version that this release needs."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
+
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _refuse_beside_daemons(connection: Connection, to: str) -> None:
     """Raise SchemaError where tables would change under a working daemon.
 
     It could not write down any more what the relay has answered, and the mail would go again.
     """
-    found, wanted = _versions(connection)
-    if found is None or found == wanted or found not in _known():
+    found, head = _versions(connection)
+    wanted = head if to == "head" else to
+    if found is None or found not in _known() or wanted in _passed(found):
         return
     from sqlalchemy import select  # noqa: PLC0415 - as above
 
@@ -91,20 +111,25 @@ def check_schema(connection: Connection) -> None:
     )
 
 
-def _versions(connection: Connection) -> tuple[str | None, str | None]:
+def _versions(connection: Connection) -> tuple[str | None, str]:
     """Return the version of the tables and the one that this release needs."""
     from alembic.migration import MigrationContext  # noqa: PLC0415 - lazy, see the module's docstring
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
 
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision(), ScriptDirectory.from_config(_config()).get_current_head()
+    return context.get_current_revision(), newest()
 
 
 def _known() -> set[str]:
     """Return the versions that this release knows."""
+    return _passed(newest())
+
+
+def _passed(version: str) -> set[str]:
+    """Return `version`, which this release knows, and all before it."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - lazy, see the module's docstring
 
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    scripts = ScriptDirectory.from_config(_config()).iterate_revisions(version, "base")
+    return {script.revision for script in scripts}
 
 
 def _config(**attributes: object) -> Config:

@@ -57,6 +57,9 @@ class _SqliteInstant(sqlite.DATETIME):
         read: Any = super().result_processor(dialect, coltype)
 
         def read_leniently(value: Any) -> Any:
+            if isinstance(value, datetime):
+                # The application's connection reads it already, by `detect_types`, as Django's does.
+                return value
             try:
                 return read(value)
             except (TypeError, ValueError):

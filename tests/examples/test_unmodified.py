@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +63,10 @@ def test_the_code_of_the_tutorial_sends_its_mail(
     with running(example, tmp_path, root=tmp_path) as site, httpx.Client(base_url=site.address) as browser:
         visit(browser)
         (mail,) = site.mails(1)
+        # Flask-Mail itself would have sent it, too.
+        with closing(sqlite3.connect(site.folder / f"{example}.sqlite3")) as database:
+            assert database.execute("SELECT subject FROM outbox_message").fetchall() == [(subject,)]
     assert mail["Subject"] == subject
-    # Flask-Mail itself would name it otherwise.
-    assert re.fullmatch(r"<[0-9a-f]{32}@example\.com>", mail["Message-ID"])
     assert [part.get_content_type() for part in mail.walk()] == [
         "multipart/alternative",
         "text/plain",

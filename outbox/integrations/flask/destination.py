@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session
 
 from outbox.errors import UnusableConnectionError, shown
@@ -81,4 +82,9 @@ class Destination:
         session = self.session()
         if session is None:
             return None
-        return session.get_bind().engine.url.render_as_string(hide_password=False)
+        try:
+            bind = session.get_bind()
+        except UnboundExecutionError:
+            # It has databases for some models only, and so none that mail could go to.
+            return None
+        return bind.engine.url.render_as_string(hide_password=False)

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from outbox.mail.email import Email
 
 _KEY = "_outbox_ledger"
+_ENDED = "_outbox_ended"
 
 
 class Ledger:
     """The transactions that mail of one application context depends on; `home` is that context's `g`."""
 
     def __init__(self, home: Any) -> None:
-        self.is_closed = False
         self._followed: list[Watched] = []
         self._end = weakref.finalize(home, _abandon, weakref.ref(home), self)
 
@@ -39,7 +39,6 @@ class Ledger:
 
     def close(self, fault: str | None) -> None:
         """Insert or drop what is left; `fault` says how the context was cut short."""
-        self.is_closed = True
         self._end.detach()
         followed, self._followed = self._followed, []
         failed = [error for each in followed if (error := _settle(each, fault))]
@@ -50,8 +49,8 @@ class Ledger:
 def follow(transaction: Watched) -> None:
     """Settle `transaction` at the end of the context in which it began, or else of the present one."""
     home = transaction.home
-    if home is None or (_KEY in home and home.get(_KEY).is_closed):
-        home = g._get_current_object()  # noqa: SLF001 - werkzeug's public name of it
+    if home is None or _ENDED in home:
+        home = g._get_current_object()  # noqa: SLF001 - werkzeug's name
     if _KEY not in home:
         home.setdefault(_KEY, Ledger(home))
     home.get(_KEY).add(transaction)
@@ -63,7 +62,9 @@ def end_context(_app: Flask, exc: BaseException | None = None, **_: Any) -> None
     As a receiver of `appcontext_tearing_down` it is called when all teardown functions have run: whoever owns
     a session has then ended its transaction, and what is raised here keeps none of them from running.
     """
-    ledger = g.get(_KEY)
+    # Somebody may keep the context, and even push it again.
+    g.setdefault(_ENDED, default=True)
+    ledger = g.pop(_KEY, None)
     if ledger is not None:
         ledger.close(None if exc is None else f"the application context ended with {type(exc).__name__}")
 

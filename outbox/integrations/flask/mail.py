@@ -120,7 +120,7 @@ class Mail(_MailMixin):
     def init_app(self, app: Flask, *, session: GivenSession | None = None) -> _Mail:
         """Set up `app`, with its settings as they are now; again takes them anew."""
         state = self.init_mail(app.config, app.debug, app.testing)
-        state.destination = Destination(app, session or self._session)
+        state.destination = Destination(app, self._session if session is None else session)
         app.extensions["mail"] = state
         watch_sessions()
         appcontext_tearing_down.connect(end_context, app)

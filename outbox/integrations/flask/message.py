@@ -158,7 +158,7 @@ class Message:
         return ("subject", self.subject) if subject and not _FOLDED.fullmatch(subject) else None
 
 
-def written(mailbox: tuple[str | None, str]) -> str:
+def written(mailbox: tuple[str, str]) -> str:
     """Return a pair as one text, as Flask-Mail does; but a name that would be misread stands in quotes."""
     name, address = mailbox
     name = force_text(name or "")

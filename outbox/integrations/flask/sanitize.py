@@ -5,7 +5,7 @@ from email.header import Header
 from email.utils import formataddr, parseaddr
 from typing import Any
 
-Mailbox = str | tuple[str | None, str]
+Mailbox = str | tuple[str, str]
 """An address as Flask-Mail takes it: a text, or a name and an address."""
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from outbox.integrations.flask.inserts import Tables, insert_apart
 from outbox.integrations.flask.ledger import follow
-from outbox.integrations.flask.watch import has_pending, watched
+from outbox.integrations.flask.watch import watched
 from outbox.mail.email import Email
 
 
@@ -32,11 +32,12 @@ class Standing(Enum):
 
 def standing(session: Session) -> Standing:
     """Return where `session` stands now."""
-    if has_pending(session) or session.in_nested_transaction():
-        return Standing.WRITTEN
+    # What waits to be flushed has begun one, too.
     if not session.in_transaction():
         return Standing.IDLE
-    return Standing.WRITTEN if watched(session).has_written else Standing.READ
+    if session.in_nested_transaction() or watched(session).has_written:
+        return Standing.WRITTEN
+    return Standing.READ
 
 
 def hand_over(session: Session, emails: Sequence[Email], tables: Tables) -> None:
