@@ -52,7 +52,12 @@ class Courier:
         while True:
             with self._changed:
                 self._asked = False
-            delay = self._turn()
+            try:
+                delay = self._turn()
+            except BaseException:
+                with self._changed:
+                    self._runs = False  # the next one to wake it starts another thread
+                raise
             with self._changed:
                 self._changed.notify_all()
                 if not self._asked and delay is not None:
