@@ -214,6 +214,18 @@ def test_what_the_database_refuses_is_kept_and_tried_again(messages: Captured) -
     handler._engine.dispose()
 
 
+def test_a_database_that_is_away_is_told_as_logging_tells_its_faults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options: Any = {"start": lambda _: None}
+    handler = OutboxHandler("sqlite:////nowhere/is.sqlite3", "a@b.example", "ops@b.example", "No", **options)
+    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
+    handler.turn()
+    told = capsys.readouterr().err
+    assert "unable to open database file" in told
+    assert "Message: 'log mails could not be enqueued, and are tried again'" in told
+
+
 def test_while_the_database_is_away_a_hundred_mails_wait_and_the_rest_is_counted(messages: Captured) -> None:
     handler = quiet(create_engine("sqlite:////nowhere/there/is.sqlite3"), most=1_000, alike=1_000)
     for _ in range(150):
