@@ -1,8 +1,10 @@
 """Whatever an application context is made for, its end settles what waits, on every database."""
 
+import sys
 from typing import Any
 
 import pytest
+from click.exceptions import Exit
 from flask import Response, stream_with_context
 
 from tests.integrations.flask.site import NEVER, Site, dropped, told
@@ -78,6 +80,23 @@ def test_a_command_of_the_application_sends(site: Site) -> None:
 
     result = site.app.test_cli_runner().invoke(args=["remind"])
     assert (result.exit_code, site.queued()) == (0, ["Hello"])
+
+
+@pytest.mark.parametrize(("code", "expected"), [(None, ["Hello"]), (0, ["Hello"]), (1, []), ("failed", [])])
+@pytest.mark.parametrize("by", ["sys", "click"])
+def test_a_command_that_exits_has_sent_if_it_says_that_all_is_well(
+    site: Site, by: str, code: Any, expected: list[str]
+) -> None:
+    @site.app.cli.command("remind")
+    def remind() -> None:
+        site.read()
+        site.send()
+        if by == "sys":
+            sys.exit(code)
+        raise Exit(code or 0)
+
+    site.app.test_cli_runner().invoke(args=["remind"])
+    assert site.queued() == expected
 
 
 def test_a_command_that_fails_sends_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -112,7 +112,17 @@ def in_savepoint(site: Site) -> None:
         site.write()
 
 
-WAYS = [changed, deleted, by_orm, by_core, by_text, by_connection, by_driver, in_bulk, in_savepoint]
+WAYS = [
+    changed,
+    deleted,
+    by_orm,
+    by_core,
+    by_text,
+    by_connection,
+    by_driver,
+    in_bulk,
+    in_savepoint,
+]
 
 
 @pytest.mark.parametrize("write", WAYS, ids=lambda way: way.__name__)
