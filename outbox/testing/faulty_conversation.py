@@ -166,13 +166,22 @@ class Conversation:
         lines: list[bytes] = []
         size = 0
         while (line := await self._line()) != b".\r\n":
-            if not size and (step := self._plan.step("body", self._attempt)) is not None:
-                await self._do(step, "")
-                raise GoneError
+            if not size:
+                await self._hesitate()
             size += len(line)
             if size <= self._limits.bytes:
                 lines.append(line[1:] if line.startswith(b".") else line)
         return b"".join(lines) if size <= self._limits.bytes else None
+
+    async def _hesitate(self) -> None:
+        """Do what the plan says when the first line has come: at most wait, or never read the rest."""
+        step = self._plan.step("body", self._attempt)
+        if isinstance(step, after):
+            await asyncio.sleep(step.seconds)
+            step = step.then
+        if step is not None:
+            await self._do(step)
+            raise GoneError
 
     async def _end(self, content: bytes | None) -> None:
         attempt = self._attempt

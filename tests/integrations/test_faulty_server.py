@@ -179,6 +179,13 @@ def test_an_answer_may_take_its_time() -> None:
         assert [each.taken for each in server.attempts] == [True, True]
 
 
+def test_a_body_may_be_read_slowly_or_refused_halfway() -> None:
+    with FaultyServer(body=[after(0.05), after(0.05, "451 4.3.0 disk full")]) as server:
+        assert send(server) == {}
+        assert isinstance(send(server), smtplib.SMTPDataError | smtplib.SMTPServerDisconnected)
+        assert outcome(server) == [("250 2.0.0 Ok: taken", True), ("451 4.3.0 disk full", False)]
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 def test_it_speaks_tls(*, implicit: bool) -> None:
     authority = trustme.CA()

@@ -281,11 +281,13 @@ def test_commands_out_of_order_are_refused_as_by_a_server(messages: Captured) ->
         smtp.mail(APP)
         with pytest.raises(smtplib.SMTPDataError, match="503"):
             smtp.data(HEAD)
+        smtp.rcpt(BOB)
+        smtp.mail(APP)
         smtp.rcpt(ANN)
         assert smtp.data(HEAD)[0] == 250
         with pytest.raises(smtplib.SMTPDataError, match="503"):
             smtp.data(HEAD)
-    assert len(messages) == 1
+    assert messages.one().recipients == [ANN]
 
 
 def test_after_its_end_nothing_is_enqueued_until_it_is_connected_again(messages: Captured) -> None:
@@ -297,6 +299,7 @@ def test_after_its_end_nothing_is_enqueued_until_it_is_connected_again(messages:
         smtp.noop,
         smtp.ehlo,
         smtp.starttls,
+        lambda: smtp.mail(APP),
         lambda: smtp.rcpt(ANN),
         lambda: smtp.data(HEAD),
     ):

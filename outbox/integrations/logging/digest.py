@@ -118,9 +118,7 @@ class Window:
         """Return what the window has counted, if it has ended; then the next record begins a new one."""
         if self._ends is None or now < self._ends:
             return []
-        tallies = self.early_digest(always=True)
-        self._ends = None
-        return tallies
+        return self.early_digest(always=True)
 
     def early_digest(self, *, always: bool) -> list[Tally]:
         """Return what is counted so far; nothing if that would use up the last mail, unless `always`."""

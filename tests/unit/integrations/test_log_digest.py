@@ -64,6 +64,11 @@ def test_records_differ_by_logger_level_message_place_and_exception(another: Any
     assert Kind.of(another) != Kind.of(record(exc_info=raised(ValueError)))
 
 
+def test_an_exception_that_was_never_raised_has_no_place() -> None:
+    error = ValueError("no")
+    assert Kind.of(record(exc_info=(ValueError, error, None))).exception == "builtins.ValueError"
+
+
 def test_a_message_may_be_any_object() -> None:
     assert Kind.of(record(message=ValueError("no"))).template == "no"
     assert len(Kind.of(record(message="x" * 100_000)).template) == 500
@@ -100,6 +105,7 @@ def test_no_more_mails_go_out_than_most_and_the_last_is_the_digest() -> None:
     window = Window(alike=5, most=3, seconds=60)
     assert [take(window, other(number), 0) for number in range(6)] == [True, True, False, False, False, False]
     assert len(window.digest(60)) == 4
+    assert [take(window, other(number), 60) for number in range(4)] == [True, True, False, False]
     only = Window(alike=5, most=1, seconds=60)
     assert not take(only, KIND, 0)
     assert total(only.digest(60)) == 1
