@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine
 
+import outbox
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 
 _FIGURE = "figure"
@@ -45,6 +47,16 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def sqlite_url(tmp_path: Path) -> str:
     """Give the URL of an SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'outbox.sqlite3'}"
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    """Give an application's engine, on an SQLite file that has our tables."""
+    engine = create_engine(sqlite_url)
+    outbox.prepare_sqlite(engine)
+    outbox.migrate(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ It has no authentication and no TLS: whoever starts it keeps it on loopback.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -19,10 +17,10 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from outbox.smtp.reply import printable
+from outbox.testing.server_thread import ServerThread
 
 # Above the outbox's own limit of 25 MB, so that this server never is the one that refuses.
 _MAX_SIZE = 64 * 1024 * 1024
-_START_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +139,7 @@ class Catcher:
         self.port = port
         self._handler = _Handler(folder, on_mail)
         self._live: set[asyncio.BaseTransport] = set()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._server = ServerThread("catcher", self._listen, self._end)
 
     @property
     def count(self) -> int:
@@ -152,35 +148,16 @@ class Catcher:
 
     def start(self) -> None:
         """Listen; returns when connections are accepted. Raises OSError where the port cannot be bound."""
-        listening: Future[int] = Future()
-        self._thread = threading.Thread(target=self._run, args=(listening,), name="catcher", daemon=True)
-        self._thread.start()
-        self.port = listening.result(_START_TIMEOUT)
+        self.port = self._server.start()
 
     def stop(self) -> None:
         """End all connections and the thread; what was answered is stored, nothing else is."""
-        if self._thread is None:
-            return
-        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-        self._thread = None
+        self._server.stop()
 
-    def _run(self, listening: Future[int]) -> None:
-        try:
-            asyncio.run(self._serve(listening))
-        except OSError as error:
-            if listening.done():
-                raise
-            listening.set_exception(error)
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(self._connection, self.host, self.port)
 
-    async def _serve(self, listening: Future[int]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await self._loop.create_server(self._connection, self.host, self.port)
-        listening.set_result(server.sockets[0].getsockname()[1])
-        await self._stopping.wait()
-        server.close()
+    async def _end(self) -> None:
         for transport in list(self._live):
             if isinstance(transport, asyncio.Transport):
                 transport.abort()
@@ -195,7 +172,7 @@ class Catcher:
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="outbox catch",
-            loop=self._loop,
+            loop=asyncio.get_running_loop(),
         )
 
     def __enter__(self) -> Self:

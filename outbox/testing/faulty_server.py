@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
-from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from outbox.testing.faults import Plan
 from outbox.testing.faulty_conversation import Conversation, GoneError, Limits
+from outbox.testing.server_thread import ServerThread
 
 if TYPE_CHECKING:
     import ssl
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "AUTH PLAIN LOGIN")
 """What it offers by default."""
 
-_PATIENCE = 10.0
 _KEPT = 10_000
 _MOST_BYTES = 64 * 1024 * 1024
 
@@ -83,9 +81,7 @@ class FaultyServer:
         self._live: set[asyncio.Task[None]] = set()
         self._errors: list[BaseException] = []
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop
-        self._stopping: asyncio.Event
+        self._server = ServerThread("faulty-server", self._listen, self._end)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -112,36 +108,18 @@ class FaultyServer:
 
     def start(self) -> None:
         """Listen; return when connections are accepted. Raises OSError where the port cannot be bound."""
-        listening: Future[int] = Future()
-        self._thread = threading.Thread(target=self._run, args=[listening], name="faulty-server", daemon=True)
-        self._thread.start()
-        self.port = listening.result(_PATIENCE)
+        self.port = self._server.start()
 
     def stop(self) -> None:
         """End all connections and the thread; raise what a fault's own function has raised."""
-        if self._thread is not None:
-            with suppress(RuntimeError):  # its loop never began, or has ended
-                self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(_PATIENCE)
-            self._thread = None
+        self._server.stop()
         if self._errors:
             raise self._errors.pop()
 
-    def _run(self, listening: Future[int]) -> None:
-        try:
-            asyncio.run(self._serve(listening))
-        except OSError as error:
-            if listening.done():
-                raise
-            listening.set_exception(error)
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._meet, self.host, self.port, ssl=self._implicit)
 
-    async def _serve(self, listening: Future[int]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await asyncio.start_server(self._meet, self.host, self.port, ssl=self._implicit)
-        listening.set_result(server.sockets[0].getsockname()[1])
-        await self._stopping.wait()
-        server.close()
+    async def _end(self) -> None:
         for task in self._live:
             task.cancel()
         await asyncio.gather(*self._live, return_exceptions=True)

@@ -1,29 +1,18 @@
 """The page on composing: its examples run as they stand, and its table names the fields there are."""
 
 import re
-from collections.abc import Iterator
 from email import policy
 from email.parser import BytesParser
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import pytest
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, select
 
 import outbox
 from outbox.store.schema import message
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "composing.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = create_engine(sqlite_url)
-    outbox.prepare_sqlite(engine)
-    outbox.migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 def shape(mail: Any) -> list[str]:

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-import outbox
 from outbox import InvalidEmailError
 from outbox.errors import InvalidValueError
 from outbox.integrations.logging import OutboxHandler
@@ -37,15 +36,6 @@ class Kept(OutboxHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name
         self.faults = [*getattr(self, "faults", []), sys.exc_info()[1]]
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = create_engine(sqlite_url)
-    outbox.prepare_sqlite(engine)
-    outbox.migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 import outbox
@@ -142,15 +142,6 @@ def test_what_is_enqueued_is_what_the_daemon_sends(sqlite_url: str, tmp_path: Pa
 def copies(mails: list[Attempt]) -> list[tuple[str, str, bytes]]:
     """Return what each recipient gets: those of one message need not travel together."""
     return sorted((mail.sender, each, mail.content) for mail in mails for each in mail.recipients)
-
-
-@pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
-    engine = create_engine(sqlite_url)
-    outbox.prepare_sqlite(engine)
-    outbox.migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

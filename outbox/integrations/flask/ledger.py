@@ -10,6 +10,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from click.exceptions import Exit
 from flask import Flask, g
 
 from outbox import events
@@ -66,7 +67,14 @@ def end_context(_app: Flask, exc: BaseException | None = None, **_: Any) -> None
     g.setdefault(_ENDED, default=True)
     ledger = g.pop(_KEY, None)
     if ledger is not None:
-        ledger.close(None if exc is None else f"the application context ended with {type(exc).__name__}")
+        ledger.close(f"the application context ended with {type(exc).__name__}" if _is_fault(exc) else None)
+
+
+def _is_fault(exc: BaseException | None) -> bool:
+    """Tell whether `exc` is more than a command's way to say that it is done."""
+    if isinstance(exc, SystemExit | Exit):
+        return bool(exc.code if isinstance(exc, SystemExit) else exc.exit_code)
+    return exc is not None
 
 
 def _settle(transaction: Watched, fault: str | None) -> Exception | None:

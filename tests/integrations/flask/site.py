@@ -14,6 +14,8 @@ from outbox.store.schema import message
 from tests.contract.scene import Scene
 
 SENDER = "shop@example.org"
+NEVER = "their transaction was never committed"
+HAD_WRITTEN = "their transaction had written, and was not committed"
 
 
 class Site:
@@ -80,3 +82,8 @@ def message_of(subject: str = "Hello", **fields: Any) -> Message:
 def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """Return the events that were logged, but for what only informs."""
     return [record.__dict__["outbox"] for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def dropped(because: str, mails: int = 1) -> list[dict[str, Any]]:
+    """Return the event of mails that were dropped."""
+    return [{"event": "mails_dropped", "mails": mails, "because": because}]

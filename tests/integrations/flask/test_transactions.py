@@ -6,19 +6,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Response, stream_with_context
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from tests.integrations.flask.site import Site, message_of, told
-
-NEVER = "their transaction was never committed"
-HAD_WRITTEN = "their transaction had written, and was not committed"
-
-
-def dropped(because: str, mails: int = 1) -> list[dict[str, Any]]:
-    return [{"event": "mails_dropped", "mails": mails, "because": because}]
-
+from tests.integrations.flask.site import HAD_WRITTEN, NEVER, Site, dropped, message_of, told
 
 # (a) The session is in no transaction.
 
@@ -121,7 +112,17 @@ def in_savepoint(site: Site) -> None:
         site.write()
 
 
-WAYS = [changed, deleted, by_orm, by_core, by_text, by_connection, by_driver, in_bulk, in_savepoint]
+WAYS = [
+    changed,
+    deleted,
+    by_orm,
+    by_core,
+    by_text,
+    by_connection,
+    by_driver,
+    in_bulk,
+    in_savepoint,
+]
 
 
 @pytest.mark.parametrize("write", WAYS, ids=lambda way: way.__name__)
@@ -272,134 +273,6 @@ def test_an_explicit_begin_takes_what_waits_along(site: Site) -> None:
             site.send()
             assert site.queued() == []
         assert site.queued() == ["Hello"]
-
-
-# Contexts.
-
-
-def test_a_view_that_reads_and_sends_has_queued_its_mail_when_it_has_answered(site: Site) -> None:
-    @site.app.get("/")
-    def index() -> str:
-        site.read()
-        site.send()
-        return "OK"
-
-    assert site.app.test_client().get("/").status_code == 200
-    assert site.queued() == ["Hello"]
-
-
-def test_a_view_that_fails_sends_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    @site.app.get("/read")
-    def read() -> str:
-        site.read()
-        site.send()
-        raise ZeroDivisionError
-
-    @site.app.get("/write")
-    def write() -> str:
-        site.write()
-        site.send()
-        raise ZeroDivisionError
-
-    site.app.logger.disabled = True
-    client = site.app.test_client()
-    assert {client.get(path).status_code for path in ("/read", "/write")} == {500}
-    assert (site.queued(), site.notes()) == ([], ["first"])
-    assert told(caplog) == [
-        *dropped("the application context ended with ZeroDivisionError"),
-        *dropped(NEVER),
-    ]
-
-
-def test_a_stream_sends_when_it_has_ended(site: Site) -> None:
-    @site.app.get("/")
-    def index() -> Response:
-        def lines() -> Any:
-            yield "a"
-            site.read()
-            site.send()
-            yield "b"
-
-        return Response(stream_with_context(lines()))
-
-    response = site.app.test_client().get("/")
-    assert response.get_data() == b"ab"
-    response.close()
-    assert site.queued() == ["Hello"]
-
-
-def test_an_inner_context_sends_by_its_own_session(site: Site) -> None:
-    with site.app.app_context():
-        site.read()
-        site.send("Outer")
-        site.session.commit()
-        with site.app.app_context():
-            site.read()
-            site.send("Inner")
-        assert site.queued() == ["Inner", "Outer"]
-
-
-def test_a_command_of_the_application_sends(site: Site) -> None:
-    @site.app.cli.command("remind")
-    def remind() -> None:
-        site.read()
-        site.send()
-
-    result = site.app.test_cli_runner().invoke(args=["remind"])
-    assert (result.exit_code, site.queued()) == (0, ["Hello"])
-
-
-# Many at once.
-
-
-def test_mails_of_one_block_share_a_transaction_at_its_end(site: Site) -> None:
-    with site.app.app_context(), site.mail.connect() as connection:
-        for number in range(3):
-            connection.send(message_of(str(number)))
-        assert site.queued() == []
-    assert site.queued() == ["0", "1", "2"]
-
-
-def test_a_block_that_fails_has_sent_what_came_before(site: Site) -> None:
-    with (
-        site.app.app_context(),
-        suppress(ZeroDivisionError),
-        site.mail.connect() as connection,
-    ):
-        connection.send(message_of())
-        raise ZeroDivisionError
-    assert site.queued() == ["Hello"]
-
-
-def test_a_block_inserts_as_many_at_once_as_mail_max_emails_says(site: Site) -> None:
-    site.app.config["MAIL_MAX_EMAILS"] = 2
-    site.mail.init_app(site.app)
-    with site.app.app_context(), site.mail.connect() as connection:
-        seen = []
-        for number in range(5):
-            connection.send(message_of(str(number)))
-            seen.append(len(site.queued()))
-    assert (seen, len(site.queued())) == ([0, 2, 2, 4, 4], 5)
-
-
-def test_in_a_block_each_mail_goes_with_what_was_written_for_it(site: Site) -> None:
-    with site.app.app_context(), site.mail.connect() as connection:
-        for number in range(4):
-            site.write(f"note {number}")
-            connection.send(message_of(str(number)))
-            site.session.rollback() if number % 2 else site.session.commit()
-            assert len(site.queued()) == len(site.notes()) - 1 == number // 2 + 1
-    assert site.queued() == ["0", "2"]
-
-
-def test_what_a_block_has_collected_goes_with_a_transaction_that_is_open_at_its_end(site: Site) -> None:
-    with site.app.app_context():
-        with site.mail.connect() as connection:
-            connection.send(message_of())
-            site.write()
-        assert site.queued() == []
-        site.session.commit()
-    assert site.queued() == ["Hello"]
 
 
 def test_what_waits_is_checked_when_it_is_sent(site: Site) -> None:
