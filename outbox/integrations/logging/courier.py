@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_FORK_PATIENCE = 5.0
+
+
+class _Turns:
+    """Held during each turn, so that a fork waits for its end, though not for a database that is silent.
+
+    What a thread has locked in SQLAlchemy or in a driver would stay locked for ever in the child.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._is_held = False
+
+    def before_fork(self) -> None:
+        self._is_held = self.lock.acquire(timeout=_FORK_PATIENCE)
+
+    def after_in_parent(self) -> None:
+        if self._is_held:
+            self.lock.release()
+
+    def after_in_child(self) -> None:
+        self.lock = threading.RLock()
+
+
+# As logging has for its own locks: forks are the process's, and there is no other way to hear of them.
+_turns = _Turns()
+os.register_at_fork(
+    before=_turns.before_fork,
+    after_in_parent=_turns.after_in_parent,
+    after_in_child=_turns.after_in_child,
+)
 
 
 def start_thread(work: Callable[[], None]) -> None:
@@ -53,7 +87,8 @@ class Courier:
             with self._changed:
                 self._asked = False
             try:
-                delay = self._turn()
+                with _turns.lock:
+                    delay = self._turn()
             except BaseException:
                 with self._changed:
                     self._runs = False  # the next one to wake it starts another thread

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from outbox.integrations.logging.courier import Courier
+from outbox.integrations.logging.courier import Courier, _turns, start_thread
 
 Work = Callable[[], None]
 
@@ -81,3 +81,30 @@ def test_where_no_thread_can_start_the_turn_is_taken_at_once() -> None:
         courier.wait_until(lambda: len(taken) == 2, 0)
         with pytest.raises(TimeoutError, match="not done within 0 s"):
             courier.wait_until(lambda: False, 0)
+
+
+def test_a_fork_waits_for_the_end_of_a_turn() -> None:
+    lock, began, may_end = threading.RLock(), threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def turn() -> float | None:
+        began.set()
+        assert may_end.wait(20)
+        order.append("turn")
+        return None
+
+    courier = Courier(lock, turn, start_thread)
+    with lock:
+        courier.wake()
+    assert began.wait(20)
+
+    def fork() -> None:
+        _turns.before_fork()
+        order.append("fork")
+        _turns.after_in_parent()
+
+    forking = threading.Thread(target=fork)
+    forking.start()
+    may_end.set()
+    forking.join(20)
+    assert order == ["turn", "fork"]
