@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -36,8 +36,9 @@ def browser(profile: Path) -> Iterator[webdriver.Chrome]:
 
 def seen(driver: webdriver.Chrome, look: Callable[[webdriver.Chrome], _Seen]) -> _Seen:
     """Return what `look` finds in the page, as soon as it finds anything; the page may change meanwhile."""
+    # Chromium has several words for an element whose page is just going away.
     wait: WebDriverWait[webdriver.Chrome] = WebDriverWait(
-        driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException]
+        driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=[WebDriverException]
     )
     found = wait.until(look)
     assert found
