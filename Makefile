@@ -14,7 +14,7 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons django check bench pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -84,6 +84,9 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 
 bench: $(VENV)/.installed-bench ## Measure what we send beside other ways of sending
 	$(BIN)/python -m bench
+
+compare: $(VENV)/.installed-bench ## Send the mail of a page in five ways, with a slow server, none, and a killed page (15 minutes)
+	$(BIN)/python -m bench --only follow
 
 pictures: $(VENV)/.installed-dev ## Take the pictures of the finished mails anew (with Chromium)
 	$(BIN)/python -m tests.looks.pictures
