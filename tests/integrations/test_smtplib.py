@@ -231,6 +231,11 @@ def test_a_database_that_is_away_is_for_another_time() -> None:
         assert raised.value.__cause__ is not None
 
 
+def test_a_host_in_place_of_a_database_is_told_where_hosts_belong() -> None:
+    with pytest.raises(outbox.UnusableConnectionError, match="the mail server is for the daemon's settings"):
+        SMTP("mail.example.org")
+
+
 def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> None:
     with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
         assert (smtp.local_hostname, smtp.getreply()[0]) == ("localhost", 502)
