@@ -266,7 +266,7 @@ def mails_rolled_back(mails: int) -> None:
     _log(
         logging.INFO,
         "mails_rolled_back",
-        "%(mails)d mails were dropped: the transaction that they waited for was rolled back",
+        "mails dropped: %(mails)d; the transaction that they waited for was rolled back",
         mails=mails,
     )
 
@@ -276,7 +276,7 @@ def mails_dropped(mails: int, because: str) -> None:
     _log(
         logging.WARNING,
         "mails_dropped",
-        "%(mails)d mails were not queued: %(because)s",
+        "mails not queued: %(mails)d; %(because)s",
         mails=mails,
         because=because,
     )
@@ -287,7 +287,7 @@ def mails_lost(error: Exception, mails: int) -> None:
     _log(
         logging.ERROR,
         "mails_lost",
-        "%(mails)d mails could not be queued at the end of the application context: %(reason)s",
+        "mails lost at the end of the application context: %(mails)d; %(reason)s",
         mails=mails,
         reason=_cause(error),
     )

@@ -34,5 +34,10 @@ def told_plainly() -> Iterator[None]:
 
 
 def _tell(message: str) -> None:
+    # As `flask outbox` or `manage.py outbox` we are on the application's database; a plain `outbox db
+    # upgrade` would make the tables in another one, and say that all is well.
+    context = click.get_current_context(silent=True)
+    program = context.find_root().info_name if context else None
+    message = message.replace("outbox db ", f"{program or 'outbox'} db ")
     # The message may quote what strangers wrote.
     click.echo("Error: " + "\n".join(map(printable, message.splitlines())), err=True)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
 
+from outbox.errors import UnusableConnectionError
 from outbox.store.dialects.sqlite import prepare_sqlite
-
-if TYPE_CHECKING:
-    from sqlalchemy import URL
+from outbox.store.url import with_driver
 
 
 def engine_of(given: Engine | URL | str) -> Engine:
-    """Return the engine that was given, or a new one for a database URL."""
+    """Return the engine that was given, or a new one for a database URL; see `new_engine`."""
     if isinstance(given, Engine):
         return given
     # Without a pool: such mails are rare, and a forked child must not share a connection.
-    engine = create_engine(given, poolclass=NullPool)
+    return new_engine(given, poolclass=NullPool)
+
+
+def new_engine(given: URL | str, **options: Any) -> Engine:
+    """Return an engine for a database URL, as `outbox run` understands it.
+
+    Raises UnusableConnectionError for what is none.
+    """
+    try:
+        url = make_url(with_driver(given) if isinstance(given, str) else given)
+    except (ArgumentError, ValueError):
+        # Neither the URL nor the error is shown: both may hold its password.
+        raise UnusableConnectionError(
+            "This is no URL of a database, and is not shown, as it may hold a password. Give an Engine, or a "
+            "URL such as postgresql://user@host/name; the mail server is for the daemon's settings."
+        ) from None
+    # Hidden: an error of the database must not carry mail into a log.
+    engine = create_engine(url, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         prepare_sqlite(engine)
     return engine

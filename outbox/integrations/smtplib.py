@@ -18,6 +18,7 @@ from outbox.errors import DatabaseLockedError, InvalidEmailError, MessageTooLarg
 from outbox.intake import Outbox
 from outbox.integrations.engines import engine_of
 from outbox.mail.address import parse_address
+from outbox.mail.email import Email
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,10 @@ _OPTIONS = frozenset({"SMTPUTF8", "BODY=8BITMIME", "BODY=7BIT"})
 """What the daemon finds out for itself, and so need not be told."""
 
 
+_SOMEBODY = "somebody@example.org"
+_SOMETHING = b"Subject: something\r\n\r\n"
+
+
 class SMTP(smtplib.SMTP):
     """Enqueues mail into `transaction`, a Session or Connection; or each in a short one of its own.
 
@@ -47,7 +52,8 @@ class SMTP(smtplib.SMTP):
     `enqueue`, such as `stream` or `tags`, for every mail. Host, port, TLS and login are the daemon's: what is
     asked of them succeeds, and does nothing. A recipient that can never be sent to is refused as by a server.
     What a database refuses raises SMTPDataError with code 451 where the transaction is ours, and what the
-    database raised where it is yours.
+    database raised where it is yours. Raises InvalidEmailError or TypeError for a field that no mail can
+    have.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class SMTP(smtplib.SMTP):
         outbox: Outbox | None = None,
         **fields: Unpack[Fields],
     ) -> None:
+        # What is wrong with an option is known now, and is no fault of each mail.
+        Email(**{"sender": _SOMEBODY, "to": _SOMEBODY, "mime": _SOMETHING, **fields})  # type: ignore[arg-type] # as was asked
         # Named, as smtplib would ask the name server.
         super().__init__(local_hostname="localhost")
         self.last_id: UUID | None = None

@@ -16,6 +16,7 @@ from outbox.mail.options import searchable
 from outbox.mail.stream import DEFAULT
 from outbox.store.dialects import dialect_of
 from outbox.store.schema import delivery, message, tag
+from outbox.store.transaction import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,13 +65,8 @@ def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[U
     A mail whose key is already taken by the same payload is not inserted, and the first one's id stands
     for it. Another payload under the same key raises KeyConflictError and leaves none of `new` behind.
     """
-    try:
+    with explained(connection):
         return _insert(connection, new)
-    except DBAPIError as error:
-        explained = dialect_of(connection.dialect.name).explain(error)
-        if explained is None:
-            raise
-        raise explained from error
 
 
 def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:

@@ -42,9 +42,13 @@ async def run_sync(transaction: AsyncTarget, work: Callable[[Any], T]) -> T:
 
 
 def usable_connection(transaction: Target) -> Connection:
-    """Return the connection that carries the caller's transaction, or raise UnusableConnectionError."""
+    """Return the connection that carries the caller's transaction, or raise UnusableConnectionError.
+
+    Where it begins the transaction, it raises DatabaseLockedError if SQLite does not let it.
+    """
     if isinstance(transaction, Session | scoped_session):
-        transaction = transaction.connection()
+        with explained(transaction.get_bind()):
+            transaction = transaction.connection()
     if not isinstance(transaction, Connection):
         raise UnusableConnectionError(_remedy(transaction))
     if transaction.closed:
@@ -53,7 +57,8 @@ def usable_connection(transaction: Target) -> Connection:
         )
     if not transaction.in_transaction():
         # As the first statement would: only then does SQLite's BEGIN IMMEDIATE differ from autocommit.
-        transaction.begin()
+        with explained(transaction):
+            transaction.begin()
     if _autocommits(transaction):
         raise UnusableConnectionError(
             "The connection is in autocommit mode: what the outbox writes would stay even if you roll back. "
@@ -63,12 +68,12 @@ def usable_connection(transaction: Target) -> Connection:
 
 
 @contextmanager
-def explained(connection: Connection) -> Iterator[None]:
+def explained(bind: Engine | Connection) -> Iterator[None]:
     """Raise what an application can act on in place of the driver's error, where we know what to do."""
     try:
         yield
     except DBAPIError as error:
-        better = dialect_of(connection.dialect.name).explain(error)
+        better = dialect_of(bind.dialect.name).explain(error)
         if better is None:
             raise
         raise better from error

@@ -65,7 +65,7 @@ class Captured(Messages):
             if isinstance(carrier, Session):
                 self._sessions[carrier].add(carrier, kept)
             elif carrier is not None:
-                self._connections[carrier].add(carrier, kept)
+                self._follow(carrier, kept)
         return standing
 
     def forget_transactions(self) -> None:
@@ -80,13 +80,18 @@ class Captured(Messages):
         with self._lock:
             if isinstance(carrier, Session):
                 if carrier not in self._sessions:
-                    self._sessions[carrier] = SessionFate(carrier, self._drop)
+                    self._sessions[carrier] = SessionFate(carrier, self._drop, self._follow)
                 self._sessions[carrier].begin(carrier)
             elif carrier is not None:
                 usable_connection(carrier)
-                if carrier not in self._connections:
-                    self._connections[carrier] = ConnectionFate(carrier, self._drop)
         return carrier
+
+    def _follow(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Let these mails share the fate of what is open on `connection`."""
+        with self._lock:
+            if connection not in self._connections:
+                self._connections[connection] = ConnectionFate(connection, self._drop)
+            self._connections[connection].add(connection, messages)
 
     def _refuse_suppressed(self, new: Iterable[Message]) -> None:
         recipients = [recipient for each in new for recipient in each.recipients]

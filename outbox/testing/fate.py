@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from outbox.testing.message import Message
 
 Drop: TypeAlias = "Callable[[Sequence[Message]], None]"
+HandOn: TypeAlias = "Callable[[Connection, Sequence[Message]], None]"
 
 
 def carrier_of(transaction: Any) -> Session | Connection | None:
@@ -42,10 +43,15 @@ def carrier_of(transaction: Any) -> Session | Connection | None:
 
 
 class SessionFate:
-    """The mails of a session, by its open transactions and savepoints."""
+    """The mails of a session, by its open transactions and savepoints.
 
-    def __init__(self, session: Session, drop: Drop) -> None:
+    A session that was made for a connection may commit into a transaction that was begun there: then its
+    mails are handed on, to share the fate of that.
+    """
+
+    def __init__(self, session: Session, drop: Drop, hand_on: HandOn) -> None:
         self._drop = drop
+        self._hand_on = hand_on
         self._open: dict[SessionTransaction, list[Message]] = {}
         self._committed: SessionTransaction | None = None
         for name, listener in self._listeners():
@@ -76,8 +82,10 @@ class SessionFate:
         messages = self._open.pop(ended, [])
         if ended is not self._committed:
             self._drop(messages)
-        elif messages:  # a savepoint is released into what is around it
+        elif ended.parent is not None:  # a savepoint is released into what is around it
             self.add(session, messages)
+        elif isinstance(session.bind, Connection) and session.bind.in_transaction():
+            self._hand_on(session.bind, messages)
 
 
 class ConnectionFate:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Self
 
+from outbox.errors import InvalidValueError
 from outbox.testing.faults import Plan
 from outbox.testing.faulty_conversation import Conversation, GoneError, Limits
 from outbox.testing.server_thread import ServerThread
@@ -56,6 +57,10 @@ class FaultyServer:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        if implicit_tls and tls is None:
+            raise InvalidValueError(
+                "implicit_tls", implicit_tls, "has no certificate", "Give tls= the SSLContext of a server."
+            )
         self.host = host
         self.port = port
         """0 until it has started, where a free one is to be taken."""

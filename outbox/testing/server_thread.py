@@ -29,7 +29,7 @@ class ServerThread:
         self._stopping: asyncio.Event
 
     def start(self) -> int:
-        """Listen; return the port when connections are accepted. Raises OSError where it cannot be bound."""
+        """Listen; return the port when connections are accepted. Raises what keeps it from that."""
         listening: Future[int] = Future()
         self._thread = threading.Thread(target=self._run, args=[listening], name=self._name, daemon=True)
         self._thread.start()
@@ -46,7 +46,7 @@ class ServerThread:
     def _run(self, listening: Future[int]) -> None:
         try:
             asyncio.run(self._serve(listening))
-        except OSError as error:
+        except Exception as error:
             if listening.done():
                 raise
             listening.set_exception(error)

@@ -4,15 +4,17 @@ import sqlite3
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.orm import Session
 
 from outbox import DatabaseLockedError, prepare_sqlite
 from outbox.errors import UnsupportedDatabaseError
 from outbox.mail.status import Move
+from outbox.store.dialects import sqlite
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
 
@@ -59,6 +61,18 @@ def test_a_lock_that_is_held_too_long_names_the_remedy(scene: Scene, batch: list
             scene.outbox.enqueue_many(connection, batch)
     hasty.dispose()
     assert scene.count() == 1
+
+
+@pytest.mark.parametrize("carrier", [Session, Engine.connect])
+def test_so_it_is_where_the_enqueue_begins_the_transaction(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, carrier: Callable[[Engine], Any]
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0)
+    with scene.application.begin(), carrier(scene.application) as other:
+        with pytest.raises(DatabaseLockedError, match="run this transaction again"):
+            scene.outbox.enqueue(other, **FIELDS)
+        other.rollback()
+    assert scene.count() == 0
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])

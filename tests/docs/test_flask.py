@@ -27,13 +27,14 @@ assert client.post("/users/ada@example.org").status_code == 500  # there is one 
 assert client.get("/remind/1").status_code == 200
 assert client.get("/remind/7").status_code == 404
 assert client.post("/users/1/rename/bob@example.org").status_code == 200
+assert client.post("/trials/ada@example.org").status_code == 200
 """
 
 
 @pytest.mark.usefixtures("no_settings")
 def test_the_application_of_the_page_works(sqlite_url: str, tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    is_application = [position for position, block in enumerate(blocks) if "def rename" in block]
+    is_application = [position for position, block in enumerate(blocks) if "def trial" in block]
     first, rest = blocks[: is_application[0] + 1], blocks[is_application[0] + 1 :]
     script = "\n".join([f"database_url = {sqlite_url!r}", *first, VISITS, *rest])
     done = subprocess.run(
@@ -54,6 +55,7 @@ def test_the_application_of_the_page_works(sqlite_url: str, tmp_path: Path) -> N
         ("Reminder", "ada@example.org"),
         ("Welcome", "ada@example.org"),
         ("Your new address", "ada@example.org"),
+        ("Your trial ends", "ada@example.org"),
     ]
     assert users == [("bob@example.org",), ("eve@example.org",)]
 

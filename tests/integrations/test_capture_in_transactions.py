@@ -60,6 +60,24 @@ def test_no_database_is_asked(messages: Captured) -> None:
     assert subjects(messages) == ["kept"]
 
 
+@pytest.mark.parametrize("mode", ["create_savepoint", "rollback_only", "conditional_savepoint"])
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_a_session_s_commit_into_a_transaction_of_its_connection_is_not_the_last_word(
+    messages: Captured, engine: Engine, mode: Any, ending: str
+) -> None:
+    with engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode=mode) as session:
+            enqueue(session, "follows")
+            session.commit()
+        assert subjects(messages) == ["follows"]
+        getattr(outer, ending)()
+        with Session(connection, join_transaction_mode=mode) as session:
+            enqueue(session, "kept")
+            session.commit()
+    assert subjects(messages) == [*(["follows"] if ending == "commit" else []), "kept"]
+
+
 def test_a_session_that_is_closed_without_a_commit_loses_its_mail(messages: Captured, engine: Engine) -> None:
     with Session(engine) as session:
         enqueue(session, "lost")

@@ -264,6 +264,11 @@ def test_the_end_frees_the_port_and_leaves_no_thread() -> None:
             FaultyServer(port=server.port).start()
 
 
+def test_a_port_that_is_none_is_told_at_once() -> None:
+    with pytest.raises(OverflowError, match="0-65535"):
+        FaultyServer(port=65_536).start()
+
+
 def test_a_condition_that_does_not_come_is_told_with_what_came() -> None:
     with FaultyServer() as server:
         send(server)
@@ -283,6 +288,7 @@ def test_a_condition_that_does_not_come_is_told_with_what_came() -> None:
         ({"data": taken(cut)}, "data: has no mail to take yet"),
         ({"data": {"bob@example.org": cut}}, "data: has no address to choose by"),
         ({"rcpt": {"bob@example.org": "no"}}, "rcpt: is no step"),
+        ({"implicit_tls": True}, "implicit_tls: has no certificate: True. Give tls="),
     ],
 )
 def test_a_slip_in_the_declaration_is_told_at_once(declared: Any, said: str) -> None:

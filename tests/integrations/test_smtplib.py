@@ -231,6 +231,28 @@ def test_a_database_that_is_away_is_for_another_time() -> None:
         assert raised.value.__cause__ is not None
 
 
+@pytest.mark.parametrize(
+    ("field", "error"),
+    [
+        ({"stream": "two words"}, outbox.InvalidEmailError),
+        ({"timeout": 10}, TypeError),
+        ({"text": "x"}, outbox.InvalidEmailError),
+    ],
+)
+def test_an_option_that_no_mail_can_have_is_told_when_it_is_given(
+    messages: Captured, field: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=next(iter(field))):
+        SMTP(None, **field)  # type: ignore[arg-type] # captured
+    SMTP(None, stream="receipts", tags={"via": "smtp"}).sendmail(APP, ANN, HEAD + "\n")  # type: ignore[arg-type]
+    messages.one(stream="receipts")
+
+
+def test_a_host_in_place_of_a_database_is_told_where_hosts_belong() -> None:
+    with pytest.raises(outbox.UnusableConnectionError, match="the mail server is for the daemon's settings"):
+        SMTP("mail.example.org")
+
+
 def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> None:
     with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
         assert (smtp.local_hostname, smtp.getreply()[0]) == ("localhost", 502)

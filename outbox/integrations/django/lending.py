@@ -35,12 +35,17 @@ _DRIVERS = {
 def outbox_connection(using: str | None = None) -> Iterator[Connection]:
     """Give a SQLAlchemy connection that is Django's own, for `outbox.enqueue` and all that takes one.
 
-    Inside `atomic` it joins that transaction, else it is a short one of its own. The database is `using`, or
-    the one that the routers name for our models. An error of the database is Django's (django.db.Error), and
-    marks the `atomic` block for rollback; an error of ours that has asked nothing of the database does not.
+    Inside `atomic`, or without autocommit, it joins that transaction, else it is a short one of its own, and
+    Django alone ends it. The database is `using`, or the one that the routers name for our models. An error
+    of the database is Django's (django.db.Error), and marks the `atomic` block for rollback; an error of ours
+    that has asked nothing of the database does not.
     """
     alias = using or database()
-    own = nullcontext() if connections[alias].in_atomic_block else transaction.atomic(using=alias)
+    wrapper = connections[alias]
+    # Who has switched autocommit off ends the transaction alone; and there `atomic` is a savepoint, which
+    # SQLite commits when it is released before anything else was written.
+    is_open = wrapper.in_atomic_block or not wrapper.get_autocommit()
+    own = nullcontext() if is_open else transaction.atomic(using=alias)
     with own, _told_to_django(alias), lent(alias) as connection:
         yield connection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+from email.errors import MessageError
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +118,16 @@ def _attachment(given: Any) -> Attachment:
 def _ready(message: EmailMessage) -> bytes:
     """Return the message that Django writes; the same one each time, so that a key knows it again."""
     options = {"policy": email.policy.SMTP.clone(cte_type="7bit")} if django.VERSION >= _READY_SINCE else {}
-    written = message.message(**options)
-    if type(message).message in {EmailMessage.message, EmailMultiAlternatives.message}:
-        _fix(written, {name.lower() for name in message.extra_headers})
-    ready: bytes = written.as_bytes() if options else written.as_bytes(linesep="\r\n")
+    try:
+        written = message.message(**options)
+        if type(message).message in {EmailMessage.message, EmailMultiAlternatives.message}:
+            _fix(written, {name.lower() for name in message.extra_headers})
+        ready: bytes = written.as_bytes() if options else written.as_bytes(linesep="\r\n")
+    except MessageError as error:
+        # Of the standard library, for a control character that Django lets pass.
+        problem = f"cannot be written ({error})"
+        remedy = "Take the control characters out of its headers."
+        raise InvalidEmailError("message", str(message.subject), problem, remedy) from error
     return ready
 
 

@@ -6,15 +6,14 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine
 from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session
 
 from outbox.errors import UnusableConnectionError, shown
+from outbox.integrations.engines import new_engine
 from outbox.integrations.flask.inserts import Tables, insert_apart
 from outbox.integrations.flask.transactions import Standing, hand_over, standing
-from outbox.store.dialects.sqlite import prepare_sqlite
-from outbox.store.url import DEFAULT_URL, with_driver
+from outbox.store.url import DEFAULT_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,9 +71,7 @@ class Destination:
         with self._lock:
             if self._engine is None:
                 url = self._app.config.get(URL) or os.environ.get(URL) or DEFAULT_URL
-                self._engine = create_engine(with_driver(url), hide_parameters=True)
-                if self._engine.dialect.name == "sqlite":
-                    prepare_sqlite(self._engine)
+                self._engine = new_engine(url)
             return self._engine
 
     def session_url(self) -> str | None:

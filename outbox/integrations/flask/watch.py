@@ -28,7 +28,7 @@ _KEY = "outbox.integrations.flask"
 # Whatever is not known to write counts as a read: its mail waits for the commit, and none is lost by that.
 _WRITES = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+"
-    r"(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|COPY|LOAD)\b|WITH\b.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b)",
+    r"(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|COPY|LOAD)\b|WITH\b.*[()]\s*(?:INSERT|UPDATE|DELETE|MERGE)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _LEAVING = ("pending_to_transient", "persistent_to_detached")

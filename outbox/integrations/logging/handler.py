@@ -50,7 +50,7 @@ class OutboxHandler(logging.Handler):
     and no more than `most` mails go out, the last of which says what else there was: how often, from when to
     when, with one sample a kind. Records of the outbox itself are never mailed. `flush` and `close` wait for
     the database for `timeout` seconds. Raises InvalidValueError for a limit that is none, InvalidEmailError
-    for an address that is none.
+    for an address that is none, UnusableConnectionError for a URL that is none.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class OutboxHandler(logging.Handler):
         clock: Callable[[], float] = time.monotonic,
         start: Callable[[Callable[[], None]], None] = start_thread,
     ) -> None:
-        super().__init__()
         for name, value, least in (("alike", alike, 0), ("most", most, 1), ("window", window, 1)):
             if value < least:
                 raise InvalidValueError(name, value, f"is below {least}", f"Give {least} or more.")
@@ -79,6 +78,8 @@ class OutboxHandler(logging.Handler):
         self._stream = stream
         self._email(subject, "")  # what is wrong with an address is known now
         self._engine = engine_of(engine)
+        # Not before: whatever has begun to be a handler is flushed by logging when the process ends.
+        super().__init__()
         self._outbox = Outbox()
         self._clock = clock
         self._start = start

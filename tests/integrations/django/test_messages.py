@@ -283,6 +283,13 @@ def test_a_subclass_writes_its_message_as_it_likes() -> None:
     assert by_us(made) == by_django(made)
 
 
+@pytest.mark.parametrize("control", ["\x0b", "\x1c"])
+def test_a_control_character_in_a_header_is_a_value_error_as_all_that_can_never_be_sent(control: str) -> None:
+    # The second is Django's own word, since 6.0.
+    with pytest.raises(ValueError, match=r"^message: cannot be written .*control characters|linefeed"):
+        EmailMessage(f"Tea{control}Bcc: eve@example.org", "", _FROM, _TO).send()
+
+
 def test_line_breaks_in_a_header_are_refused_by_both() -> None:
     for backend in (by_django, by_us):
         with pytest.raises(ValueError, match=r"newline|linefeed|not allowed"):

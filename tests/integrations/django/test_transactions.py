@@ -112,6 +112,18 @@ def test_without_autocommit_the_mail_waits_for_the_application_s_commit(alias: s
     transaction.set_autocommit(True, using=alias)
 
 
+def test_without_autocommit_a_mail_before_all_else_waits_for_the_commit_too(alias: str) -> None:
+    transaction.set_autocommit(False, using=alias)
+    message().send()
+    transaction.rollback(using=alias)
+    assert standing(alias) == (0, 0)
+    message().send()
+    transaction.commit(using=alias)
+    assert standing(alias) == (1, 0)
+    transaction.rollback(using=alias)
+    transaction.set_autocommit(True, using=alias)
+
+
 def test_all_of_a_list_is_queued_or_nothing(alias: str) -> None:
     bad = EmailMessage("Receipt", "", "shop@example.org", ["nobody"])
     with pytest.raises(InvalidEmailError, match=r"to: has no @: 'nobody'"):

@@ -140,6 +140,18 @@ def test_the_database_is_that_of_the_session(site: Site) -> None:
     assert (sent.exit_code, site.queued()) == (0, ["By hand", "Listed"])  # fmt: skip
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_missing_tables_name_the_command_that_makes_them_in_the_same_database(
+    tmp_path: Path, *, exists: bool
+) -> None:
+    file = tmp_path / "empty.sqlite3"
+    if exists:
+        file.touch()
+    app = application(OUTBOX_DATABASE_URL=f"sqlite:///{file}")
+    output = app.test_cli_runner().invoke(args=["outbox", "list"]).output
+    assert ": flask outbox db upgrade, or " in output
+
+
 def test_a_given_session_names_the_database(sqlite_url: str) -> None:
     engine = create_engine(sqlite_url)
     app = Flask("given")

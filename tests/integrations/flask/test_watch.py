@@ -23,6 +23,8 @@ READ = [
     "-- INSERT\nSELECT 1",
     "/* UPDATE */ SELECT 1",
     "WITH chosen AS (SELECT inserted FROM note) SELECT * FROM chosen",
+    "WITH chosen AS (SELECT 1) SELECT * FROM note, chosen FOR UPDATE",
+    "WITH chosen AS (SELECT 1) SELECT * FROM note, chosen FOR NO KEY UPDATE",
     "SET LOCAL statement_timeout = 1",
     "SAVEPOINT one",
     "inserted",
