@@ -6,13 +6,14 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import Error, transaction
+from django.db import Error, connections, transaction
 
 from outbox.errors import DatabaseLockedError, SchemaError
 from outbox.intake import enqueue_many
 from outbox.integrations.django.lending import outbox_connection
 from outbox.integrations.django.message import email_of
 from outbox.integrations.django.routing import database
+from outbox.store.dialects import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,9 +82,19 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc] # Django ships no ty
         """Give the list of what was silenced; a savepoint keeps the application's transaction usable."""
         silenced: list[Exception] = []
         try:
-            with transaction.atomic(using=alias) if self.fail_silently else nullcontext():
+            with self._savepoint(alias) if self.fail_silently else nullcontext():
                 yield silenced
         except (Error, SchemaError, DatabaseLockedError) as error:
             if not self.fail_silently:
                 raise
             silenced.append(error)
+
+    @contextmanager
+    def _savepoint(self, alias: str) -> Iterator[None]:
+        """Give a savepoint of the transaction that is open, or a transaction."""
+        if not connections[alias].get_autocommit():
+            # SQLite would commit it with its release, where nothing was written before.
+            with outbox_connection(alias) as connection:
+                dialect_of(connection.dialect.name).begin_for_savepoint(connection)
+        with transaction.atomic(using=alias):
+            yield

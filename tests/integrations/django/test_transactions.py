@@ -112,12 +112,15 @@ def test_without_autocommit_the_mail_waits_for_the_application_s_commit(alias: s
     transaction.set_autocommit(True, using=alias)
 
 
-def test_without_autocommit_a_mail_before_all_else_waits_for_the_commit_too(alias: str) -> None:
+@pytest.mark.parametrize("fail_silently", [False, True])
+def test_without_autocommit_a_mail_before_all_else_waits_for_the_commit_too(
+    alias: str, *, fail_silently: bool
+) -> None:
     transaction.set_autocommit(False, using=alias)
-    message().send()
+    message().send(fail_silently=fail_silently)
     transaction.rollback(using=alias)
     assert standing(alias) == (0, 0)
-    message().send()
+    message().send(fail_silently=fail_silently)
     transaction.commit(using=alias)
     assert standing(alias) == (1, 0)
     transaction.rollback(using=alias)
