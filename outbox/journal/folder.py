@@ -63,11 +63,10 @@ class File:
 
     def write(self, data: bytes) -> None:
         """Hand these bytes to the kernel: from now on they outlive this process. Raises OSError."""
-        rest = memoryview(data)
-        while rest:
-            written = os.write(self._fd, rest)
+        while data:
+            written = os.write(self._fd, data)
             self.size += written
-            rest = rest[written:]
+            data = data[written:]
 
     def rewrite(self, header: Header) -> None:
         """Write another header, as long, over the first: that needs no room on the disk. Raises OSError."""

@@ -72,9 +72,9 @@ def encode(record: Record) -> bytes:
     match record:
         case Answered(keys, verdicts):
             pairs = zip(keys, verdicts, strict=True)
-            return _line("R " + " ".join(f"{_key(key)}={_verdict(verdict)}" for key, verdict in pairs))
+            return _line("R " + " ".join([f"{key.text}={_verdict(verdict)}" for key, verdict in pairs]))
         case Begun(keys) | Dotted(keys) | Known(keys):
-            return _line(f"{_LETTER[type(record)]} {' '.join(map(_key, keys))}")
+            return _line(f"{_LETTER[type(record)]} {' '.join([key.text for key in keys])}")
         case _:
             assert_never(record)
 
@@ -103,10 +103,6 @@ def _text(line: bytes) -> str | None:
     return data.decode("ascii") if data.isascii() and checksum == b"%08x" % crc32(data) else None
 
 
-def _key(key: Key) -> str:
-    return f"{key.message_id.hex}.{key.n}.{key.fence}"
-
-
 def _verdict(verdict: Verdict) -> str:
     words: tuple[str, ...]
     match verdict:
@@ -129,6 +125,9 @@ def _word(text: str | None) -> str:
     """Return a text as one word; what stands for none is escaped where it is meant."""
     if not text:
         return _NOTHING
+    if text.isascii() and text.replace(".", "").isalnum():
+        # Nearly all of them; to quote is what costs most of a line.
+        return text
     return "%2D" if text == _NOTHING else quote(text, safe="")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ class Key:
     message_id: UUID
     n: int
     fence: int
+    text: str = field(init=False, repr=False, compare=False)
+    """As it stands in a line, thrice for each mail."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", f"{self.message_id.hex}.{self.n}.{self.fence}")
 
 
 @dataclass(frozen=True, slots=True)

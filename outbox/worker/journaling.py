@@ -6,6 +6,7 @@ one is tried from time to time. Nor must it mislead: one that lacks a line says 
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from dataclasses import replace
@@ -33,18 +34,26 @@ RETRY = 10.0
 """Seconds after which a journal is tried again that could not be written."""
 
 _LAZY = 4096
-"""Bytes of what only saves the next start some work, and goes with the next line that matters."""
+"""Bytes of what only saves the next start some work: it waits for the next line that matters."""
 
 
 class Journaling:
     """The journal of one daemon in `state_dir`, None for none; `relay` is the name of where it sends.
 
-    All of it but `open` is called on the event loop; a line costs one write to the page cache.
+    All of it but `open` is called on the event loop; what must be down before a step costs one write to the
+    page cache. `soon` calls what it is given in the loop's next turn.
     """
 
-    def __init__(self, state_dir: Path | None, relay: str, clock: Callable[[], float] = boot_clock) -> None:
+    def __init__(
+        self,
+        state_dir: Path | None,
+        relay: str,
+        clock: Callable[[], float] = boot_clock,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
         self._path = state_dir and state_dir / "journal"
         self._clock = clock
+        self._soon = soon or _in_the_next_turn
         self._header = Header(UUID(int=0), socket.gethostname(), boot_id(), relay)
         self._folder: Folder | None = None
         self._file: File | None = None
@@ -52,7 +61,9 @@ class Journaling:
         # What the database may not know, in the order in which it began, with the number of its first file.
         self._open: dict[tuple[int, int], tuple[Key, int]] = {}
         self._older: list[int] = []
+        # What goes with the next write, and whether that comes soon in any case.
         self._lazy = bytearray()
+        self._flushes = False
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
         self._failed_at: float | None = None
@@ -90,7 +101,7 @@ class Journaling:
         """Write down that a sender takes a parcel in hand."""
         if not self.begin(parcel.lease.id):
             return
-        keys = _keys(parcel)
+        keys = parcel.keys
         number = self._file.number if self._file else 0
         if self._write(encode(Begun(keys))):
             for claim, key in zip(parcel.claims, keys, strict=True):
@@ -98,11 +109,16 @@ class Journaling:
 
     def dotted(self, parcel: Parcel) -> None:
         """Write down that the dot of a parcel goes out now."""
-        self._write(encode(Dotted(_keys(parcel))))
+        self._write(encode(Dotted(parcel.keys)))
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
-        """Write down how the sending of a parcel has ended."""
-        self._write(encode(Answered(_keys(parcel), tuple(verdicts))))
+        """Write down how the sending of a parcel has ended, with what else is written in this turn."""
+        if self._file is None:
+            return
+        self._lazy += encode(Answered(parcel.keys, tuple(verdicts)))
+        if not self._flushes:
+            self._flushes = True
+            self._soon(self._flush)
 
     def known(self, settlements: Iterable[Settlement]) -> None:
         """Note that what became of these is in the database."""
@@ -150,6 +166,10 @@ class Journaling:
             self._rotate()
         return True
 
+    def _flush(self) -> None:
+        self._flushes = False
+        self._write(b"")
+
     def _rotate(self) -> None:
         """Go on in a new file; where there can be none, in this one."""
         file, folder = self._file, self._folder
@@ -194,5 +214,5 @@ class Journaling:
             self._folder.finish(self._older.pop(0))
 
 
-def _keys(parcel: Parcel) -> tuple[Key, ...]:
-    return tuple(Key(parcel.message_id, claim.n, claim.fence) for claim in parcel.claims)
+def _in_the_next_turn(work: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_soon(work)

@@ -1,5 +1,6 @@
 """A daemon that was killed, and is started again on its host, knows by its journal what became of mail."""
 
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -260,6 +261,34 @@ def test_fault_91_a_torn_tail_is_skipped_and_told(
         here.daemon.start()
         assert here.row()["doubts"] == 1
         assert f"00000001.journal: {len(torn)} bytes are no whole line" in here.daemon.log()
+
+
+def test_fault_91_on_a_full_disk_mail_goes_on_and_what_the_journal_lacks_is_rescued(
+    postgresql_url: str, tmp_path: Path, at_the_dot: tuple[Script, threading.Event]
+) -> None:
+    silent, dotted = at_the_dot
+
+    def taking_some(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        for _ in range(5):
+            peer.take_mail()
+        peer.close()
+
+    with scene(postgresql_url, tmp_path, taking_some, silent) as here:
+        here.daemon.start()
+        # As if the disk was full: the next line is cut in its middle.
+        room = (here.journal / "00000001.journal").stat().st_size + 20
+        resource.prlimit(here.daemon.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        here.app.enqueue(6)
+        here.app.wait_sent(5)
+        assert dotted.wait(20)
+        # Its log is no longer than that either; the journal itself tells.
+        assert b" holed " in (here.journal / "00000001.journal").read_bytes()
+        here.restart()
+        assert "bytes are no whole line" in here.daemon.log()
+        # Its dot went out, and nothing says so: it is as if there had been no journal.
+        assert here.attempts() == [("rescue_resend", False)]
+        assert here.app.counts() == {"sent": 5, "pending": 1}
 
 
 def test_fault_91_a_directory_that_is_not_there_is_told_and_mail_goes_on(
