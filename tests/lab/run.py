@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ TRIALS = (
     Trial("kill", "PostgreSQL", 200, kill.drive),
     Trial("kill", "MariaDB", 50, kill.drive),
     Trial("kill", "SQLite", 50, kill.drive),
+    Trial("journal", "PostgreSQL", 200, partial(kill.drive, journal=True)),
+    Trial("journal", "MariaDB", 50, partial(kill.drive, journal=True)),
+    Trial("journal", "SQLite", 50, partial(kill.drive, journal=True)),
     Trial("pause", "PostgreSQL", 5, pause.drive),
     Trial("pause", "MariaDB", 5, pause.drive),
     Trial("crash", "PostgreSQL", 10, crash.drive),

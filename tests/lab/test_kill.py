@@ -12,11 +12,14 @@ from tests.support.daemon import RunningDaemon, application
 from tests.support.waiting import wait_until
 
 
-@pytest.mark.parametrize("database", ["PostgreSQL", "SQLite"])  # `make lab` kills longer, on each database
+# `make lab` kills longer, on each database, with a journal and without.
+@pytest.mark.parametrize(
+    ("database", "options"), [("PostgreSQL", {}), ("PostgreSQL", {"journal": True}), ("SQLite", {})]
+)
 def test_fault_76_daemons_killed_at_random_lose_nothing_and_double_only_unrecorded_dots(
-    database: str, tmp_path: Path, report: Callable[[str], None]
+    database: str, options: dict[str, bool], tmp_path: Path, report: Callable[[str], None]
 ) -> None:
-    result = kill.drive(database, cycles=2, seed=76, folder=tmp_path, size=2, lease_ttl=2)
+    result = kill.drive(database, cycles=2, seed=76, folder=tmp_path, size=2, lease_ttl=2, **options)
     report(str(result))
     assert result.broken == ()
 
