@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from outbox.errors import EX_TEMPFAIL
+from tests.lab.crashing import POISON
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.scripted import Peer, Script, scripted
 from tests.support.waiting import wait_until
@@ -206,6 +207,26 @@ def test_what_was_claimed_and_had_not_begun_goes_at_once_and_nothing_is_counted(
         # Only the one in hand is suspect, and goes alone.
         assert here.attempts() == [("rescue_unbegun", False)]
         assert here.app.scalar("SELECT count(*) FROM outbox_delivery WHERE lane = 2") == 1
+
+
+def test_fault_78_what_kills_a_daemon_in_hand_goes_alone_and_takes_no_other_mail_along(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    def greeting(peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.hear_the_end()
+
+    with scene(sqlite_url, tmp_path, greeting, connections=4) as here:
+        here.daemon.program = ("tests.lab.crashing", "in-hand")  # type: ignore[misc] # this one only
+        here.app.enqueue(1, body=POISON)
+        here.app.enqueue(5, tag="innocent")
+        here.daemon.launch()
+        wait_until(lambda: not here.daemon.is_running(), "the daemon dies of it")
+        here.daemon.program = RunningDaemon.program  # type: ignore[misc] # as above
+        here.daemon.start()
+        assert "1 were in hand without their dots, and 5 had not begun" in here.daemon.log()
+        assert here.app.scalar("SELECT recipient FROM outbox_delivery WHERE lane = 2") == "mail0@example.org"
+        assert here.app.scalar("SELECT count(*) FROM outbox_attempt") == 1
 
 
 def test_fault_92_a_second_daemon_in_the_same_directory_is_refused(sqlite_url: str, tmp_path: Path) -> None:
