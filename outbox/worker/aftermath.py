@@ -19,7 +19,7 @@ from outbox.journal.entries import Entry, open_entries
 from outbox.journal.folder import boot_id
 from outbox.journal.format import Contents, decode
 from outbox.journal.record import Key
-from outbox.mail.status import Lane, Status
+from outbox.mail.status import Lane
 from outbox.mail.verdict import InDoubt, Sent
 from outbox.smtp.stage import Stage
 from outbox.worker.lease import lease_of_the_dead
@@ -143,17 +143,16 @@ class Aftermath:
         return unwritten
 
     def _late(self, entries: Sequence[Entry]) -> list[Settlement]:
-        """Return what is still to be said of claims that were taken away: only that a mail was sent."""
+        """Return what is still to be said of claims that were taken away: only that a mail was sent.
+
+        Where that is known by now, nothing is written; where another has sent it, too, that is told by this.
+        """
         named = [
             (entry, self._remains.named(entry.key.message_id, entry.key.n))
             for entry in entries
             if isinstance(entry.verdict, Sent)
         ]
-        return [
-            self._settlement(entry, standing)
-            for entry, standing in named
-            if standing is not None and standing.status is not Status.SENT
-        ]
+        return [self._settlement(entry, standing) for entry, standing in named if standing is not None]
 
     def _settlement(self, entry: Entry, standing: Standing) -> Settlement:
         to = self._options.diversion.of(standing.claim.recipient)

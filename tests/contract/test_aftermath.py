@@ -21,7 +21,7 @@ from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
 from outbox.worker.options import Options
 from outbox.worker.parcel import Parcel
-from tests.contract.scene import Scene
+from tests.contract.scene import Scene, ago
 
 SENT = Sent(Answer(250, "2.0.0", "Ok: queued as 4X"), "4X")
 RELAY = Relay(name="mx", host="mail.example", port=25)
@@ -219,6 +219,24 @@ def test_a_success_wins_over_a_rescue_and_a_claim_since(scene: Scene, killed: Ki
     assert past.settled() == []
     assert [(row.status, row.doubts) for row in scene.rows()] == [("sent", 0), ("sent", 1)]
     assert [attempt.late for attempt in scene.attempts()] == [True, True]
+
+
+def test_that_another_has_sent_it_too_is_written_down(scene: Scene, killed: Killed) -> None:
+    past, (claim,) = killed()
+    past.answered(claim, SENT)
+    scene.change(
+        claim.delivery_id,
+        status="sent",
+        session=None,
+        fence=claim.fence + 1,
+        finished_at=ago(1),
+        queue_id="2ND",
+    )
+    assert past.settled() == []
+    assert scene.row(claim.delivery_id).queue_id == "2ND"
+    assert [("deliver", claim.fence, True)] == [
+        (attempt.verdict, attempt.fence, attempt.late) for attempt in scene.attempts()
+    ]
 
 
 @pytest.mark.parametrize("verdict", [None, Rejected("RCPT TO", "", Answer(550, None, ""))])

@@ -183,6 +183,29 @@ def test_fault_91_when_there_is_room_again_a_new_journal_still_says_that_lines_a
     assert header.whole
 
 
+def test_fault_91_a_line_that_is_missing_is_not_forgotten_however_soon_there_is_room(disk: Disk) -> None:
+    disk.journal.begun(mail(1))
+    disk.full = True
+    disk.journal.dotted(mail(1))
+    disk.full, disk.now = False, RETRY
+    assert disk.journal.begin(ME.id)
+    header = disk.read(2).header
+    assert header is not None
+    assert not header.whole
+
+
+def test_fault_91_nor_is_that_another_session_began_meanwhile(disk: Disk) -> None:
+    disk.full = True
+    assert not disk.journal.begin(ME.id)
+    sent(disk.journal, 2, NEXT)
+    disk.full, disk.now = False, RETRY
+    sent(disk.journal, 3, NEXT)
+    (file,) = disk.path.iterdir()
+    header = decode(file.read_bytes()).header
+    assert header is not None
+    assert (header.session, header.whole) == (NEXT.id, False)
+
+
 def test_fault_91_a_journal_that_cannot_even_say_so_is_not_read_any_more(disk: Disk) -> None:
     disk.journal.begun(mail(1))
     disk.full = disk.worn = True
