@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from outbox import events
@@ -61,6 +62,9 @@ class Daemon:
             self._thread.join()
         settings = load(**self._given)
         options = options_of(settings)
+        if "state_dir" not in settings.model_fields_set:
+            # What systemd names is the application's, of which several processes may run a daemon.
+            options = replace(options, state_dir=None)
         self._begun.clear()
         self._failure, self._asked = None, False
         # A daemon thread: a process that forgets `stop()` must be able to end.

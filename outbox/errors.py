@@ -113,6 +113,18 @@ class EnvironmentMismatchError(OutboxError):
         )
 
 
+class StateDirectoryError(OutboxError):
+    """Another daemon works in the state directory; what it has in hand stands in its journal there."""
+
+    exit_code = EX_TEMPFAIL
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"state_dir: another daemon works in {path!r}. Stop it, or give this one a directory of its own: "
+            "OUTBOX_STATE_DIR."
+        )
+
+
 class UnwrittenVerdictsError(OutboxError):
     """The daemon was told to leave, or failed, before it had written all that it knows."""
 

@@ -11,6 +11,7 @@ import outbox
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 
 _FIGURE = "figure"
+_OF_SYSTEMD = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "STATE_DIRECTORY"}
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Work in an empty folder, with none of our variables set."""
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
-        if name.upper().startswith("OUTBOX_") or name in {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET"}:
+        if name.upper().startswith("OUTBOX_") or name in _OF_SYSTEMD:
             monkeypatch.delenv(name)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PATIENCE = 15.0
 _SHOWN_LINES = 8
 # systemd's words to this process, if it started it, are not for its children.
-_NOT_INHERITED = ("NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY")
+_NOT_INHERITED = ("NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY")
 
 
 class Child:

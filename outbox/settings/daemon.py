@@ -1,6 +1,8 @@
 """The settings of the daemon itself: its database, its pace, its log."""
 
 import math
+import os
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
@@ -8,6 +10,12 @@ from pydantic_settings import BaseSettings
 
 from outbox.settings.field import seconds, setting
 from outbox.store.url import DEFAULT_URL, with_driver
+
+
+def _of_systemd() -> Path | None:
+    """Return the first StateDirectory of the unit that runs us (systemd.exec(5))."""
+    first = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(first) if first else None
 
 
 class DaemonSettings(BaseSettings):
@@ -27,6 +35,12 @@ class DaemonSettings(BaseSettings):
     retry_base: float = seconds(300, "The wait before the first retry; it doubles.", least=0.01)
     retry_cap: float = seconds(4000, "The longest wait between two tries.", least=0.01)
     doubt_pause: float = seconds(600, "The wait before a mail in doubt is sent again.", least=0)
+    state_dir: Path | None = setting(
+        _of_systemd,
+        "A directory of this daemon alone for its journal; under systemd the unit's StateDirectory. "
+        "Without one nothing is kept, and what a killed daemon had in hand waits for its lease.",
+        "the path of a directory that exists and that the daemon may write to",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO", "What is logged, from this level up.", "debug, info, warning or error"
     )

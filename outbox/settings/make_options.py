@@ -31,4 +31,5 @@ def options_of(settings: Settings) -> Options:
         storm=Storm(settings.storm_limit, settings.storm_period),
         diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
         sign=None if signer is None else Signing(signer, time.time),
+        state_dir=settings.state_dir,
     )

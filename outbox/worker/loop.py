@@ -21,11 +21,14 @@ from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
 from outbox.store.queue import Queue
+from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
+from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.journaling import Journaling
 from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
 from outbox.worker.outcome import Outcome
@@ -60,6 +63,8 @@ class Daemon:
         self._queue = Queue(database, shares=Shares(options.streams, options.relay_name), storm=options.storm)
         self._sessions = Sessions(database)
         self._totals = Totals()
+        self._journal = Journaling(options.state_dir, options.relay.name)
+        self._aftermath = Aftermath(self._queue, Remains(database), options)
         self._threads = Threads()
         self._wake = asyncio.Event()
         self._permit = Permit(database, self._threads, options.relay.name, options.environment)
@@ -90,6 +95,7 @@ class Daemon:
             self._tray,
             self._supply,
             self._recorder,
+            self._journal,
             self._wake.set,
         )
         self._heartbeat: Heartbeat
@@ -103,6 +109,13 @@ class Daemon:
         Raises what ended a part of the daemon, after the others have finished, and UnwrittenVerdictsError
         when it was told to leave before all that it knows was written.
         """
+        try:
+            await self._work()
+        finally:
+            self._journal.close()
+            self._threads.close()
+
+    async def _work(self) -> None:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         remembering = asyncio.create_task(self._memory.run())
@@ -222,6 +235,9 @@ class Daemon:
             with suppress(RuntimeError):  # the loop has ended, and with it all that the call was for
                 loop.call_soon_threadsafe(callback, *arguments)
 
+        # Before anything is claimed: what earlier runs of this host have left.
+        for gone, settlements in await self._threads.run(self._aftermath.settle, self._journal):
+            self._recorder.put(gone, settlements)
         self._heartbeat = await self._threads.run(
             Heartbeat,
             self._sessions,
@@ -229,6 +245,7 @@ class Daemon:
             self._totals,
             lambda lease: soon(self._supply.drop, lease),
         )
+        self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
         duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
         duties.start()
@@ -241,6 +258,7 @@ class Daemon:
         return Sender(
             self._dialler,
             self._tray,
+            self._journal,
             lambda parcel: outcome.may_begin(parcel, self._forbidden(parcel)),
             self._may_dot,
             outcome.deliver,
@@ -272,7 +290,6 @@ class Daemon:
             events.verdicts_left(self._recorder.backlog)
         else:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
-        self._threads.close()
         events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
 
     async def _release_unknown(self) -> None:

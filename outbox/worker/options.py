@@ -11,6 +11,7 @@ from outbox.mail.stream import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from outbox.delivery.relay import Relay
     from outbox.delivery.retry import RetryPolicy
@@ -22,7 +23,8 @@ class Options:
     """The relay and how to work with it; `poll_interval` and `lease_ttl` are seconds.
 
     With a `relay_name` this daemon serves those of the `streams` that name it, else those that name no relay.
-    `sign` returns a message with its signatures; it runs in a thread.
+    `sign` returns a message with its signatures; it runs in a thread. In `state_dir` this daemon alone keeps
+    its journal, if there is one.
     """
 
     relay: Relay
@@ -36,3 +38,4 @@ class Options:
     storm: Storm = field(default_factory=Storm)
     diversion: Diversion = field(default_factory=Diversion)
     sign: Callable[[Message], Message] | None = None
+    state_dir: Path | None = None

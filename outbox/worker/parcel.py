@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from outbox.journal.record import Key
 from outbox.mail.status import Lane
 
 if TYPE_CHECKING:
@@ -40,7 +41,15 @@ class Parcel:
     """Whether a sender stands ready for a rescued delivery, and waits for its announcement."""
 
     begun: bool = False
+    _keys: tuple[Key, ...] = ()
     """Whether a sender has taken it."""
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The names of its claims in the journal."""
+        if len(self._keys) != len(self.claims):
+            self._keys = tuple(Key(self.message_id, claim.n, claim.fence) for claim in self.claims)
+        return self._keys
 
     @property
     def alone(self) -> bool:

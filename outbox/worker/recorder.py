@@ -54,7 +54,7 @@ REFUSALS = 3
 _SENT = {Late.WINS: True, Late.DOUBTS: None, Late.DROPPED: False}
 
 # What the database says of this data; drivers that encode texts themselves raise the last one.
-_REFUSAL = (IntegrityError, DataError, UnicodeError)
+REFUSAL = (IntegrityError, DataError, UnicodeError)
 
 
 class Recorder:
@@ -138,7 +138,7 @@ class Recorder:
         """Write a batch; `again` says that this may be the second time, if only the answer was lost."""
         try:
             recorded = await self._record(lease, batch, again=again)
-        except _REFUSAL as error:
+        except REFUSAL as error:
             if len(batch) == 1:
                 await self._write_plain(lease, batch[0], error)
                 return
@@ -159,7 +159,7 @@ class Recorder:
             return
         try:
             recorded = await self._record(lease, [plain], again=True)
-        except _REFUSAL as error:
+        except REFUSAL as error:
             self._let_rest(lease, settlement, error)
         else:
             self._take_note(lease, [settlement], recorded)
@@ -173,7 +173,7 @@ class Recorder:
                 return await self._threads.run(
                     self._record_once, lease.id, batch, again=again or careful or failures > 0
                 )
-            except _REFUSAL:
+            except REFUSAL:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever fails, a driver or we: no verdict is dropped for it
                 # The write repeats its precondition: trying again does no harm.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from outbox.delivery.connection import Connection
     from outbox.delivery.dialler import Dialler
     from outbox.store.bodies import Message
+    from outbox.worker.journaling import Journaling
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
@@ -37,7 +38,7 @@ _MOST_TRIES = 2
 
 
 class Sender:
-    """Sends parcels one after the other over one connection at a time.
+    """Sends parcels one after the other over one connection at a time, and says each step to the `journal`.
 
     `may_begin` settles what is too late and tells whether any recipient is left. `may_dot` is the
     last-moment check: the reason why a parcel's dot must not go out now, or None. `deliver` takes a
@@ -48,6 +49,7 @@ class Sender:
         self,
         dialler: Dialler,
         tray: Tray,
+        journal: Journaling,
         may_begin: Callable[[Parcel], bool],
         may_dot: Callable[[Parcel], str | None],
         deliver: Callable[[Parcel, Sequence[Verdict]], None],
@@ -55,6 +57,7 @@ class Sender:
     ) -> None:
         self._dialler = dialler
         self._tray = tray
+        self._journal = journal
         self._may_begin = may_begin
         self._may_dot = may_dot
         self._deliver = deliver
@@ -173,6 +176,8 @@ class Sender:
     def _next_mail(self) -> Mail | None:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
+            # Before anything is done with it: it may be what kills this daemon.
+            self._journal.begun(parcel)
             try:
                 mail = self._mail(parcel)
             except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
@@ -205,6 +210,7 @@ class Sender:
         """Make the last-moment check: unless it forbids it, the dot of `parcel` goes out now."""
         forbidden = self._may_dot(parcel)
         if forbidden is None:
+            self._journal.dotted(parcel)
             self._patience.dotted(parcel)
         return forbidden
 
@@ -217,6 +223,7 @@ class Sender:
             self._again.append(parcel)
             return
         self._count(failed=any(isinstance(verdict, RelayFault) for verdict in verdicts))
+        self._journal.answered(parcel, verdicts)
         self._deliver(parcel, verdicts)
 
     def _count(self, *, failed: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KNOWN = {*range(1, 26), 28, 33, 34, 35, *range(38, 79), 85, 86, 87, 89, 90}
+KNOWN = {*range(1, 26), 28, 33, 34, 35, *range(38, 79), 85, 86, 87, *range(89, 93)}
 """The numbers of the faults that are met so far; others come with other work."""
 
 UNTESTED = {57: "0008-faults-that-no-test-of-the-conversation-meets.md"}

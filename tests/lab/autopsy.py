@@ -14,7 +14,7 @@ _HELD = text(
 _RESCUED = text(
     "SELECT m.message_id, d.recipient, a.session FROM outbox_attempt a"
     " JOIN outbox_delivery d ON d.id = a.delivery_id JOIN outbox_message m ON m.id = d.message_id"
-    " WHERE a.verdict LIKE 'rescue%' AND a.verdict <> 'rescue_unbegun'"
+    " WHERE (a.verdict LIKE 'rescue%' AND a.verdict <> 'rescue_unbegun') OR a.verdict LIKE 'doubt%'"
 )
 
 
@@ -35,7 +35,7 @@ def autopsy(engine: Engine, client: str, pid: int) -> Kill:
 
 
 def rescued_from(kills: Sequence[Kill], engine: Engine) -> set[Key]:
-    """Return all that was taken from these dead and may have begun to be sent."""
+    """Return all that was taken from these dead and may have been sent, as anybody or their journals know."""
     dead = {kill.session for kill in kills}
     with engine.connect() as connection:
         rows = connection.execute(_RESCUED).all()

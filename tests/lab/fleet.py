@@ -15,30 +15,38 @@ from tests.support.daemon import RunningDaemon
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One start of a daemon, and its name in EHLO."""
+    """One start of a daemon, its name in EHLO, and the directory of its journal, if it keeps one."""
 
     name: str
     daemon: RunningDaemon
+    state: Path | None
 
 
 class Fleet:
-    """Daemons that send through `port`; a killed one is started again at once."""
+    """Daemons that send through `port`; a killed one is started again at once, as on the same host."""
 
-    def __init__(self, url: str, folder: Path, *, port: int, lease_ttl: float) -> None:
+    def __init__(self, url: str, folder: Path, *, port: int, lease_ttl: float, journal: bool) -> None:
         self._url = url
         self._folder = folder
         self._port = port
         self._ttl = lease_ttl
+        self._journal = journal
         self._launched = 0
         self._runs: list[Run] = []
 
-    def launch(self) -> None:
-        """Start one more, without waiting for it."""
+    def launch(self, state: Path | None = None) -> None:
+        """Start one more, without waiting for it; in `state` it finds what the one before it has left."""
         self._launched += 1
         name = f"run{self._launched}.example"
-        daemon = RunningDaemon(self._url, self._folder, port=self._port, smtp_hello=name, lease_ttl=self._ttl)
+        settings: dict[str, object] = {"smtp_hello": name, "lease_ttl": self._ttl}
+        if self._journal:
+            state = state or self._folder / f"state{self._launched}"
+            state.mkdir(exist_ok=True)
+            # Its doubts shall end within the run.
+            settings |= {"state_dir": state, "doubt_pause": 0.1}
+        daemon = RunningDaemon(self._url, self._folder, port=self._port, **settings)
         daemon.launch()
-        self._runs.append(Run(name, daemon))
+        self._runs.append(Run(name, daemon, state))
 
     def any(self, random: Random) -> Run:
         """Return one of them, whose session has begun."""
@@ -52,7 +60,7 @@ class Fleet:
         run.daemon.kill()
         found = autopsy(engine, run.name, pid)
         self._runs.remove(run)
-        self.launch()
+        self.launch(run.state)
         return found
 
     def terminate(self) -> list[int]:
@@ -68,9 +76,11 @@ class Fleet:
 
 
 @contextmanager
-def fleet(url: str, folder: Path, *, port: int, size: int, lease_ttl: float) -> Iterator[Fleet]:
-    """Run `size` daemons, and leave none behind."""
-    daemons = Fleet(url, folder, port=port, lease_ttl=lease_ttl)
+def fleet(
+    url: str, folder: Path, *, port: int, size: int, lease_ttl: float, journal: bool = False
+) -> Iterator[Fleet]:
+    """Run `size` daemons, each with a journal or none, and leave none behind."""
+    daemons = Fleet(url, folder, port=port, lease_ttl=lease_ttl, journal=journal)
     try:
         for _ in range(size):
             daemons.launch()

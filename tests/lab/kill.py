@@ -25,14 +25,21 @@ LONGEST = 1.2
 
 
 def drive(
-    database: str, *, cycles: int, seed: int, folder: Path, size: int = 4, lease_ttl: float = 3
+    database: str,
+    *,
+    cycles: int,
+    seed: int,
+    folder: Path,
+    size: int = 4,
+    lease_ttl: float = 3,
+    journal: bool = False,
 ) -> Result:
-    """Kill one of `size` daemons `cycles` times, drain, and reconcile."""
+    """Kill one of `size` daemons `cycles` times, drain, and reconcile; with a `journal` they know more."""
     random = Random(seed)
     began = time.monotonic()
     with fresh(database, folder) as url, application(url) as app, LedgerSink(delay=SLOWNESS) as sink:
         shop = Shop(app, Random(seed), lambda: len(sink.entries()))
-        with fleet(url, folder, port=sink.port, size=size, lease_ttl=lease_ttl) as daemons:
+        with fleet(url, folder, port=sink.port, size=size, lease_ttl=lease_ttl, journal=journal) as daemons:
             kills = []
             with shop:
                 for _ in range(cycles):
@@ -45,7 +52,7 @@ def drive(
         account = reconciled(shop, sink, app.engine, folder, kills)
     failures = [f"a daemon ended with code {code}" for code in codes if code]
     figures = f"{cycles} kills of {size} daemons in {took:.0f} s, {_figures(account, kills)}"
-    return Result("kill", database, seed, figures, (*account.broken, *failures))
+    return Result("journal" if journal else "kill", database, seed, figures, (*account.broken, *failures))
 
 
 def _wait_for_a_moment(random: Random, sink: LedgerSink) -> None:

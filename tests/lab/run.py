@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,16 @@ class Trial:
     drive: Callable[..., Result]
 
 
+# With a lease so long that whoever waited for it would be late for the end of the run.
+_WITH_JOURNAL = partial(kill.drive, journal=True, lease_ttl=60)
+
 TRIALS = (
     Trial("kill", "PostgreSQL", 200, kill.drive),
     Trial("kill", "MariaDB", 50, kill.drive),
     Trial("kill", "SQLite", 50, kill.drive),
+    Trial("journal", "PostgreSQL", 200, _WITH_JOURNAL),
+    Trial("journal", "MariaDB", 50, _WITH_JOURNAL),
+    Trial("journal", "SQLite", 50, _WITH_JOURNAL),
     Trial("pause", "PostgreSQL", 5, pause.drive),
     Trial("pause", "MariaDB", 5, pause.drive),
     Trial("crash", "PostgreSQL", 10, crash.drive),

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,20 @@ from tests.support.daemon import RunningDaemon, application
 from tests.support.waiting import wait_until
 
 
-@pytest.mark.parametrize("database", ["PostgreSQL", "SQLite"])  # `make lab` kills longer, on each database
+# `make lab` kills longer, on each database, with a journal and without.
+@pytest.mark.parametrize(
+    ("database", "options"),
+    [
+        ("PostgreSQL", {"lease_ttl": 2}),
+        # Whoever waited for this lease would be late for the end of the run.
+        ("PostgreSQL", {"lease_ttl": 600, "journal": True}),
+        ("SQLite", {"lease_ttl": 2}),
+    ],
+)
 def test_fault_76_daemons_killed_at_random_lose_nothing_and_double_only_unrecorded_dots(
-    database: str, tmp_path: Path, report: Callable[[str], None]
+    database: str, options: dict[str, Any], tmp_path: Path, report: Callable[[str], None]
 ) -> None:
-    result = kill.drive(database, cycles=2, seed=76, folder=tmp_path, size=2, lease_ttl=2)
+    result = kill.drive(database, cycles=2, seed=76, folder=tmp_path, size=2, **options)
     report(str(result))
     assert result.broken == ()
 

@@ -8,6 +8,8 @@ _ASKED_AGAIN = (
     "only of the read: the update behind it asks again, and tests/contract/test_guards.py looks at that"
 )
 
+_CHECKED = "a CHECK of the table says that only what is sending has a session"
+
 GUARDS: dict[tuple[str, str], str] = {
     ("outbox/store/queue.py", "_IS_MINE"): _ASKED_AGAIN,
     ("outbox/store/queue.py", "IS_SENDING"): _ASKED_AGAIN,
@@ -16,6 +18,8 @@ GUARDS: dict[tuple[str, str], str] = {
         '_d.id == _one_of("ids", _d.id.type)',
     ): "the join says the same; tests/plans sees how the rows are found without it",
     ("outbox/store/dialects/sqlite.py", "IS_PENDING"): "the write lock is ours since the rows were chosen",
+    ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
+    ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
 }

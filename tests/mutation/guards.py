@@ -21,6 +21,7 @@ FILES = (
     "outbox/store/bodies.py",
     "outbox/store/verdicts.py",
     "outbox/store/rescues.py",
+    "outbox/store/remains.py",
     "outbox/store/requests.py",
     "outbox/store/pauses.py",
     "outbox/store/sessions.py",

@@ -26,7 +26,7 @@ _CONTRACT = (
     *("record", "claim", "release", "expire", "lanes", "late", "wishes", "requests", "alone"),
     *("uncertain", "rescue"),
     *("sessions", "gates", "half", "evidence", "guards", "snapshots", "races", "crowds"),
-    *("again", "group_commit", "pauses"),
+    *("again", "group_commit", "pauses", "remains", "aftermath"),
 )
 _STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
 # Tests without a database, which come first.

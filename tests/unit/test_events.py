@@ -28,6 +28,9 @@ VALUES: dict[str, Any] = {
     "reason": "it hung",
     "answer": "250 Ok",
     "detail": "somebody complained",
+    "path": "/var/lib/outbox/journal",
+    "file": "00000001.journal",
+    "because": "it is of another database",
     "wait": 1.5,
 }
 """What the parameters of events are tried with; all others with a number."""

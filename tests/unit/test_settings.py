@@ -89,6 +89,24 @@ def test_a_database_that_no_other_process_could_open_is_refused(url: str) -> Non
     assert "database_url (flag --database-url): " in faults(database_url=url)[0]
 
 
+@pytest.mark.parametrize(
+    ("systemd", "given", "expected"),
+    [
+        (None, None, None),
+        ("", None, None),
+        ("/var/lib/outbox", None, Path("/var/lib/outbox")),
+        ("/var/lib/outbox:/var/lib/more", None, Path("/var/lib/outbox")),
+        ("/var/lib/outbox", "/srv/outbox", Path("/srv/outbox")),
+    ],
+)
+def test_the_state_directory_is_that_of_the_unit_unless_another_is_given(
+    systemd: str | None, given: str | None, expected: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if systemd is not None:
+        monkeypatch.setenv("STATE_DIRECTORY", systemd)
+    assert expected == load(state_dir=given).state_dir
+
+
 def test_the_names_of_the_application_side_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTBOX_SENDER", "shop@example.org")
     monkeypatch.setenv("OUTBOX_TEMPLATES", os.pathsep.join(["/a", "", "b"]))

@@ -6,11 +6,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from outbox.embedded import Daemon
-from outbox.errors import EnvironmentMismatchError, SchemaError, SettingsError, UnsupportedDatabaseError
+from outbox.errors import (
+    EnvironmentMismatchError,
+    SchemaError,
+    SettingsError,
+    StateDirectoryError,
+    UnsupportedDatabaseError,
+)
 from outbox.store.permission import name_environment
 from tests.support.aiosmtpd_server import AiosmtpdServer
 from tests.support.daemon import Application, application
@@ -31,13 +38,14 @@ def server() -> Iterator[AiosmtpdServer]:
         yield server
 
 
-def daemon(url: str, server: AiosmtpdServer) -> Daemon:
+def daemon(url: str, server: AiosmtpdServer, **settings: object) -> Daemon:
     return Daemon(
         database_url=url,
         smtp_host=server.host,
         smtp_port=server.port,
         smtp_tls="none",
         poll_interval=0.1,
+        **settings,
     )
 
 
@@ -74,6 +82,22 @@ def test_it_can_be_started_again_and_used_in_a_with_block(
             shop.enqueue(1, tag=f"round {n}".replace(" ", ""))
             shop.wait_sent(n)
     assert shop.scalar("SELECT count(*) FROM outbox_session") == 2
+
+
+def test_it_keeps_a_journal_where_it_is_told_to_and_not_where_systemd_tells_the_application(
+    sqlite_url: str, server: AiosmtpdServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "application"))
+    (tmp_path / "application").mkdir()
+    with application(sqlite_url):
+        with daemon(sqlite_url, server), daemon(sqlite_url, server):
+            pass
+        assert not list((tmp_path / "application").iterdir())
+        one, other = (daemon(sqlite_url, server, state_dir=tmp_path) for _ in range(2))
+        for _ in range(2):
+            with one, pytest.raises(StateDirectoryError):
+                other.start()
+        assert len(list((tmp_path / "journal").iterdir())) == 2
 
 
 def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(

@@ -7,6 +7,7 @@ from typing import Any
 from outbox.delivery.mail import Mail
 from outbox.delivery.relay import Relay
 from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
+from outbox.worker.journaling import Journaling
 from outbox.worker.parcel import Parcel
 from outbox.worker.sender import IDLE, Sender
 from outbox.worker.tray import Tray
@@ -60,13 +61,20 @@ class Scene:
         self.veto: str | None = None
         self.tray = Tray(lambda: 9, lambda: None)
         self.relay = Relay(name="mx", host="mail.example", port=25)
+        self.journal = Journaling(None, "mx")
         self.sender = self.another()
 
     def another(self) -> Sender:
         """Return one more sender at the same tray."""
         dialler: Any = self
         return Sender(
-            dialler, self.tray, self._may_begin, lambda _parcel: self.veto, self._deliver, self.met.append
+            dialler,
+            self.tray,
+            self.journal,
+            self._may_begin,
+            lambda _parcel: self.veto,
+            self._deliver,
+            self.met.append,
         )
 
     async def connect(self) -> Line | RelayFault:

@@ -1,7 +1,7 @@
 """A sender carries one parcel after the other over one connection, and each verdict reaches the loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from outbox.delivery.mail import Mail
 from outbox.mail.verdict import Deferred, Rejected, Untouched, Verdict
+from outbox.worker.parcel import Parcel
 from outbox.worker.sender import _NO_MESSAGE, IDLE
 from tests.unit.worker.held import claim, message, parcel, run
 from tests.unit.worker.lines import BROKEN, CUT, FAULT, SENT, Line, Scene
@@ -276,3 +277,45 @@ def test_a_connected_sender_takes_a_mail_while_another_still_dials() -> None:
 
     run(work())
     assert [verdicts for _, verdicts in scene.delivered] == [[SENT]] * 3
+
+
+class Steps:
+    """Stands in for the journal: notes what it is told, between what a connection does."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def begun(self, _parcel: Parcel) -> None:
+        self.taken.append("begun")
+
+    def dotted(self, _parcel: Parcel) -> None:
+        self.taken.append("dotted")
+
+    def answered(self, _parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        self.taken.append(f"answered {len(verdicts)}")
+
+
+@pytest.mark.parametrize(
+    ("veto", "expected"),
+    [
+        (None, ["begun", "in hand", "dotted", "dot", "answered 1"]),
+        ("the daemon was told to leave", ["begun", "in hand", "answered 1"]),
+    ],
+)
+def test_each_step_is_said_to_the_journal_before_it_is_taken(veto: str | None, expected: list[str]) -> None:
+    steps = Steps()
+
+    class Dotting(Line):
+        async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
+            while (mail := next_mail()) is not None:
+                steps.taken.append("in hand")
+                if mail.may_dot() is None:
+                    steps.taken.append("dot")
+                self.sent += 1
+                mail.settled([SENT])
+
+    scene = Scene(Dotting())
+    scene.veto = veto
+    scene.sender._journal = steps  # type: ignore[assignment] # stands in for it
+    assert scene.send(1) == [SENT]
+    assert expected == steps.taken

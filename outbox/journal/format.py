@@ -1,0 +1,188 @@
+"""The bytes of a journal: lines of text, each with a checksum, so that a torn one is no line. Without I/O.
+
+    outbox-journal 1 whole SESSION HOST BOOT RELAY      the header
+    B KEY…                                              a sender takes these in hand
+    D KEY…                                              their final dot goes out now
+    R KEY=KIND,STAGE,CODE,ENHANCED,QUEUE-ID…            so their sending ended
+    K KEY…                                              that is in the database
+
+Each line ends with a space, the CRC-32 of what stands before it in eight hex digits, and a line feed. A KEY
+is message UUID, recipient number and fence, with dots between. What mail or a relay says is kept nowhere, for
+it may hold addresses: only its codes, and the queue id, by which a person finds the mail in the relay's log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+from urllib.parse import quote, unquote
+from uuid import UUID
+from zlib import crc32
+
+from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record
+from outbox.mail.verdict import (
+    Answer,
+    Deferred,
+    InDoubt,
+    Rejected,
+    RelayFault,
+    Sent,
+    Untouched,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Of one length: a header is written over in place, on a disk that has no room left.
+_WHOLE, _HOLED = "whole", "holed"
+_NOTHING = "-"
+_KEYED: dict[str, type[Begun | Dotted | Known]] = {"B": Begun, "D": Dotted, "K": Known}
+_LETTER = {kind: letter for letter, kind in _KEYED.items()}
+_STAGED: dict[str, type[Deferred | Rejected | RelayFault | InDoubt]] = {
+    "deferred": Deferred,
+    "rejected": Rejected,
+    "fault": RelayFault,
+    "doubt": InDoubt,
+}
+_KIND = {kind: word for word, kind in _STAGED.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What one journal says, in order; `skipped` are its bytes that are no line of a journal.
+
+    Without a header it says nothing.
+    """
+
+    header: Header | None
+    records: list[Record] = field(default_factory=list)
+    skipped: int = 0
+
+
+def encode_header(header: Header) -> bytes:
+    """Return the first line; its length does not depend on `whole`."""
+    words = (_word(each) for each in (header.host, header.boot, header.relay))
+    whole = _WHOLE if header.whole else _HOLED
+    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)}")
+
+
+def encode(record: Record) -> bytes:
+    """Return one line."""
+    match record:
+        case Answered(keys, verdicts):
+            pairs = zip(keys, verdicts, strict=True)
+            return _line("R " + " ".join([f"{key.text}={_verdict(verdict)}" for key, verdict in pairs]))
+        case Begun(keys) | Dotted(keys) | Known(keys):
+            return _line(f"{_LETTER[type(record)]} {' '.join([key.text for key in keys])}")
+        case _:
+            assert_never(record)
+
+
+def decode(data: bytes) -> Contents:
+    """Read a journal as far as it is whole: what was torn, or never was a line, is skipped and counted."""
+    # Behind the last line feed stands what was not written to its end, or nothing.
+    *lines, tail = data.split(b"\n")
+    header = _read_header(lines[0]) if lines else None
+    if header is None:
+        return Contents(None, skipped=len(data))
+    contents = [(line, _read(line)) for line in lines[1:]]
+    records = [record for _, record in contents if record is not None]
+    skipped = sum(len(line) + 1 for line, record in contents if record is None)
+    return Contents(header, records, skipped + len(tail))
+
+
+def _line(text: str) -> bytes:
+    data = text.encode("ascii")
+    return b"%b %08x\n" % (data, crc32(data))
+
+
+def _text(line: bytes) -> str | None:
+    """Return what a line says, or None where its checksum does not agree."""
+    data, _, checksum = line.rpartition(b" ")
+    return data.decode("ascii") if data.isascii() and checksum == b"%08x" % crc32(data) else None
+
+
+def _verdict(verdict: Verdict) -> str:
+    words: tuple[str, ...]
+    match verdict:
+        case Sent(answer, queue_id):
+            words = ("sent", _NOTHING, *_codes(answer), _word(queue_id))
+        case Untouched():
+            words = ("untouched", *[_NOTHING] * 4)
+        case Deferred() | Rejected() | RelayFault() | InDoubt():
+            words = (_KIND[type(verdict)], _word(verdict.stage), *_codes(verdict.answer), _NOTHING)
+        case _:
+            assert_never(verdict)
+    return ",".join(words)
+
+
+def _codes(answer: Answer | None) -> tuple[str, str]:
+    return (str(answer.code), _word(answer.enhanced)) if answer else (_NOTHING, _NOTHING)
+
+
+def _word(text: str | None) -> str:
+    """Return a text as one word; what stands for none is escaped where it is meant."""
+    if not text:
+        return _NOTHING
+    if text.isascii() and text.replace(".", "").isalnum():
+        # Nearly all of them; to quote is what costs most of a line.
+        return text
+    return "%2D" if text == _NOTHING else quote(text, safe="")
+
+
+def _unword(word: str) -> str | None:
+    return None if word == _NOTHING else unquote(word)
+
+
+def _read_header(line: bytes) -> Header | None:
+    match (_text(line) or "").split(" "):
+        case ["outbox-journal", "1", whole, session, host, boot, relay]:
+            return Header(
+                UUID(session),
+                _unword(host) or "",
+                _unword(boot) or "",
+                _unword(relay) or "",
+                whole=whole == _WHOLE,
+            )
+        case _:
+            return None
+
+
+def _read(line: bytes) -> Record | None:
+    letter, _, rest = (_text(line) or "").partition(" ")
+    try:
+        if letter in _KEYED:
+            return _KEYED[letter](_keys(rest.split(" ")))
+        return _read_answers(rest.split(" ")) if letter == "R" else None
+    except (ValueError, KeyError, TypeError):
+        # Whole, and yet not of this format: of a later release, perhaps.
+        return None
+
+
+def _keys(words: Iterable[str]) -> tuple[Key, ...]:
+    return tuple(map(_read_key, words))
+
+
+def _read_key(word: str) -> Key:
+    message_id, n, fence = word.split(".")
+    return Key(UUID(message_id), int(n), int(fence))
+
+
+def _read_answers(words: Iterable[str]) -> Answered:
+    pairs = [word.partition("=") for word in words]
+    return Answered(
+        _keys(key for key, _, _ in pairs),
+        tuple(_read_verdict(*verdict.split(",")) for _, _, verdict in pairs),
+    )
+
+
+def _read_verdict(kind: str, stage: str, code: str, enhanced: str, queue_id: str) -> Verdict:
+    answer = None if code == _NOTHING else Answer(int(code), _unword(enhanced), "")
+    if kind == "untouched":
+        return Untouched("")
+    if kind == "sent":
+        if answer is None:
+            raise ValueError(kind)
+        return Sent(answer, _unword(queue_id))
+    return _STAGED[kind](_unword(stage) or "", "", answer)

@@ -1,0 +1,133 @@
+"""What a session has left behind that is known to be over: one way to look, and the moves that end it.
+
+Only who knows that the session's process is gone may use these, and who knows how far it had come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, case, false, insert, literal, null, select, true, update
+
+from outbox.mail.status import Lane, Move, OnDoubt, Status
+from outbox.store.clock import utc_now
+from outbox.store.moves import CLAIMED, IS_SENDING, IS_WISHED, PERSON, Claim, granted, is_cancelled, is_still
+from outbox.store.schema import SessionState, attempt, delivery, message, session
+from outbox.store.types import Guid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from outbox.store.database import Database
+
+_d = delivery.c
+_IS_ITS = _d.session == bindparam("gone", type_=Guid)
+_STANDING = select(
+    *CLAIMED,
+    _d.status,
+    select(message.c.on_doubt).where(message.c.id == _d.message_id).scalar_subquery().label("on_doubt"),
+)
+_HELD = _STANDING.where(_IS_ITS, IS_SENDING)
+_NAMED = _STANDING.where(_d.message_id == bindparam("of", type_=Guid), _d.n == bindparam("number"))
+_KNOWN = select(session.c.id).where(session.c.id == bindparam("gone", type_=Guid))
+_OVER = (
+    update(session)
+    .where(
+        session.c.id == bindparam("gone", type_=Guid),
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+    )
+    .values(state=SessionState.LOST.value)
+)
+_SET_APART = (
+    update(delivery)
+    .where(
+        _d.id == bindparam("delivery"),
+        _d.fence == bindparam("claimed"),
+        _IS_ITS,
+        is_still(Status.SENDING),
+    )
+    .ordered_values(
+        # No dot of it went out: a wish is granted in full.
+        (_d.status, granted(true(), false(), literal(Status.PENDING.value))),
+        (_d.finished_at, case((is_cancelled(true(), false()), utc_now()), else_=null())),
+        (_d.reason, case((IS_WISHED, PERSON), else_=_d.reason)),
+        (_d.session, null()),
+        (_d.lane, literal(int(Lane.ALONE))),
+    )
+)
+_DETAIL = "its daemon was killed while a sender had it in hand, before its final dot: the journal says so"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a delivery stands now; `claim` is as if it had been claimed now, under the fence that it has."""
+
+    claim: Claim
+    status: Status
+    on_doubt: OnDoubt
+
+
+class Remains:
+    """What sessions of one database have left."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def is_known(self, gone: UUID) -> bool:
+        """Tell whether this session is one of this database."""
+        return (
+            self._database.read(lambda connection: connection.execute(_KNOWN, {"gone": gone}).first())
+            is not None
+        )
+
+    def held(self, gone: UUID) -> list[Standing]:
+        """Return what a session still holds."""
+        return self._read(_HELD, {"gone": gone})
+
+    def named(self, message_id: UUID, n: int) -> Standing | None:
+        """Return how one recipient of a message stands, if it is there."""
+        return next(iter(self._read(_NAMED, {"of": message_id, "number": n})), None)
+
+    def set_apart(self, gone: UUID, claims: Collection[Claim]) -> int:
+        """Give back what a dead daemon had in hand, and no dot of it went out; it goes alone from now on.
+
+        For it may be what killed the daemon. That is not counted: only a crash while it goes alone is.
+        """
+        return self._database.write(lambda connection: _set_apart(connection, gone, claims)) if claims else 0
+
+    def over(self, gone: UUID) -> None:
+        """Declare a session lost whose process is gone: what it may still hold is rescued at once."""
+        self._database.write(lambda connection: connection.execute(_OVER, {"gone": gone}))
+
+    def _read(self, statement: Any, parameters: dict[str, Any]) -> list[Standing]:
+        rows = self._database.read(lambda connection: connection.execute(statement, parameters).all())
+        return [
+            Standing(Claim.from_row(row[: len(CLAIMED)]), Status(row.status), OnDoubt(row.on_doubt))
+            for row in rows
+        ]
+
+
+def _set_apart(connection: Connection, gone: UUID, claims: Iterable[Claim]) -> int:
+    moved = [
+        claim
+        for claim in claims
+        if connection.execute(
+            _SET_APART, {"delivery": claim.delivery_id, "claimed": claim.fence, "gone": gone}
+        ).rowcount
+    ]
+    for claim in moved:
+        connection.execute(
+            insert(attempt),
+            {
+                "delivery_id": claim.delivery_id,
+                "fence": claim.fence,
+                "session": gone,
+                "detail": _DETAIL,
+                "verdict": Move.RESCUE_UNBEGUN.value,
+            },
+        )
+    return len(moved)

@@ -1,0 +1,218 @@
+"""Keep the journal: what the senders do with each claim, written down before it is done.
+
+It must hinder nobody: where it cannot be written, mail goes on without it, which is told loudly, and a new
+one is tried from time to time. Nor must it mislead: one that lacks a line says in its header that it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from outbox import events
+from outbox.journal.folder import File, Folder, boot_id
+from outbox.journal.format import encode
+from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known
+from outbox.worker.lease import boot_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from outbox.mail.status import Settlement
+    from outbox.mail.verdict import Verdict
+    from outbox.worker.parcel import Parcel
+
+SIZE = 4 * 1024 * 1024
+"""Bytes from which on a new file is begun: what a start has to read must be read soon."""
+
+RETRY = 10.0
+"""Seconds after which a journal is tried again that could not be written."""
+
+_LAZY = 4096
+"""Bytes of what only saves the next start some work: it waits for the next line that matters."""
+
+
+class Journaling:
+    """The journal of one daemon in `state_dir`, None for none; `relay` is the name of where it sends.
+
+    All of it but `open` is called on the event loop; what must be down before a step costs one write to the
+    page cache. `soon` calls what it is given in the loop's next turn.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | None,
+        relay: str,
+        clock: Callable[[], float] = boot_clock,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self._path = state_dir and state_dir / "journal"
+        self._clock = clock
+        self._soon = soon or _in_the_next_turn
+        self._header = Header(UUID(int=0), socket.gethostname(), boot_id(), relay)
+        self._folder: Folder | None = None
+        self._file: File | None = None
+        self._limit = SIZE
+        # What the database may not know, in the order in which it began, with the number of its first file.
+        self._open: dict[tuple[int, int], tuple[Key, int]] = {}
+        self._older: list[int] = []
+        # What goes with the next write, and whether that comes soon in any case.
+        self._lazy = bytearray()
+        self._flushes = False
+        # Sessions of which a line is missing.
+        self._holed: set[UUID] = set()
+        self._failed_at: float | None = None
+
+    def open(self) -> Folder | None:
+        """Lock the directory, and return it; None where there is no journal.
+
+        Raises StateDirectoryError where another daemon works there.
+        """
+        if self._path is None:
+            events.journal_off()
+            return None
+        try:
+            self._folder = Folder(self._path)
+            self._folder.prune(time.time())
+        except OSError as error:
+            events.journal_failed(str(self._path), error)
+        return self._folder
+
+    def begin(self, session: UUID) -> bool:
+        """See to it that there is a journal of this session; tell whether there is.
+
+        Before the session claims anything: then its journal tells by its silence what has not begun.
+        """
+        if self._folder is None or (self._file is not None and self._header.session == session):
+            return self._file is not None
+        if self._failed_at is not None and self._clock() - self._failed_at < RETRY:
+            self._holed.add(session)
+            return False
+        self._put_away()
+        self._header = replace(self._header, session=session, whole=session not in self._holed)
+        return self._begin_file(self._folder)
+
+    def begun(self, parcel: Parcel) -> None:
+        """Write down that a sender takes a parcel in hand."""
+        if not self.begin(parcel.lease.id):
+            return
+        keys = parcel.keys
+        number = self._file.number if self._file else 0
+        if self._write(encode(Begun(keys))):
+            for claim, key in zip(parcel.claims, keys, strict=True):
+                self._open.setdefault((claim.delivery_id, claim.fence), (key, number))
+
+    def dotted(self, parcel: Parcel) -> None:
+        """Write down that the dot of a parcel goes out now."""
+        self._write(encode(Dotted(parcel.keys)))
+
+    def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
+        """Write down how the sending of a parcel has ended, with what else is written in this turn."""
+        if self._file is None:
+            return
+        self._lazy += encode(Answered(parcel.keys, tuple(verdicts)))
+        if not self._flushes:
+            self._flushes = True
+            self._soon(self._flush)
+
+    def known(self, settlements: Iterable[Settlement]) -> None:
+        """Note that what became of these is in the database."""
+        names = ((settlement.delivery_id, settlement.fence) for settlement in settlements)
+        keys = tuple(found[0] for name in names if (found := self._open.pop(name, None)))
+        if not keys:
+            return
+        self._lazy += encode(Known(keys))
+        if len(self._lazy) >= _LAZY:
+            self._write(b"")
+        self._finish_older()
+
+    def close(self) -> None:
+        """Write down what is left, and let another daemon work here."""
+        if self._folder is None:
+            return
+        self._write(b"")
+        self._put_away()
+        self._finish_older()
+        self._folder.close()
+        self._folder = None
+
+    def _begin_file(self, folder: Folder) -> bool:
+        try:
+            self._file = folder.create(self._header)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._limit = SIZE
+        if self._failed_at is not None:
+            self._failed_at = None
+            events.journal_back(str(self._path))
+        return True
+
+    def _write(self, data: bytes) -> bool:
+        if self._file is None:
+            return False
+        try:
+            self._file.write(bytes(self._lazy) + data if self._lazy else data)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._lazy.clear()
+        if self._file.size >= self._limit:
+            self._rotate()
+        return True
+
+    def _flush(self) -> None:
+        self._flushes = False
+        self._write(b"")
+
+    def _rotate(self) -> None:
+        """Go on in a new file; where there can be none, in this one."""
+        file, folder = self._file, self._folder
+        if file is None or folder is None:
+            return
+        try:
+            self._file = folder.create(self._header)
+        except OSError as error:
+            self._limit += SIZE
+            events.journal_failed(str(self._path), error)
+            return
+        self._limit = SIZE
+        self._older.append(file.number)
+        file.close()
+        folder.prune(time.time())
+
+    def _fail(self, error: OSError) -> None:
+        """Do without a journal for a while, and see to it that the one so far does not mislead."""
+        self._failed_at = self._clock()
+        self._holed.add(self._header.session)
+        events.journal_failed(str(self._path), error)
+        if self._file is not None and self._folder is not None:
+            try:
+                self._file.rewrite(replace(self._header, whole=False))
+            except OSError:
+                # Not even that. Then nobody shall read it.
+                self._folder.finish(self._file.number)
+        self._put_away()
+
+    def _put_away(self) -> None:
+        if self._file is not None:
+            self._older.append(self._file.number)
+            self._file.close()
+            self._file = None
+
+    def _finish_older(self) -> None:
+        """Put aside the files of which the database knows all."""
+        if not self._older or self._folder is None:
+            return
+        oldest = next(iter(self._open.values()), (None, self._older[-1] + 1))[1]
+        while self._older and self._older[0] < oldest:
+            self._folder.finish(self._older.pop(0))
+
+
+def _in_the_next_turn(work: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_soon(work)

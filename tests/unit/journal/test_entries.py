@@ -1,0 +1,44 @@
+"""What several journals say of one claim is put together; what the database knows is left out."""
+
+from uuid import UUID
+
+from outbox.journal.entries import Entry, open_entries
+from outbox.journal.format import Contents
+from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record
+from outbox.mail.verdict import Answer, Sent
+
+FIRST, SECOND = (Header(UUID(int=n), "host", "boot", "mx") for n in (1, 2))
+A, B, C = (Key(UUID(int=n), 0, 1) for n in (1, 2, 3))
+SENT = Sent(Answer(250, None, ""), None)
+
+
+def journal(header: Header | None, *records: Record) -> Contents:
+    return Contents(header, list(records))
+
+
+def test_a_claim_has_gone_as_far_as_its_last_line() -> None:
+    told = journal(FIRST, Begun((A, B, C)), Dotted((B, C)), Answered((C,), (SENT,)))
+    assert open_entries([told]) == [
+        Entry(A, FIRST),
+        Entry(B, FIRST, dotted=True),
+        Entry(C, FIRST, dotted=True, verdict=SENT),
+    ]
+
+
+def test_what_the_database_knows_is_left_out_also_where_a_later_journal_says_so() -> None:
+    first = journal(FIRST, Begun((A, B)), Dotted((A, B)), Known((A,)))
+    assert open_entries([first, journal(FIRST, Known((B,)))]) == []
+
+
+def test_a_claim_belongs_to_the_session_that_began_it() -> None:
+    assert open_entries([journal(FIRST, Begun((A,))), journal(SECOND, Dotted((A,)))]) == [
+        Entry(A, FIRST, dotted=True)
+    ]
+
+
+def test_a_dot_is_believed_though_its_beginning_is_missing() -> None:
+    assert open_entries([journal(FIRST, Dotted((A,)))]) == [Entry(A, FIRST, dotted=True)]
+
+
+def test_a_journal_without_a_header_says_nothing() -> None:
+    assert open_entries([journal(None, Dotted((A,)))]) == []
