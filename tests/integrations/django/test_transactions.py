@@ -117,10 +117,10 @@ def test_without_autocommit_a_mail_before_all_else_waits_for_the_commit_too(
     alias: str, *, fail_silently: bool
 ) -> None:
     transaction.set_autocommit(False, using=alias)
-    message().send(fail_silently=fail_silently)
+    EmailBackend(fail_silently=fail_silently).send_messages([message()])
     transaction.rollback(using=alias)
     assert standing(alias) == (0, 0)
-    message().send(fail_silently=fail_silently)
+    EmailBackend(fail_silently=fail_silently).send_messages([message()])
     transaction.commit(using=alias)
     assert standing(alias) == (1, 0)
     transaction.rollback(using=alias)
