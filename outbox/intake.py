@@ -29,10 +29,11 @@ from outbox.mail.identity import message_id, uuid7
 from outbox.mail.payload import payload_hash
 from outbox.render.lint import Finding, lint
 from outbox.render.templates import Templates
+from outbox.store.apart import apart
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
-from outbox.store.transaction import AsyncTarget, Target, run_sync, usable_connection
+from outbox.store.transaction import AsyncTarget, Target, explained, run_sync, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -105,6 +106,18 @@ class Outbox:
         if check_suppressed:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
+
+    def enqueue_apart(self, bind: Engine | Connection, emails: Iterable[Email | Fields], /) -> list[UUID]:
+        """Do what `enqueue_many` does, in a short transaction of its own that is committed here.
+
+        For what stands in for a mail server, and must not lose a mail with somebody's transaction.
+        """
+        new = [self._compose(email_of(email, self._templates)) for email in emails]
+        if not new:
+            return []
+        with explained(bind), apart(bind, new) as connection:
+            self._refuse_unstorable(connection, new)
+            return insert_messages(connection, new)
 
     def check(self, email: Email) -> None:
         """Raise what `enqueue` would raise for `email` before it asks the database anything."""

@@ -10,6 +10,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from outbox.errors import KeyConflictError, SuppressedError
@@ -23,8 +24,6 @@ from outbox.testing.messages import Messages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
-
-    from sqlalchemy import Connection
 
     from outbox.handover import Fields
     from outbox.mail.email import Email
@@ -141,6 +140,11 @@ def captured() -> Iterator[Captured]:
     ) -> list[UUID]:
         return messages.take(self, transaction, emails, check_suppressed=check_suppressed)
 
+    def enqueue_apart(self: Outbox, bind: Any, emails: Iterable[Email | Fields], /) -> list[UUID]:
+        # What is open on a test's connection decides; else it is committed at once.
+        is_open = isinstance(bind, Connection) and bind.in_transaction()
+        return messages.take(self, bind if is_open else None, emails, check_suppressed=False)
+
     async def enqueue_async(self: Outbox, *given: Any, **options: Any) -> UUID:
         return self.enqueue(*given, **options)
 
@@ -149,7 +153,7 @@ def captured() -> Iterator[Captured]:
 
     with ExitStack() as stack:
         stack.callback(messages.forget_transactions)
-        for door in (enqueue_many, enqueue_async, enqueue_many_async):
+        for door in (enqueue_many, enqueue_apart, enqueue_async, enqueue_many_async):
             stack.callback(setattr, Outbox, door.__name__, getattr(Outbox, door.__name__))
             setattr(Outbox, door.__name__, door)
         yield messages
