@@ -8,18 +8,18 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import Session
 
 from outbox.errors import SchemaError
+from outbox.handover import Prepared
 from outbox.intake import default_outbox, enqueue_many
-from outbox.mail.email import Email
 from outbox.store.schema import message
 
 
-def insert_into(session: Session, emails: Sequence[Email]) -> None:
+def insert_into(session: Session, emails: Sequence[Prepared]) -> None:
     """Insert `emails` into the session's transaction, or its savepoint."""
     with _told_for_flask():
         enqueue_many(session, emails)
 
 
-def insert_apart(bind: Engine | Connection, emails: Sequence[Email]) -> None:
+def insert_apart(bind: Engine | Connection, emails: Sequence[Prepared]) -> None:
     """Insert `emails` in a short transaction of their own."""
     with _told_for_flask():
         default_outbox().enqueue_apart(bind, emails)
