@@ -19,7 +19,7 @@ from outbox.integrations.flask.inserts import insert_apart
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from outbox.integrations.flask.watch import Watched
+    from outbox.integrations.flask.watched import Watched
     from outbox.mail.email import Email
 
 _KEY = "_outbox_ledger"
