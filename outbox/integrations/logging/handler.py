@@ -172,17 +172,17 @@ class OutboxHandler(logging.Handler):
                 self._begin_in_child()
                 self._queue(self._window.early_digest(always=always))
                 if self._waiting:
-                    self._insert_waiting()
+                    self._insert_waiting(closes=always)
         except Exception:  # noqa: BLE001 - as in `emit`
             self.handleError(_record("log mails still wait for the database"))
 
-    def _insert_waiting(self) -> None:
+    def _insert_waiting(self, *, closes: bool) -> None:
         """Have another turn taken, and wait for its end; raise TimeoutError where mail waits on."""
         before = self._turns
         self._courier.wake()
         # At the end of a process logging calls `flush` and then `close`: a database that is silent for the
         # first keeps the same turn, which is not waited for twice.
-        is_silent = 0 < before == self._given_up
+        is_silent = closes and 0 < before == self._given_up
         try:
             self._courier.wait_until(
                 lambda: not self._waiting or self._failed > before, 0 if is_silent else self.timeout
