@@ -9,24 +9,29 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
+from outbox.mail.route import Routes
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
+from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
+from outbox.worker.budget import Budget
 from outbox.worker.clearance import Clearance
 from outbox.worker.desk import Desk
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
@@ -36,8 +41,10 @@ from outbox.worker.threads import Threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from outbox.delivery.relay import Relay
     from outbox.mail.status import Settlement
     from outbox.store.database import Database
+    from outbox.store.moves import Claim
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
@@ -51,10 +58,16 @@ class Daemon:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
-        self._queue = Queue(database, shares=Shares(options.streams, options.relay_name), storm=options.storm)
+        first, *_ = names = [relay.name for relay in options.relays]
+        unnamed = (first,) if options.serves_unnamed else ()
+        self._routes = Routes(options.streams, names, unnamed, self._is_open)
+        self._opened: list[str] = []
+        self._rerouted: dict[str, str | None] = {}
+        lanes = Lanes(ours=self._routes.concerns)
+        self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
         self._totals = Totals()
-        self._journal = Journaling(options.state_dir, options.relay.name)
+        self._journal = Journaling(options.state_dir, first)
         self._aftermath = Aftermath(self._queue, Remains(database), options)
         self._threads = Threads()
         self._wake = asyncio.Event()
@@ -68,19 +81,29 @@ class Daemon:
             self._written,
             self._refused,
         )
+        self._holdings = Holdings(self._queue, self._threads, self._wake.set)
         self._heartbeat: Heartbeat
         clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
-        desk = Desk(
-            options,
-            self._queue,
-            Gates(database),
-            self._threads,
-            self._recorder,
-            self._journal,
-            clearance,
-            self._wake.set,
-        )
-        self._desks = {desk.relay.name: desk}
+        budget = Budget(len(names))
+
+        def desk(relay: Relay) -> Desk:
+            shares = Shares(options.streams, partial(self._routes.serves, relay.name))
+            return Desk(
+                relay,
+                options,
+                Queue(database, lanes, shares, options.storm),
+                Gates(database),
+                self._threads,
+                self._recorder,
+                self._journal,
+                clearance,
+                self._holdings,
+                budget,
+                self._stray,
+                self._wake.set,
+            )
+
+        self._desks = {relay.name: desk(relay) for relay in options.relays}
         self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
 
@@ -142,6 +165,7 @@ class Daemon:
             events.permitted(self._permit.summary(self._desks))
             for desk in self._desks.values():
                 desk.obey()
+        self._tell_routes()
         return min(
             [
                 await desk.look(lambda: self._heartbeat.lease, self._permit.paused)
@@ -149,18 +173,42 @@ class Daemon:
             ]
         )
 
+    def _tell_routes(self) -> None:
+        """Tell when streams begin to go by another relay, and when they go by their own again."""
+        opened = [name for name, desk in self._desks.items() if desk.is_open]
+        if opened == self._opened:
+            return
+        self._opened, before, self._rerouted = opened, self._rerouted, self._routes.rerouted()
+        for stream in sorted(before.keys() | self._rerouted.keys()):
+            if before.get(stream, "") != self._rerouted.get(stream, ""):
+                events.rerouted(stream, self._routes.through(stream), self._routes.order(stream)[0])
+
+    def _is_open(self, relay: str) -> bool:
+        """Tell whether the breaker of a relay is open; of one that this daemon has not, nobody here knows."""
+        return relay in self._desks and self._desks[relay].is_open
+
+    def _stray(self, claim: Claim) -> Desk | None:
+        """Return whose a mail is that a relay of ours may hold already: only that one can recognise it."""
+        return self._desks.get(claim.relay) if claim.doubts and claim.relay else None
+
     def _written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what is written; of an earlier run's only the database knew."""
+        """Let go of what is written."""
         self._journal.known(settlements)
-        for name, desk in self._desks.items():
-            desk.written([each for each in settlements if each.relay == name])
+        self._holdings.written(settlements)
+        self._look_at_probes()
 
     def _refused(self, settlement: Settlement) -> None:
         """Wait no more for what the database refuses."""
-        if (desk := self._desks.get(settlement.relay)) is not None:
-            desk.refused(settlement)
+        self._holdings.refused(settlement)
+        self._look_at_probes()
+
+    def _look_at_probes(self) -> None:
+        # One may have ended without a word on its relay: then another goes.
+        if any(desk.is_open for desk in self._desks.values()):
+            self._wake.set()
 
     def _drop(self, lease: Lease) -> None:
+        self._holdings.drop_refused()
         for desk in self._desks.values():
             desk.drop(lease)
 
@@ -231,8 +279,7 @@ class Daemon:
 
     async def _release_unknown(self) -> None:
         with suppress(SQLAlchemyError):
-            for desk in self._desks.values():
-                await desk.release_unknown(self._heartbeat.lease)
+            await self._holdings.release_unknown(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
-IDLE = 30.0
-"""Seconds that a connection is kept without work; servers close idle ones soon after."""
-
 LONGEST_REST = 5.0
 """Seconds that one sender rests, at most, after relay faults that only it has met."""
 
@@ -84,7 +81,7 @@ class Sender:
                     await self._work()
                 finally:
                     self._tray.leave()
-                    self._idle_until = asyncio.get_running_loop().time() + IDLE
+                    self._idle_until = self._now() + self._dialler.relay.pool.idle
                 if self._faults:
                     # The others may go on; this one must not knock at a closed door in a loop.
                     await self._tray.rest(min(2.0 ** (self._faults - 1), LONGEST_REST))
@@ -177,7 +174,7 @@ class Sender:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
             # Before anything is done with it: it may be what kills this daemon.
-            self._journal.begun(parcel)
+            self._journal.begun(parcel, self._dialler.relay.name)
             try:
                 mail = self._mail(parcel)
             except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
@@ -228,6 +225,10 @@ class Sender:
 
     def _count(self, *, failed: bool) -> None:
         self._faults = min(self._faults + 1, 10) if failed else 0
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 def _without_bytes(message: Message | None) -> Verdict:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from outbox.delivery.mail import Mail
-from outbox.delivery.relay import Relay
+from outbox.delivery.relay import Pool, Relay
 from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
 from outbox.worker.journaling import Journaling
 from outbox.worker.parcel import Parcel
-from outbox.worker.sender import IDLE, Sender
+from outbox.worker.sender import Sender
 from outbox.worker.tray import Tray
 from tests.unit.worker.held import claim, message, parcel, run
 
+IDLE = Pool().idle
 SENT = Sent(Answer(250, None, "Ok"), None)
 FAULT = RelayFault("connect", "refused", None)
 CUT = Untouched("cut")

@@ -10,9 +10,9 @@ import pytest
 from outbox.delivery.mail import Mail
 from outbox.mail.verdict import Deferred, Rejected, Untouched, Verdict
 from outbox.worker.parcel import Parcel
-from outbox.worker.sender import _NO_MESSAGE, IDLE
+from outbox.worker.sender import _NO_MESSAGE
 from tests.unit.worker.held import claim, message, parcel, run
-from tests.unit.worker.lines import BROKEN, CUT, FAULT, SENT, Line, Scene
+from tests.unit.worker.lines import BROKEN, CUT, FAULT, IDLE, SENT, Line, Scene
 
 
 def test_one_connection_carries_all_and_ends_politely() -> None:
@@ -285,7 +285,7 @@ class Steps:
     def __init__(self) -> None:
         self.taken: list[str] = []
 
-    def begun(self, _parcel: Parcel) -> None:
+    def begun(self, _parcel: Parcel, _relay: str) -> None:
         self.taken.append("begun")
 
     def dotted(self, _parcel: Parcel) -> None:
