@@ -10,13 +10,15 @@ import pytest
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool, Relay
+from outbox.delivery.retry import RetryPolicy
 from outbox.mail.stream import Stream, Streams
-from outbox.testing import FaultyServer
+from outbox.testing import FaultyServer, cut
 from tests.support.daemon import Application, application
 from tests.support.inside import InsideDaemon, daemon_inside
 from tests.support.sending import relay_at
 from tests.support.waiting import wait_until
 
+DOUBTFUL = "SELECT count(*) FROM outbox_delivery WHERE doubts = 1 AND relay = 'main' AND status <> 'sent'"
 BOTH = Streams({"default": Stream(("main", "backup"))})
 
 
@@ -109,3 +111,27 @@ def test_a_relay_that_is_down_holds_up_no_stream_of_another(sqlite_url: str) -> 
             main.start()
             app.wait_sent(20)
         assert len(arrived(main)) == 10
+
+
+def test_a_mail_in_doubt_stays_with_its_relay_also_while_its_stream_goes_by_another(
+    database_url: str,
+) -> None:
+    policy = RetryPolicy(doubt_pause=1.0, fault_pause=0.3)
+    with (
+        application(database_url) as app,
+        FaultyServer(end_of_data=[cut, None]) as main,
+        FaultyServer() as backup,
+    ):
+        app.enqueue(1, tag="doubtful")
+        with daemon(database_url, main, backup, policy=policy):
+            wait_until(lambda: app.scalar(DOUBTFUL) == 1, "it is in doubt")
+            main.stop()
+            app.enqueue(20, tag="other")
+            app.wait_sent(20)
+            wait_until(lambda: app.scalar(DOUBTFUL.replace("count(*)", "max(fence)")) > 4, "it is tried")
+            assert app.scalar(DOUBTFUL) == 1
+            main.start()
+            app.wait_sent(21)
+        assert arrived(main) == ["doubtful0@example.org"]
+        assert "doubtful0@example.org" not in arrived(backup)
+        assert len(arrived(backup)) == 20
