@@ -128,7 +128,7 @@ class Connection:
             self._end(judge.judge_break(error, dotted=self._mails.is_dotted))
             raise
 
-    async def answers(self) -> bool:
+    async def responds(self) -> bool:
         """Tell whether a connection that was silent for long is still there; where it is not, it ends."""
         if self.usable:
             await self._ask(self._conversation.reset)

@@ -26,7 +26,7 @@ class PoolSettings(RelaySettings):
 
     @field_validator("smtp_source")
     @classmethod
-    def _is_an_address(cls, source: str | None) -> str | None:
+    def _is_an_ip_address(cls, source: str | None) -> str | None:
         if source is not None and not is_ip(source):
             raise ValueError("this is no IP address")
         return source

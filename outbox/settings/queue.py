@@ -24,14 +24,15 @@ class QueueSettings(BaseSettings):
 
     relay_name: str | None = setting(
         None,
-        "The name of this daemon's relay: it serves the streams that name it. Without one it serves those "
-        "that name none, and its relay is called by host and port.",
+        "The name of this daemon's one relay: it serves the streams that name it. Without one it serves "
+        "those that name none, and its relay is called by host and port.",
         f"a name of at most {_LONGEST} printable characters, such as ses",
     )
     streams: Annotated[dict[str, Stream], NoDecode] = setting(
         dict,
-        "What the names of streams mean: a table of relay, weight (its share beside others of its class, 1) "
-        "and priority (high, normal or low) for each; what is not named means what default means.",
+        "What the names of streams mean: a table of relay (a name, or several in order), weight (its share "
+        "beside others of its class, 1) and priority (high, normal or low) for each; what is not named means "
+        "what default means.",
         "tables [streams.NAME] with relay, weight and priority in outbox.toml, or the same as JSON",
     )
     environment: str | None = setting(

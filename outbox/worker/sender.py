@@ -152,7 +152,7 @@ class Sender:
         """
         if self._now() < self._quiet_at:
             return connection.usable
-        return await connection.answers()
+        return await connection.responds()
 
     async def _dialled(self) -> Connection | RelayFault | None:
         """Connect, or return None when the tray is closed first: no mail has begun that must be finished."""

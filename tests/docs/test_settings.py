@@ -39,6 +39,9 @@ def test_a_recipe_is_settings_that_load(recipe: str, monkeypatch: pytest.MonkeyP
     program.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     Path("outbox.toml").write_text(recipe.replace("/usr/local/bin/m365-token", "m365-token"))
+    for relay in tomllib.loads(recipe).get("relays", {}):
+        if "@" in tomllib.loads(recipe)["relays"][relay]["url"]:
+            monkeypatch.setenv(f"OUTBOX_RELAYS__{relay.upper()}__PASSWORD", "as above")
     if "smtp_username" in recipe and "smtp_token" not in recipe:
         monkeypatch.setenv("OUTBOX_SMTP_PASSWORD", "which no recipe writes down")
     given = tomllib.loads(recipe)

@@ -51,7 +51,7 @@ def after_a_silence(relay: Relay) -> tuple[list[str], bool]:
         connection = await Dialler(relay).connect()
         assert isinstance(connection, Connection), connection
         await connection.carry(lambda: next(first, None))
-        alive = await connection.answers()
+        alive = await connection.responds()
         await connection.carry(batch.next_mail)
         await connection.quit()
         return [kinds(each)[0] for each in batch.verdicts if each], alive

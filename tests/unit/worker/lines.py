@@ -29,6 +29,8 @@ class Line:
         self.sent = 0
         self.fault: RelayFault | None = None
         self.ended = ""
+        self.pinged = 0
+        self.forgotten = False
 
     async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
         while self.usable and (mail := next_mail()) is not None:
@@ -41,6 +43,11 @@ class Line:
                 raise answer
             self.usable = answer is not CUT
             mail.settled([answer] * len(mail.envelope.recipients))
+
+    async def responds(self) -> bool:
+        self.pinged += 1
+        self.usable = self.usable and not self.forgotten
+        return self.usable
 
     def abort(self) -> None:
         self.ended = "aborted"
