@@ -29,6 +29,7 @@ from outbox.worker.backoff import backoff
 from outbox.worker.budget import Budget
 from outbox.worker.clearance import Clearance
 from outbox.worker.desk import Desk
+from outbox.worker.desks import Desks
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.holdings import Holdings
@@ -41,10 +42,8 @@ from outbox.worker.threads import Threads
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from outbox.delivery.relay import Relay
     from outbox.mail.status import Settlement
     from outbox.store.database import Database
-    from outbox.store.moves import Claim
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
@@ -60,10 +59,8 @@ class Daemon:
         self._database = database.shown
         first, *_ = names = [relay.name for relay in options.relays]
         unnamed = (first,) if options.serves_unnamed else ()
-        self._routes = Routes(options.streams, names, unnamed, self._is_open)
-        self._opened: list[str] = []
-        self._rerouted: dict[str, str | None] = {}
-        lanes = Lanes(ours=self._routes.concerns)
+        routes = Routes(options.streams, names, unnamed, lambda relay: self._desks.is_open(relay))  # noqa: PLW0108 - made below
+        lanes = Lanes(ours=routes.concerns)
         self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
         self._totals = Totals()
@@ -71,6 +68,7 @@ class Daemon:
         self._aftermath = Aftermath(self._queue, Remains(database), options)
         self._threads = Threads()
         self._wake = asyncio.Event()
+        self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
         self._permit = Permit(database, self._threads, options.environment)
         self._recorder = Recorder(
@@ -81,14 +79,14 @@ class Daemon:
             self._written,
             self._refused,
         )
-        self._holdings = Holdings(self._queue, self._threads, self._wake.set)
+        self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
         clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
         budget = Budget(len(names))
 
-        def desk(relay: Relay) -> Desk:
-            shares = Shares(options.streams, partial(self._routes.serves, relay.name))
-            return Desk(
+        for relay in options.relays:
+            shares = Shares(options.streams, partial(routes.serves, relay.name))
+            desk = Desk(
                 relay,
                 options,
                 Queue(database, lanes, shares, options.storm),
@@ -99,11 +97,10 @@ class Daemon:
                 clearance,
                 self._holdings,
                 budget,
-                self._stray,
-                self._wake.set,
+                self._desks.of_doubt,
+                partial(self._desks.wake, relay.name),
             )
-
-        self._desks = {relay.name: desk(relay) for relay in options.relays}
+            self._desks.add(desk)
         self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
 
@@ -123,7 +120,7 @@ class Daemon:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         recording = asyncio.create_task(self._recorder.run())
-        desks = self._desks.values()
+        desks = self._desks
         for desk in desks:
             desk.begin()
         failure = None
@@ -162,55 +159,26 @@ class Daemon:
     async def _look(self) -> float:
         """Let each desk look for work; return the wait."""
         if await self._permit.look(asyncio.get_running_loop().time()):
-            events.permitted(self._permit.summary(self._desks))
-            for desk in self._desks.values():
+            events.permitted(self._permit.summary(self._desks.names))
+            for desk in self._desks:
                 desk.obey()
-        self._tell_routes()
-        return min(
-            [
-                await desk.look(lambda: self._heartbeat.lease, self._permit.paused)
-                for desk in self._desks.values()
-            ]
-        )
-
-    def _tell_routes(self) -> None:
-        """Tell when streams begin to go by another relay, and when they go by their own again."""
-        opened = [name for name, desk in self._desks.items() if desk.is_open]
-        if opened == self._opened:
-            return
-        self._opened, before, self._rerouted = opened, self._rerouted, self._routes.rerouted()
-        for stream in sorted(before.keys() | self._rerouted.keys()):
-            if before.get(stream, "") != self._rerouted.get(stream, ""):
-                events.rerouted(stream, self._routes.through(stream), self._routes.order(stream)[0])
-
-    def _is_open(self, relay: str) -> bool:
-        """Tell whether the breaker of a relay is open; of one that this daemon has not, nobody here knows."""
-        return relay in self._desks and self._desks[relay].is_open
-
-    def _stray(self, claim: Claim) -> Desk | None:
-        """Return whose a mail is that a relay of ours may hold already: only that one can recognise it."""
-        return self._desks.get(claim.relay) if claim.doubts and claim.relay else None
+            self._desks.wake()
+        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what is written."""
         self._journal.known(settlements)
         self._holdings.written(settlements)
-        self._look_at_probes()
+        self._desks.ended()
 
     def _refused(self, settlement: Settlement) -> None:
         """Wait no more for what the database refuses."""
         self._holdings.refused(settlement)
-        self._look_at_probes()
-
-    def _look_at_probes(self) -> None:
-        # One may have ended without a word on its relay: then another goes.
-        if any(desk.is_open for desk in self._desks.values()):
-            self._wake.set()
+        self._desks.ended()
 
     def _drop(self, lease: Lease) -> None:
         self._holdings.drop_refused()
-        for desk in self._desks.values():
-            desk.drop(lease)
+        self._desks.drop(lease)
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -218,7 +186,7 @@ class Daemon:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             # Time alone may have made room: the breaker lets one in, the recorder has caught up.
-            for desk in self._desks.values():
+            for desk in self._desks:
                 desk.stir()
         self._wake.clear()
 
@@ -241,17 +209,19 @@ class Daemon:
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
+        duties = Duties(
+            self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
+        )
         duties.start()
         lease = self._heartbeat.lease
-        for desk in self._desks.values():
+        for desk in self._desks:
             events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        desks = self._desks.values()
+        desks = self._desks
         events.daemon_draining(sum(desk.carrying for desk in desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         for desk in desks:

@@ -65,7 +65,7 @@ def test_the_backup_takes_over_from_a_relay_that_refuses_and_gives_back_when_it_
             main.start()
             # Its probe is one mail; then all that is new goes there.
             probes = 0
-            while inside.do(lambda: inside.daemon._desks["main"].is_open):
+            while inside.do(lambda: inside.daemon._desks.is_open("main")):
                 app.enqueue(1, tag=f"probe{probes}-")
                 probes += 1
                 app.wait_sent(220 + probes)
@@ -88,7 +88,7 @@ def test_where_all_relays_are_down_mail_waits_and_goes_by_the_first_that_is_back
         with daemon(sqlite_url, main, backup) as inside:
             app.enqueue(20)
             wait_until(
-                lambda: inside.do(lambda: all(desk.is_open for desk in inside.daemon._desks.values())),
+                lambda: inside.do(lambda: all(desk.is_open for desk in inside.daemon._desks)),
                 "both are down",
             )
             backup.start()

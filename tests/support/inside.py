@@ -56,7 +56,7 @@ class InsideDaemon:
     @property
     def desk(self) -> Desk:
         """The desk of its one relay."""
-        (desk,) = self.daemon._desks.values()
+        (desk,) = self.daemon._desks
         return desk
 
     def do(self, work: Callable[[], T]) -> T:

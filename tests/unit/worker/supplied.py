@@ -61,13 +61,13 @@ class Queue:
 class Scene:
     """A supply between a queue and a tray."""
 
-    def __init__(self, *claims: Claim) -> None:
+    def __init__(self, *claims: Claim, budget: Budget | None = None) -> None:
         self.queue = Queue(*claims)
         queue: Any = self.queue
         threads: Any = NoThreads()
         self.tray = Tray(lambda: 99, lambda: None)
         self.holdings = Holdings(queue, threads)
-        self.supply = Supply(queue, threads, self.holdings, Budget(), self.tray, lambda: 50)
+        self.supply = Supply(queue, threads, self.holdings, budget or Budget(), self.tray, lambda: 50)
         self.lease = lease()
 
     def divert(self, diversion: Diversion) -> None:

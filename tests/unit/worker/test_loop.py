@@ -29,7 +29,7 @@ def test_fault_78_it_looks_for_the_next_rescued_delivery_when_the_one_before_is_
 def test_while_a_breaker_is_open_each_written_verdict_lets_it_see_whether_a_probe_may_go() -> None:
     it = daemon()
     for _ in range(4):
-        it._desks["backup"]._breaker.fault(0.0, 0.0)
+        it._desks._desks["backup"]._breaker.fault(0.0, 0.0)
     it._written([settlement(1)])
     assert it._wake.is_set()
     it._wake.clear()
