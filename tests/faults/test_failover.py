@@ -1,9 +1,11 @@
 """Where a stream names several relays, the next one takes its mail while those before it are down."""
 
+import json
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,11 @@ from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool, Relay
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.stream import Stream, Streams
-from outbox.testing import FaultyServer, cut
-from tests.support.daemon import Application, application
+from outbox.testing import FaultyServer, cut, stall
+from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.inside import InsideDaemon, daemon_inside
 from tests.support.sending import relay_at
-from tests.support.waiting import wait_until
+from tests.support.waiting import free_port, wait_until
 
 DOUBTFUL = "SELECT count(*) FROM outbox_delivery WHERE doubts = 1 AND relay = 'main' AND status <> 'sent'"
 BOTH = Streams({"default": Stream(("main", "backup"))})
@@ -33,6 +35,10 @@ def daemon(url: str, main: FaultyServer, backup: FaultyServer, **options: Any) -
     given = {"streams": BOTH, **options}
     with daemon_inside(url, main.port, relays=relays(main, backup), **given) as inside:
         yield inside
+
+
+def at(server: FaultyServer) -> str:
+    return f"smtp://127.0.0.1:{server.port}"
 
 
 def arrived(server: FaultyServer) -> list[str]:
@@ -135,3 +141,25 @@ def test_a_mail_in_doubt_stays_with_its_relay_also_while_its_stream_goes_by_anot
         assert arrived(main) == ["doubtful0@example.org"]
         assert "doubtful0@example.org" not in arrived(backup)
         assert len(arrived(backup)) == 20
+
+
+def test_the_journal_knows_through_which_relay_a_mail_went_whose_daemon_was_killed(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with application(sqlite_url) as app, FaultyServer(end_of_data=stall) as backup:
+        settings = {
+            "relays": {"main": {"url": f"smtp://127.0.0.1:{free_port()}"}, "backup": {"url": at(backup)}},
+            "streams": {"default": {"relay": ["main", "backup"]}},
+        }
+        state = tmp_path / "state"
+        state.mkdir()
+        given = {name: json.dumps(tables) for name, tables in settings.items()}
+        nothing = dict.fromkeys(("smtp_host", "smtp_port", "smtp_tls"), "")
+        app.enqueue(1)
+        with RunningDaemon(sqlite_url, tmp_path, port=0, state_dir=state, **nothing, **given) as daemon:
+            backup.wait_until(lambda: bool(backup.attempts) and backup.attempts[-1].answer == "stall")
+            assert "goes through relay backup: relay main is down" in daemon.log()
+            daemon.kill()
+            daemon.start()
+            wait_until(lambda: app.scalar("SELECT doubts FROM outbox_delivery") == 1, "it is settled")
+        assert app.scalar("SELECT relay FROM outbox_delivery") == "backup"
