@@ -192,7 +192,7 @@ def test_the_one_relay_of_smtp_settings_and_tables_exclude_each_other(
 
 
 def test_what_an_application_says_of_its_relay_is_left_aside_for_tables() -> None:
-    theirs = {"smtp_host": Told("theirs.example", "app.config MAIL_SERVER")}
+    theirs = {"smtp_host": Told("of no use", "app.config MAIL_SERVER")}
     with told_by(Application(defaults=theirs)):
         (relay,) = options("[relays.main]\nurl = 'smtp://ours.example'").relays
     assert relay.host == "ours.example"
