@@ -1,6 +1,7 @@
 """The daemon knows what it holds, keeps its bodies within bounds, and asks after an answer that was lost."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,9 +10,10 @@ from sqlalchemy.exc import OperationalError
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import suppressed
 from outbox.mail.status import Lane, Reason
-from outbox.worker.budget import BODIES
+from outbox.worker.budget import BODIES, Budget
 from outbox.worker.holdings import SWEEP
-from tests.unit.worker.held import claim, lease, message, run, settlement
+from outbox.worker.supply import Supply
+from tests.unit.worker.held import NoThreads, claim, lease, message, run, settlement
 from tests.unit.worker.supplied import Scene, mails
 
 
@@ -226,3 +228,26 @@ def test_a_claim_knows_what_is_in_hand_and_asks_for_no_more_retries_than_half() 
     run(scene.supply.load())
     assert scene.supply.has_room(0)
     assert scene.supply.retries_room(9) == 2
+
+
+def test_a_claim_that_stays_with_another_relay_is_held_and_left_to_that() -> None:
+    here, there = Scene(*mails(3)), Scene()
+    there.holdings = here.holdings
+    queue: Any = here.queue
+    threads: Any = NoThreads()
+    here.supply = Supply(
+        queue,
+        threads,
+        here.holdings,
+        Budget(),
+        here.tray,
+        lambda: 50,
+        strays=lambda claim: claim.delivery_id == 2,
+    )
+    claimed = run(here.supply.claim(here.lease, 99, 0.0))
+    assert ([one.delivery_id for one in claimed.strays], claimed.kept, claimed.count) == ([2], [], 3)
+    assert [parcel.claims[0].delivery_id for parcel in here.load()] == [1, 3]
+    assert len(here.holdings) == 3
+    there.supply.take(claimed.strays, here.lease, 0.0)
+    there.queue.sizes = here.queue.sizes
+    assert [parcel.claims[0].delivery_id for parcel in there.load()] == [2]
