@@ -39,7 +39,7 @@ from outbox.events.journal import (
     journal_settled,
     journal_torn,
 )
-from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow
+from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow, rerouted
 
 __all__ = [
     "beat_failed",
@@ -69,6 +69,7 @@ __all__ = [
     "relay_fault",
     "relay_learnt",
     "relay_slow",
+    "rerouted",
     "rescued",
     "sender_failed",
     "session_lost",
