@@ -154,8 +154,8 @@ class Daemon:
 
     async def _look(self) -> float:
         """Load bodies of what is claimed, or claim more, where there is room; return the wait."""
-        if (parcel := self._tray.wanted) is not None:
-            await self._supply.announce(parcel)
+        if wanted := self._tray.wanted:
+            await self._supply.announce(wanted)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0

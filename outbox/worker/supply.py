@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Objection
 from outbox.mail.status import Lane
+from outbox.store.moves import FEW
 from outbox.worker.parcel import Parcel, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from uuid import UUID
 
     from outbox.mail.status import Settlement
@@ -161,15 +162,24 @@ class Supply:
         await self._threads.run(self._queue.release_unknown, lease.id, known)
         self._unsure = False
 
-    async def announce(self, parcel: Parcel) -> None:
-        """Write down that the sending of a rescued delivery begins, and let the senders have it."""
-        (claim,) = parcel.claims
-        announced = await self._threads.run(self._queue.announce, parcel.lease.id, claim)
-        if announced:
-            parcel.announced = True
-            self._tray.stir()
-        elif announced is False and self._tray.remove(parcel):
-            self._forget(parcel)
+    async def announce(self, parcels: Sequence[Parcel]) -> None:
+        """Write down that the sending of these begins, at once, and let the senders have them.
+
+        What is not held any more is dropped; what somebody has locked is asked for again.
+        """
+        lease = parcels[0].lease
+        some = list(_first_of(parcels, lease))
+        claims = [claim for parcel in some for claim in parcel.claims]
+        found = await self._threads.run(self._queue.announce, lease.id, claims)
+        for parcel in some:
+            told = {found[claim.delivery_id] for claim in parcel.claims}
+            if told <= {True}:
+                self._tray.announced(parcel)
+            elif False in told and self._tray.remove(parcel):
+                self._forget(parcel)
+                # Of its other recipients nobody here knows any more.
+                self._unsure = self._unsure or len(told) > 1
+        self._tray.stir()
 
     async def load(self) -> None:
         """Read the bodies of a portion of the claims, and put them on the tray."""
@@ -287,3 +297,13 @@ class Supply:
             del self._held[delivery_id]
             if delivery_id == self._alone:
                 self._alone = None
+
+
+def _first_of(parcels: Iterable[Parcel], lease: Lease) -> Iterator[Parcel]:
+    """Yield those of one lease that a statement can name; one at least."""
+    claims = 0
+    for parcel in parcels:
+        if parcel.lease is lease:
+            claims += len(parcel.claims)
+            if claims <= max(FEW, len(parcel.claims)):
+                yield parcel
