@@ -276,6 +276,29 @@ def journal_refused(file: str, because: str) -> None:
     )
 
 
+def went_back(*, far: bool) -> None:
+    """Say that the database lacks what it had confirmed."""
+    _log(
+        logging.ERROR,
+        "went_back",
+        "the database went back in time: it was restored, or has lost commits in a failover; nothing is sent "
+        "until every living daemon has read its journal%(then)s",
+        then=", and a person has said: outbox db confirm-restore" if far else "",
+    )
+
+
+def replayed(recorded: int, unwritten: int) -> None:
+    """Say what the journals of this host have told a database that went back in time."""
+    _log(
+        logging.WARNING,
+        "replayed",
+        "the journals of this host were read for a database that went back in time: %(recorded)d deliveries "
+        "that had come back are recorded as sent, and %(unwritten)d could not be written yet",
+        recorded=recorded,
+        unwritten=unwritten,
+    )
+
+
 def journal_settled(session: UUID, known: int, doubts: int, released: int, apart: int) -> None:
     """Say what the journal told of a session whose daemon was killed; `apart` go alone, as suspects."""
     _log(

@@ -110,6 +110,7 @@ outbox_session
     sent            -    r            ru      r
     failed          -    r            ru      r
     deferred        -    r            ru      r
+    epoch           -    r            riu     r
 outbox_gate
     kind            -    rik          rik     r
     name            -    rik          rik     r
@@ -119,9 +120,9 @@ outbox_gate
     learnt_at       -    r            ru      r
     fault           -    r            ru      r
     fault_at        -    r            ru      r
-    paused_at       -    riu          r       r
-    paused_by       -    riu          r       r
-    paused_why      -    riu          r       r
+    paused_at       -    riu          ru      r
+    paused_by       -    riu          ru      r
+    paused_why      -    riu          ru      r
 outbox_tag
     name            i    ri           r       r
     value           i    ri           r       r
@@ -135,6 +136,8 @@ outbox_suppression
 outbox_meta
     id              -    r            r       r
     environment     -    r            r       r
+    database_id     -    r            r       r
+    epoch           -    r            ru      r
 outbox_status
     *               -    r            r       r
 outbox_queue

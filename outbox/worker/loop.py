@@ -20,6 +20,7 @@ from outbox.delivery.limits import Limits
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
+from outbox.store.history import History
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
@@ -35,6 +36,7 @@ from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
+from outbox.worker.replay import Replay
 from outbox.worker.sender import Sender
 from outbox.worker.stop import Stop
 from outbox.worker.supply import Supply
@@ -44,7 +46,9 @@ from outbox.worker.tray import Tray
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from outbox.mail.status import Settlement
     from outbox.store.database import Database
+    from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
     from outbox.worker.parcel import Parcel
@@ -64,7 +68,9 @@ class Daemon:
         self._sessions = Sessions(database)
         self._totals = Totals()
         self._journal = Journaling(options.state_dir, options.relay.name)
-        self._aftermath = Aftermath(self._queue, Remains(database), options)
+        remains = Remains(database)
+        self._aftermath = Aftermath(self._queue, remains, options)
+        self._replay = Replay(History(database), remains, self._aftermath)
         self._threads = Threads()
         self._wake = asyncio.Event()
         self._permit = Permit(database, self._threads, options.relay.name, options.environment)
@@ -143,6 +149,8 @@ class Daemon:
             return 0.0
         except SQLAlchemyError as error:
             self._failures += 1
+            # It may be another server now, which has not got all that the last one had.
+            self._permit.doubt()
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
@@ -156,12 +164,12 @@ class Daemon:
         """Load bodies of what is claimed, or claim more, where there is room; return the wait."""
         if wanted := self._tray.wanted:
             await self._supply.announce(wanted)
+        now = self._now()
+        if self._permit.must_look(now):
+            await self._look_around(now)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0
-        now = self._now()
-        if await self._permit.look(now):
-            self._obey()
         room = self._room(now)
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
@@ -175,6 +183,17 @@ class Daemon:
         self._outcome.keep(lease, kept)
         self._idle = not claimed
         return self._poll_interval if self._idle else 0.0
+
+    async def _look_around(self, now: float) -> None:
+        """Learn what may be sent, and whether the database still knows what it knew."""
+        if await self._permit.look(now):
+            self._obey()
+        me, ended = self._heartbeat.lease.id, list(self._journal.ended)
+        if await self._threads.run(self._replay.look, me, ended, self._permit.epoch, self._journal.folder):
+            self._journal.turn(self._replay.database, self._replay.answered)
+            # Others may have to do the same first.
+            if await self._permit.look(now):
+                self._obey()
 
     async def _has_due(self, room: int) -> bool:
         return await self._threads.run(
@@ -236,14 +255,16 @@ class Daemon:
                 loop.call_soon_threadsafe(callback, *arguments)
 
         # Before anything is claimed: what earlier runs of this host have left.
-        for gone, settlements in await self._threads.run(self._aftermath.settle, self._journal):
+        for gone, settlements in await self._threads.run(self._settle_the_past):
             self._recorder.put(gone, settlements)
+        self._journal.turn(self._replay.database, self._replay.answered)
         self._heartbeat = await self._threads.run(
             Heartbeat,
             self._sessions,
             self._ttl,
             self._totals,
             lambda lease: soon(self._supply.drop, lease),
+            lambda: self._replay.answered,
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
@@ -252,6 +273,11 @@ class Daemon:
         lease = self._heartbeat.lease
         events.daemon_started(lease.id, self._database, self._relay.host, self._relay.port)
         return duties
+
+    def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
+        folder = self._journal.open()
+        self._replay.begin(folder)
+        return self._aftermath.settle(folder, self._replay.database)
 
     def _sender(self) -> Sender:
         outcome = self._outcome

@@ -31,13 +31,24 @@ class Permit:
         """The streams of which nothing is to be claimed."""
         return self._standing.streams
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of the database when it was looked at last."""
+        return self._standing.epoch
+
+    def doubt(self) -> None:
+        """Look again the next time, however long ago the last look was."""
+        self._looked_at = -EVERY
+
+    def must_look(self, now: float) -> bool:
+        """Tell whether the last look was long ago."""
+        return now - self._looked_at >= EVERY
+
     async def look(self, now: float) -> bool:
-        """Read what is allowed if that was long ago; tell whether it has changed.
+        """Read what is allowed; tell whether it has changed.
 
         Raises EnvironmentMismatchError when the database has become that of another environment.
         """
-        if now - self._looked_at < EVERY:
-            return False
         found = await self._threads.run(self._database.read, permission)
         self._looked_at = now
         before, self._standing = self._standing, found
@@ -48,6 +59,9 @@ class Permit:
         """Return why nothing may be sent, or None."""
         if self._standing.environment != self._environment:
             return "the database is of another environment"
+        if self._standing.unanswered:
+            hosts = ", ".join(self._standing.unanswered)
+            return f"the database went back in time, and daemons have yet to read their journals: {hosts}"
         if self._standing.everything:
             return "everything is paused"
         return f"relay {self._relay} is paused" if self._relay in self._standing.relays else None

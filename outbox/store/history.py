@@ -1,0 +1,90 @@
+"""Whether the database still knows what it knew: which database it is, and how often it went back in time.
+
+A dump that is restored, or a failover that loses commits, brings back mail that was sent. Who finds that
+raises the epoch; every daemon then looks into its journal, and says in its session that it has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import bindparam, select, update
+
+from outbox.store.pauses import ALL, pause
+from outbox.store.schema import GateKind, SessionState, meta, session
+from outbox.store.types import Guid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from outbox.store.database import Database
+
+WHO = "outbox"
+"""Who has paused everything where a person must say that mail may go again."""
+
+_NOW = select(meta.c.database_id, meta.c.epoch).where(meta.c.id == 1)
+_RAISE = (
+    update(meta)
+    .where(meta.c.id == 1, meta.c.epoch <= bindparam("known"))
+    .values(epoch=bindparam("known") + 1)
+)
+_ANSWER = (
+    update(session).where(session.c.id == bindparam("me", type_=Guid)).values(epoch=bindparam("answered"))
+)
+_UNANSWERED = (
+    select(session.c.host)
+    .where(
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+        session.c.epoch < select(meta.c.epoch).where(meta.c.id == 1).scalar_subquery(),
+    )
+    .distinct()
+    .order_by(session.c.host)
+)
+
+
+class Now(NamedTuple):
+    """Which database this is, and its epoch."""
+
+    database: str
+    epoch: int
+
+
+class History:
+    """The epochs of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self) -> Now:
+        """Return where the database stands."""
+        return self._database.read(_now)
+
+    def went_back(self, known: int, why: str | None = None) -> bool:
+        """Raise the epoch above one that is `known`; tell whether nobody had, for the same reason, before.
+
+        Then, with `why`, everything is paused until a person has confirmed that.
+        """
+
+        def work(connection: Connection) -> bool:
+            first = connection.execute(_RAISE, {"known": known}).rowcount == 1
+            if first and why is not None:
+                pause(connection, GateKind.ALL, ALL, who=WHO, why=why)
+            return first
+
+        return self._database.write(work)
+
+    def answer(self, me: UUID, epoch: int) -> None:
+        """Say that the daemon of this session has looked into its journal up to this epoch."""
+        self._database.write(lambda connection: connection.execute(_ANSWER, {"me": me, "answered": epoch}))
+
+
+def _now(connection: Connection) -> Now:
+    row = connection.execute(_NOW).one()
+    return Now(row.database_id or "", row.epoch)
+
+
+def unanswered(connection: Connection) -> tuple[str, ...]:
+    """Return the hosts of living sessions that have not yet looked into their journals for this epoch."""
+    return tuple(connection.execute(_UNANSWERED).scalars())
