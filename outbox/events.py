@@ -276,14 +276,14 @@ def journal_refused(file: str, because: str) -> None:
     )
 
 
-def went_back(*, far: bool) -> None:
-    """Say that the database lacks what it had confirmed."""
+def went_back(then: str) -> None:
+    """Say that the database lacks what it had confirmed, and what mail waits for."""
     _log(
         logging.ERROR,
         "went_back",
         "the database went back in time: it was restored, or has lost commits in a failover; nothing is sent "
-        "until every living daemon has read its journal%(then)s",
-        then=", and a person has said: outbox db confirm-restore" if far else "",
+        "until %(then)s",
+        then=then,
     )
 
 

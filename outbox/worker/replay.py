@@ -34,6 +34,10 @@ WHY = (
 )
 
 
+_THEN = "every living daemon has read its journal"
+_AND_THEN = ", and a person has said: outbox db confirm-restore"
+
+
 class Replay:
     """Reads the journals of this host again for a database that has forgotten something.
 
@@ -92,7 +96,7 @@ class Replay:
         else:
             return False
         if self._history.went_back(known, WHY if far else None):
-            events.went_back(far=far)
+            events.went_back(_THEN + (_AND_THEN if far else ""))
         return True
 
     def _read(self, folder: Folder) -> bool:

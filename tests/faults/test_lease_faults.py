@@ -12,7 +12,7 @@ from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
 from outbox.store.grants import Role
 from outbox.store.queue import Queue
-from outbox.worker import heartbeat, loop
+from outbox.worker import clearance, desk, heartbeat
 from outbox.worker.lease import boot_clock
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.inside import daemon_inside
@@ -32,7 +32,7 @@ LOCK_SESSIONS = text("SELECT id FROM outbox_session FOR UPDATE")
 def jump(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Give the seconds, in a list, by which the clock of the lease has jumped ahead."""
     ahead = [0.0]
-    for module in (loop, heartbeat):
+    for module in (clearance, desk, heartbeat):
         monkeypatch.setattr(module, "boot_clock", lambda: boot_clock() + ahead[0])
     return ahead
 
@@ -100,7 +100,7 @@ def test_fault_9_a_session_that_was_lost_in_a_suspension_drops_its_claims_and_a_
             jump[0] = SUSPENDED
             lose_all_sessions(app)
             wait_until(lambda: "declared lost" in caplog.text, "a new session begins")
-            held, second = inside.daemon._supply._held, app.scalar("SELECT max(id) FROM outbox_delivery")
+            held, second = inside.desk._supply._held, app.scalar("SELECT max(id) FROM outbox_delivery")
             assert isinstance(second, int)
             wait_until(
                 lambda: held.get(second) is None or held[second].fence != 1,
