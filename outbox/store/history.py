@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, null, select, update
 
 from outbox.store.pauses import ALL, pause
-from outbox.store.schema import GateKind, SessionState, meta, session
+from outbox.store.schema import GateKind, SessionState, gate, meta, session
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -42,6 +43,34 @@ _UNANSWERED = (
     .distinct()
     .order_by(session.c.host)
 )
+
+
+_RESTORED = select(gate.c.paused_at, gate.c.paused_why).where(
+    gate.c.kind == GateKind.ALL.value, gate.c.name == ALL, gate.c.paused_by == WHO
+)
+_CONFIRM = (
+    update(gate)
+    .where(gate.c.kind == GateKind.ALL.value, gate.c.name == ALL, gate.c.paused_by == WHO)
+    .values(paused_at=null(), paused_by=null(), paused_why=null())
+)
+_ANSWERED = (
+    select(session.c.host)
+    .where(
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+        session.c.epoch == select(meta.c.epoch).where(meta.c.id == 1).scalar_subquery(),
+    )
+    .distinct()
+    .order_by(session.c.host)
+)
+
+
+class Restored(NamedTuple):
+    """What waits for a person since the database was restored, and the hosts that have done their part."""
+
+    since: datetime
+    why: str | None
+    answered: tuple[str, ...]
+    unanswered: tuple[str, ...]
 
 
 class Now(NamedTuple):
@@ -83,6 +112,20 @@ class History:
 def _now(connection: Connection) -> Now:
     row = connection.execute(_NOW).one()
     return Now(row.database_id or "", row.epoch)
+
+
+def restored(connection: Connection) -> Restored | None:
+    """Return what waits for a person, or None."""
+    row = connection.execute(_RESTORED).first()
+    if row is None:
+        return None
+    done = tuple(connection.execute(_ANSWERED).scalars())
+    return Restored(row.paused_at, row.paused_why, done, unanswered(connection))
+
+
+def confirm(connection: Connection) -> bool:
+    """Let mail go after a restore; tell whether any waited for that. Nobody else's pause is ended."""
+    return connection.execute(_CONFIRM).rowcount > 0
 
 
 def unanswered(connection: Connection) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Permit:
         self._environment = environment
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
+        self._connects = 0
 
     @property
     def paused(self) -> frozenset[str]:
@@ -42,14 +43,15 @@ class Permit:
         self._looked_at = -EVERY
 
     def must_look(self, now: float) -> bool:
-        """Tell whether the last look was long ago."""
-        return now - self._looked_at >= EVERY
+        """Tell whether the last look was long ago, or a connection was made since."""
+        return now - self._looked_at >= EVERY or self._database.connects != self._connects
 
     async def look(self, now: float) -> bool:
         """Read what is allowed; tell whether it has changed.
 
         Raises EnvironmentMismatchError when the database has become that of another environment.
         """
+        self._connects = self._database.connects
         found = await self._threads.run(self._database.read, permission)
         self._looked_at = now
         before, self._standing = self._standing, found

@@ -50,6 +50,7 @@ class Replay:
         self._aftermath = aftermath
         self._host = socket.gethostname()
         self._session: UUID | None = None
+        self._forgotten: UUID | None = None
         self.database = ""
         self.answered = 0
 
@@ -89,8 +90,11 @@ class Replay:
 
     def _notices(self, session: UUID, ended: Sequence[tuple[UUID, int, int]], known: int) -> bool:
         """Tell whether the database is behind, and have everybody know, unless they do."""
+        if session == self._forgotten:
+            # Told already; its daemon begins another with its next beat.
+            return False
         if not self._remains.is_known(session):
-            far = True
+            self._forgotten, far = session, True
         elif self._remains.forgets(session, ended[-FEW:]):
             far = self._remains.forgets(session, ended[:1])
         else:
