@@ -1,12 +1,15 @@
 """By which a daemon tells that its database has gone back in time: an id, and how often that has happened.
 
-A session says in `epoch` up to which of these times its daemon has looked into its journal.
+Since `restored_at` mail waits for a person. A session says in `epoch` up to which of these times its daemon
+has looked into its journal.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 
 from alembic import op
-from outbox.store.types import Word
+from outbox.store.types import UtcDateTime, Word
 
 revision = "0008"
 down_revision = "0006"
@@ -24,9 +27,11 @@ _IDS = {
 
 def upgrade() -> None:
     """Give the database an id; nothing of the sessions that there are is known."""
-    op.add_column("outbox_meta", sa.Column("database_id", Word(36)))
-    op.add_column("outbox_meta", sa.Column("epoch", sa.Integer, nullable=False, server_default=sa.text("0")))
-    op.add_column("outbox_session", sa.Column("epoch", sa.Integer))
+    _add_column("outbox_meta", sa.Column("database_id", Word(36)))
+    zero = sa.text("0")
+    _add_column("outbox_meta", sa.Column("epoch", sa.Integer, nullable=False, server_default=zero))
+    _add_column("outbox_meta", sa.Column("restored_at", UtcDateTime))
+    _add_column("outbox_session", sa.Column("epoch", sa.Integer))
     name = _IDS[op.get_context().dialect.name].replace(":", r"\:")
     op.execute(sa.text(f"UPDATE outbox_meta SET database_id = {name}"))  # noqa: S608 - one of the above
 
@@ -34,5 +39,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Forget the epochs."""
     op.drop_column("outbox_session", "epoch")
-    op.drop_column("outbox_meta", "epoch")
-    op.drop_column("outbox_meta", "database_id")
+    for name in ("restored_at", "epoch", "database_id"):
+        op.drop_column("outbox_meta", name)
+
+
+def _add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column; MariaDB and MySQL commit each statement, so it may be there since an interruption."""
+    context = op.get_context()
+    if context.dialect.name in ("mysql", "mariadb") and not context.as_sql:
+        if column.name in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:
+            return
+    op.add_column(table, column)

@@ -80,8 +80,8 @@ def environment(name: str | None, *, none: bool, **flags: Any) -> None:
 def confirm_restore(*, yes: bool, **flags: Any) -> None:
     """Let mail go again after the database was restored.
 
-    A daemon that finds by its journal that the database went back in time pauses everything, so that nothing
-    goes a second time that only the journal of another host knows as sent.
+    A daemon that finds by its journal that the database went back in time sends nothing, lest mail goes a
+    second time that only the journal of another host knows as sent.
     """
     with opened(load(**flags)) as database:
         database.check()
@@ -89,7 +89,8 @@ def confirm_restore(*, yes: bool, **flags: Any) -> None:
         if found is None:
             click.echo("Nothing waits for this: no daemon has found that the database went back in time.")
             return
-        click.echo(f"Everything is paused since {found.since:%Y-%m-%d %H:%M:%S} UTC: {found.why}")
+        since = f"{found.since:%Y-%m-%d %H:%M:%S} UTC"
+        click.echo(f"At {since} the database was found to have gone back in time; nothing is sent since.")
         click.echo(f"Daemons that have read their journals: {_list(found.answered)}.")
         if found.unanswered:
             click.echo(f"Mail waits in any case until these have, too: {_list(found.unanswered)}.")

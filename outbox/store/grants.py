@@ -120,9 +120,9 @@ outbox_gate
     learnt_at       -    r            ru      r
     fault           -    r            ru      r
     fault_at        -    r            ru      r
-    paused_at       -    riu          ru      r
-    paused_by       -    riu          ru      r
-    paused_why      -    riu          ru      r
+    paused_at       -    riu          r       r
+    paused_by       -    riu          r       r
+    paused_why      -    riu          r       r
 outbox_tag
     name            i    ri           r       r
     value           i    ri           r       r
@@ -138,6 +138,7 @@ outbox_meta
     environment     -    r            r       r
     database_id     -    r            r       r
     epoch           -    r            ru      r
+    restored_at     -    r            ru      r
 outbox_status
     *               -    r            r       r
 outbox_queue

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, null, select, update
 
-from outbox.store.pauses import ALL, pause
-from outbox.store.schema import GateKind, SessionState, gate, meta, session
+from outbox.store.clock import utc_now
+from outbox.store.schema import SessionState, meta, session
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from outbox.store.database import Database
-
-WHO = "outbox"
-"""Who has paused everything where a person must say that mail may go again."""
 
 _NOW = select(meta.c.database_id, meta.c.epoch).where(meta.c.id == 1)
 _RAISE = (
@@ -45,14 +42,8 @@ _UNANSWERED = (
 )
 
 
-_RESTORED = select(gate.c.paused_at, gate.c.paused_why).where(
-    gate.c.kind == GateKind.ALL.value, gate.c.name == ALL, gate.c.paused_by == WHO
-)
-_CONFIRM = (
-    update(gate)
-    .where(gate.c.kind == GateKind.ALL.value, gate.c.name == ALL, gate.c.paused_by == WHO)
-    .values(paused_at=null(), paused_by=null(), paused_why=null())
-)
+_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1, meta.c.restored_at.is_not(None))
+_CONFIRM = update(meta).where(meta.c.id == 1, meta.c.restored_at.is_not(None)).values(restored_at=null())
 _ANSWERED = (
     select(session.c.host)
     .where(
@@ -68,7 +59,6 @@ class Restored(NamedTuple):
     """What waits for a person since the database was restored, and the hosts that have done their part."""
 
     since: datetime
-    why: str | None
     answered: tuple[str, ...]
     unanswered: tuple[str, ...]
 
@@ -90,17 +80,15 @@ class History:
         """Return where the database stands."""
         return self._database.read(_now)
 
-    def went_back(self, known: int, why: str | None = None) -> bool:
+    def went_back(self, known: int, *, far: bool = False) -> bool:
         """Raise the epoch above one that is `known`; tell whether nobody had, for the same reason, before.
 
-        Then, with `why`, everything is paused until a person has confirmed that.
+        Where it went back `far`, nothing is sent then until a person has confirmed that.
         """
+        raised = _RAISE.values(restored_at=utc_now()) if far else _RAISE
 
         def work(connection: Connection) -> bool:
-            first = connection.execute(_RAISE, {"known": known}).rowcount == 1
-            if first and why is not None:
-                pause(connection, GateKind.ALL, ALL, who=WHO, why=why)
-            return first
+            return connection.execute(raised, {"known": known}).rowcount == 1
 
         return self._database.write(work)
 
@@ -116,15 +104,14 @@ def _now(connection: Connection) -> Now:
 
 def restored(connection: Connection) -> Restored | None:
     """Return what waits for a person, or None."""
-    row = connection.execute(_RESTORED).first()
-    if row is None:
+    since = connection.execute(_RESTORED).scalar()
+    if since is None:
         return None
-    done = tuple(connection.execute(_ANSWERED).scalars())
-    return Restored(row.paused_at, row.paused_why, done, unanswered(connection))
+    return Restored(since, tuple(connection.execute(_ANSWERED).scalars()), unanswered(connection))
 
 
 def confirm(connection: Connection) -> bool:
-    """Let mail go after a restore; tell whether any waited for that. Nobody else's pause is ended."""
+    """Let mail go after a restore; tell whether any waited for that."""
     return connection.execute(_CONFIRM).rowcount > 0
 
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _PAUSED = select(gate.c.kind, gate.c.name).where(gate.c.paused_at.is_not(None))
-_META = select(meta.c.environment, meta.c.epoch)
+_META = select(meta.c.environment, meta.c.epoch, meta.c.restored_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
     """Pauses of everything, of relays and of streams by name; the database's environment and epoch.
 
-    `unanswered` are the hosts whose daemons have not looked into their journals for this epoch.
+    `unanswered` are the hosts whose daemons have not looked into their journals for this epoch, `restored`
+    says that a person must confirm that mail may go.
     """
 
     everything: bool = False
@@ -30,6 +31,7 @@ class Permission:
     environment: str | None = None
     epoch: int = 0
     unanswered: tuple[str, ...] = ()
+    restored: bool = False
 
 
 def name_environment(connection: Connection, name: str | None) -> None:
@@ -48,4 +50,5 @@ def permission(connection: Connection) -> Permission:
         whole.environment,
         whole.epoch,
         unanswered(connection),
+        whole.restored_at is not None,
     )

@@ -227,6 +227,7 @@ meta = Table(
     Column("environment", Word(64)),
     Column("database_id", Word(36)),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("restored_at", UtcDateTime),
     CheckConstraint("id = 1", name="one_row"),
     **_MYSQL,
 )

@@ -80,6 +80,8 @@ class Permit:
         if self._standing.unanswered:
             hosts = ", ".join(self._standing.unanswered)
             return f"the database went back in time, and daemons have yet to read their journals: {hosts}"
+        if self._standing.restored:
+            return "the database was restored, and nobody has confirmed that mail may go"
         return "everything is paused" if self._standing.everything else None
 
 

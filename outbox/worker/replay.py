@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from outbox.store.remains import Remains
     from outbox.worker.aftermath import Aftermath
 
-WHY = (
-    "the database was restored, or has lost more than a daemon remembers: "
-    "start every daemon that has a journal, then let mail go by outbox db confirm-restore"
-)
-
-
 _THEN = "every living daemon has read its journal"
 _AND_THEN = ", and a person has said: outbox db confirm-restore"
 
@@ -99,7 +93,7 @@ class Replay:
             far = self._remains.forgets(session, ended[:1])
         else:
             return False
-        if self._history.went_back(known, WHY if far else None):
+        if self._history.went_back(known, far=far):
             events.went_back(_THEN + (_AND_THEN if far else ""))
         return True
 

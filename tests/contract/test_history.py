@@ -3,16 +3,15 @@
 from sqlalchemy import update
 
 from outbox.store.history import History, confirm, restored, unanswered
-from outbox.store.pauses import ALL, pause
 from outbox.store.permission import permission
-from outbox.store.schema import GateKind, SessionState, meta
+from outbox.store.schema import SessionState, meta
 from tests.contract.scene import Scene
 
 
 def epoch(scene: Scene, value: int) -> History:
     """Let the database stand at this epoch."""
     with scene.admin.begin() as connection:
-        connection.execute(update(meta).values(epoch=value))
+        connection.execute(update(meta).values(epoch=value, restored_at=None))
     return History(scene.database)
 
 
@@ -25,31 +24,22 @@ def test_an_epoch_is_raised_above_what_is_known_and_only_by_the_first(scene: Sce
     history = epoch(scene, 3)
     assert history.went_back(5)
     assert history.now().epoch == 6
-    assert not history.went_back(5, "why")
+    assert not history.went_back(5, far=True)
     assert history.now().epoch == 6
     assert scene.database.read(restored) is None
 
 
-def test_who_finds_that_nobody_knows_how_far_pauses_everything_until_a_person_confirms(scene: Scene) -> None:
+def test_who_finds_that_it_went_far_lets_nothing_go_until_a_person_confirms(scene: Scene) -> None:
     history = epoch(scene, 0)
-    assert history.went_back(0, "the dump of yesterday")
+    assert history.went_back(0, far=True)
     found = scene.database.read(restored)
     assert found is not None
-    assert found.why == "the dump of yesterday"
-    assert scene.database.read(permission).everything
+    assert scene.database.read(permission).restored
     with scene.admin.begin() as connection:
         assert confirm(connection)
         assert not confirm(connection)
     assert scene.database.read(restored) is None
-    assert not scene.database.read(permission).everything
-
-
-def test_the_pause_of_somebody_else_is_not_ended_by_a_confirmation(scene: Scene) -> None:
-    with scene.admin.begin() as connection:
-        pause(connection, GateKind.ALL, ALL, who="ann", why=None)
-        assert not confirm(connection)
-    assert scene.database.read(restored) is None
-    assert scene.database.read(permission).everything
+    assert not scene.database.read(permission).restored
 
 
 def test_fault_31_mail_waits_for_each_living_session_that_has_not_answered(scene: Scene) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from outbox.delivery.relay import Relay
 from outbox.delivery.retry import RetryPolicy
@@ -14,7 +14,7 @@ from outbox.mail.verdict import Answer, Deferred, Sent, Verdict
 from outbox.store.history import History, restored
 from outbox.store.moves import Claim
 from outbox.store.remains import Remains
-from outbox.store.schema import SessionState, attempt
+from outbox.store.schema import SessionState, attempt, meta
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
@@ -67,6 +67,8 @@ class Host:
 
 @pytest.fixture
 def host(scene: Scene, tmp_path: Path) -> Host:
+    with scene.admin.begin() as connection:
+        connection.execute(update(meta).values(restored_at=None))
     return Host(scene, tmp_path)
 
 

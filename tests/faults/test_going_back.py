@@ -35,8 +35,8 @@ class Scene:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     @property
-    def is_paused(self) -> bool:
-        return bool(self.app.scalar("SELECT count(*) FROM outbox_gate WHERE paused_by = 'outbox'"))
+    def waits(self) -> bool:
+        return bool(self.app.scalar("SELECT count(*) FROM outbox_meta WHERE restored_at IS NOT NULL"))
 
 
 @contextmanager
@@ -65,12 +65,12 @@ def test_fault_32_after_a_restore_nothing_goes_twice_and_nothing_goes_before_a_p
         here.app.enqueue(1, tag="new")
         here.daemon.start()
         here.app.wait_sent(20)
-        wait_until(lambda: "everything is paused" in here.daemon.log(), "it has seen the pause")
+        wait_until(lambda: "nobody has confirmed" in here.daemon.log(), "it waits for a person")
         assert "20 deliveries that had come back are recorded as sent" in here.daemon.log()
-        assert here.is_paused
+        assert here.waits
         assert (here.app.counts(), len(here.sink.entries())) == ({"sent": 20, "pending": 1}, 20)
         told = here.confirm()
-        assert "Everything is paused since" in told
+        assert "nothing is sent since" in told
         assert "OK: mail goes." in told
         here.app.wait_sent(21)
         assert here.daemon.terminate() == 0
@@ -79,7 +79,7 @@ def test_fault_32_after_a_restore_nothing_goes_twice_and_nothing_goes_before_a_p
         # Another start finds nothing new.
         with here.daemon:
             here.send(1, "newer")
-            assert not here.is_paused
+            assert not here.waits
         assert len(here.sink.entries()) == 22
 
 
@@ -105,7 +105,7 @@ def test_fault_31_a_failover_that_loses_the_last_commits_heals_by_itself(
         here.send(5, "new")
         assert here.daemon.terminate() == 0
         assert len(here.sink.entries()) == 65
-        assert not here.is_paused
+        assert not here.waits
         assert "30 deliveries that had come back are recorded as sent" in here.daemon.log()
 
 
@@ -123,7 +123,7 @@ def test_fault_32_a_restore_under_a_running_daemon_is_noticed(
         cut_others(here.app.engine)
         here.app._own.dispose()
         here.daemon.send(signal.SIGCONT)
-        wait_until(lambda: here.is_paused, "it has noticed")
+        wait_until(lambda: here.waits, "it has noticed")
         here.app.wait_sent(20)
         here.confirm()
         here.send(1, "new")
