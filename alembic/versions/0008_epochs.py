@@ -46,7 +46,7 @@ def downgrade() -> None:
 def _add_column(table: str, column: sa.Column[Any]) -> None:
     """Add a column; MariaDB and MySQL commit each statement, so it may be there since an interruption."""
     context = op.get_context()
-    if context.dialect.name in ("mysql", "mariadb") and not context.as_sql:
-        if column.name in {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}:
-            return
-    op.add_column(table, column)
+    keeps = context.dialect.name in ("mysql", "mariadb") and not context.as_sql
+    there = sa.inspect(op.get_bind()).get_columns(table) if keeps else []
+    if column.name not in {each["name"] for each in there}:
+        op.add_column(table, column)
