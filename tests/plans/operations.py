@@ -6,7 +6,6 @@ from uuid import uuid4
 import outbox
 from outbox.mail.objection import Storm
 from outbox.mail.status import Move
-from outbox.store.moves import FEW
 from outbox.store.queue import Queue
 from outbox.store.sessions import Totals
 from tests.contract.ends import OWNED, PAUSE, record, settlement
@@ -31,7 +30,7 @@ def claim(history: History) -> Run:
 
 def announce(history: History) -> Run:
     queue, me = history.scene.queue, history.scene.start()
-    claimed = queue.claim(me, FEW)
+    claimed = queue.claim(me, 10)
 
     def run() -> None:
         assert set(queue.announce(me, claimed).values()) == {True}
