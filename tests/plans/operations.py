@@ -30,7 +30,7 @@ def claim(history: History) -> Run:
 
 def announce(history: History) -> Run:
     queue, me = history.scene.queue, history.scene.start()
-    claimed = queue.claim(me, 10)
+    claimed = queue.claim(me, 1)
 
     def run() -> None:
         assert set(queue.announce(me, claimed).values()) == {True}
