@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from outbox.journal.record import Key
 from outbox.mail.rescue import announces
 from outbox.mail.status import Lane, OnDoubt
+from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,3 +99,13 @@ def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[P
 def _parts(claims: Iterator[Claim], most: int) -> Iterator[list[Claim]]:
     while part := list(islice(claims, most)):
         yield part
+
+
+def first_of(parcels: Iterable[Parcel], lease: Lease) -> Iterator[Parcel]:
+    """Yield those of one lease that a statement can name; one at least."""
+    claims = 0
+    for parcel in parcels:
+        if parcel.lease is lease:
+            claims += len(parcel.claims)
+            if claims <= max(FEW, len(parcel.claims)):
+                yield parcel

@@ -11,11 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Objection
 from outbox.mail.status import Lane
-from outbox.store.moves import FEW
-from outbox.worker.parcel import Parcel, pack
+from outbox.worker.parcel import Parcel, first_of, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from uuid import UUID
 
     from outbox.mail.status import Settlement
@@ -168,7 +167,7 @@ class Supply:
         What is not held any more is dropped; what somebody has locked is asked for again.
         """
         lease = parcels[0].lease
-        some = list(_first_of(parcels, lease))
+        some = list(first_of(parcels, lease))
         claims = [claim for parcel in some for claim in parcel.claims]
         found = await self._threads.run(self._queue.announce, lease.id, claims)
         for parcel in some:
@@ -297,13 +296,3 @@ class Supply:
             del self._held[delivery_id]
             if delivery_id == self._alone:
                 self._alone = None
-
-
-def _first_of(parcels: Iterable[Parcel], lease: Lease) -> Iterator[Parcel]:
-    """Yield those of one lease that a statement can name; one at least."""
-    claims = 0
-    for parcel in parcels:
-        if parcel.lease is lease:
-            claims += len(parcel.claims)
-            if claims <= max(FEW, len(parcel.claims)):
-                yield parcel
