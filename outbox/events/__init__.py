@@ -38,6 +38,8 @@ from outbox.events.journal import (
     journal_refused,
     journal_settled,
     journal_torn,
+    replayed,
+    went_back,
 )
 from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow, rerouted
 
@@ -69,6 +71,7 @@ __all__ = [
     "relay_fault",
     "relay_learnt",
     "relay_slow",
+    "replayed",
     "rerouted",
     "rescued",
     "sender_failed",
@@ -77,4 +80,5 @@ __all__ = [
     "verdicts_again",
     "verdicts_left",
     "verdicts_wait",
+    "went_back",
 ]

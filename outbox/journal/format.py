@@ -1,6 +1,6 @@
 """The bytes of a journal: lines of text, each with a checksum, so that a torn one is no line. Without I/O.
 
-    outbox-journal 1 whole SESSION HOST BOOT RELAY      the header
+    outbox-journal 1 whole SESSION HOST BOOT RELAY DATABASE EPOCH      the header
     B KEY…                                              a sender takes these in hand
     B @RELAY KEY…                                       the same, by another relay than the header's
     D KEY…                                              their final dot goes out now
@@ -63,9 +63,9 @@ class Contents:
 
 def encode_header(header: Header) -> bytes:
     """Return the first line; its length does not depend on `whole`."""
-    words = (_word(each) for each in (header.host, header.boot, header.relay))
+    words = (_word(each) for each in (header.host, header.boot, header.relay, header.database))
     whole = _WHOLE if header.whole else _HOLED
-    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)}")
+    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}")
 
 
 def encode(record: Record) -> bytes:
@@ -141,12 +141,14 @@ def _unword(word: str) -> str | None:
 
 def _read_header(line: bytes) -> Header | None:
     match (_text(line) or "").split(" "):
-        case ["outbox-journal", "1", whole, session, host, boot, relay]:
+        case ["outbox-journal", "1", whole, session, host, boot, relay, database, epoch]:
             return Header(
                 UUID(session),
                 _unword(host) or "",
                 _unword(boot) or "",
                 _unword(relay) or "",
+                _unword(database) or "",
+                int(epoch),
                 whole=whole == _WHOLE,
             )
         case _:

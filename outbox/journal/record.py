@@ -34,6 +34,7 @@ class Header:
 
     `relay` is the one that they go by where they name no other.
     `boot` names the run of the host's kernel: what a daemon wrote outlives its process, but not a power cut.
+    `database` is the id of the database, and `epoch` how often it was known to have gone back in time.
     `whole` says that every step of the session is here; where it is not, what is missing may have happened.
     """
 
@@ -41,6 +42,8 @@ class Header:
     host: str
     boot: str
     relay: str
+    database: str = ""
+    epoch: int = 0
     whole: bool = True
 
 

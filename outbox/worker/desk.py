@@ -124,8 +124,8 @@ class Desk:
 
         Nothing of the `paused` streams is claimed.
         """
-        if (parcel := self._tray.wanted) is not None:
-            await self._supply.announce(parcel)
+        if wanted := self._tray.wanted:
+            await self._supply.announce(wanted)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0

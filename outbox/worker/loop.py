@@ -19,6 +19,7 @@ from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.route import Routes
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
+from outbox.store.history import History
 from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
@@ -36,6 +37,7 @@ from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
+from outbox.worker.replay import Replay
 from outbox.worker.stop import Stop
 from outbox.worker.threads import Threads
 
@@ -65,7 +67,9 @@ class Daemon:
         self._sessions = Sessions(database)
         self._totals = Totals()
         self._journal = Journaling(options.state_dir, first)
-        self._aftermath = Aftermath(self._queue, Remains(database), options)
+        remains = Remains(database)
+        self._aftermath = Aftermath(self._queue, remains, options)
+        self._replay = Replay(History(database), remains, self._aftermath)
         self._threads = Threads()
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
@@ -147,6 +151,8 @@ class Daemon:
             return 0.0
         except SQLAlchemyError as error:
             self._failures += 1
+            # It may be another server now, which has not got all that the last one had.
+            self._permit.doubt()
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
@@ -158,12 +164,25 @@ class Daemon:
 
     async def _look(self) -> float:
         """Let each desk look for work; return the wait."""
+        if self._permit.must_look(asyncio.get_running_loop().time()):
+            await self._look_around()
+        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
+
+    async def _look_around(self) -> None:
+        """Learn what may be sent, and whether the database still knows what it knew."""
+        await self._obey()
+        me, ended = self._heartbeat.lease.id, list(self._journal.ended)
+        if await self._threads.run(self._replay.look, me, ended, self._permit.epoch, self._journal.folder):
+            self._journal.turn(self._replay.database, self._replay.answered)
+            # Others may have to do the same first.
+            await self._obey()
+
+    async def _obey(self) -> None:
         if await self._permit.look(asyncio.get_running_loop().time()):
             events.permitted(self._permit.summary(self._desks.names))
             for desk in self._desks:
                 desk.obey()
             self._desks.wake()
-        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what is written."""
@@ -198,14 +217,16 @@ class Daemon:
                 loop.call_soon_threadsafe(callback, *arguments)
 
         # Before anything is claimed: what earlier runs of this host have left.
-        for gone, settlements in await self._threads.run(self._aftermath.settle, self._journal):
+        for gone, settlements in await self._threads.run(self._settle_the_past):
             self._recorder.put(gone, settlements)
+        self._journal.turn(self._replay.database, self._replay.answered)
         self._heartbeat = await self._threads.run(
             Heartbeat,
             self._sessions,
             self._ttl,
             self._totals,
             lambda lease: soon(self._drop, lease),
+            lambda: self._replay.answered,
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
@@ -217,6 +238,11 @@ class Daemon:
         for desk in self._desks:
             events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
+
+    def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
+        folder = self._journal.open()
+        self._replay.begin(folder)
+        return self._aftermath.settle(folder, self._replay.database)
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Objection
-from outbox.worker.parcel import Parcel, pack
+from outbox.worker.parcel import Parcel, first_of, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -137,15 +137,25 @@ class Supply:
             return replace(claim, objection=claim.objection or to)
         return claim if to == claim.recipient else replace(claim, diverted=to)
 
-    async def announce(self, parcel: Parcel) -> None:
-        """Write down that the sending of a rescued delivery begins, and let the senders have it."""
-        (claim,) = parcel.claims
-        announced = await self._threads.run(self._queue.announce, parcel.lease.id, claim)
-        if announced:
-            parcel.announced = True
-            self._tray.stir()
-        elif announced is False and self._tray.remove(parcel):
-            self._forget(parcel)
+    async def announce(self, parcels: Sequence[Parcel]) -> None:
+        """Write down that the sending of these begins, at once, and let the senders have them.
+
+        What is not held any more is dropped; what somebody has locked is asked for again.
+        """
+        lease = parcels[0].lease
+        some = list(first_of(parcels, lease))
+        claims = [claim for parcel in some for claim in parcel.claims]
+        found = await self._threads.run(self._queue.announce, lease.id, claims)
+        for parcel in some:
+            told = {found[claim.delivery_id] for claim in parcel.claims}
+            if told <= {True}:
+                self._tray.announced(parcel)
+            elif False in told and self._tray.remove(parcel):
+                self._forget(parcel)
+                # Of its other recipients nobody here knows any more.
+                if len(told) > 1:
+                    self._holdings.doubt()
+        self._tray.stir()
 
     async def load(self) -> None:
         """Read the bodies of a portion of the claims, and put them on the tray."""

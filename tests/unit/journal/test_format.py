@@ -49,7 +49,7 @@ records = st.one_of(
     st.builds(Known, several),
     several.flatmap(lambda those: st.builds(Answered, st.just(those), st.tuples(*[verdicts for _ in those]))),
 )
-headers = st.builds(Header, st.uuids(), texts, texts, texts, st.booleans())
+headers = st.builds(Header, st.uuids(), texts, texts, texts, texts, st.integers(0, 10**9), st.booleans())
 
 
 def test_each_line_is_a_line_that_a_person_can_read() -> None:

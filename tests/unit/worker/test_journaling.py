@@ -253,6 +253,18 @@ def test_without_a_directory_nothing_is_kept(caplog: pytest.LogCaptureFixture) -
     assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["journal_off"]
 
 
+def test_a_new_epoch_begins_a_new_journal_and_forgets_what_was_confirmed(disk: Disk) -> None:
+    disk.journal.begin(ME.id)
+    sent(disk.journal, 1)
+    assert len(disk.journal.ended) == 1
+    disk.journal.turn("a database", 3)
+    assert not disk.journal.ended
+    folder = disk.journal.folder
+    assert folder is not None
+    headers = [decode(left.data).header for left in folder.all()]
+    assert [(each.database, each.epoch) for each in headers if each] == [("", 0), ("a database", 3)]
+
+
 def test_fault_92_a_directory_is_let_go_at_the_end_and_not_before(disk: Disk) -> None:
     with pytest.raises(StateDirectoryError):
         Journaling(disk.path.parent, "mx").open()

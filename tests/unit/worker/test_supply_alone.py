@@ -33,7 +33,7 @@ def test_a_rescued_delivery_that_a_lost_lease_held_is_in_hand_no_more() -> None:
 
 def test_a_rescued_delivery_that_is_under_way_stays_in_hand_when_its_lease_is_lost() -> None:
     scene = Scene(rescued(1))
-    run(scene.supply.announce(scene.want()))
+    run(scene.supply.announce([scene.want()]))
     assert len(scene.taken()) == 1
     scene.supply.drop(scene.lease)
     assert scene.holdings.alone
@@ -55,7 +55,7 @@ def test_an_announced_delivery_is_given_and_the_senders_who_waited_for_it_are_wo
     async def work() -> None:
         waiting = asyncio.create_task(scene.tray.changed())
         await asyncio.sleep(0)
-        await scene.supply.announce(suspect)
+        await scene.supply.announce([suspect])
         await waiting
 
     run(work())
@@ -67,7 +67,7 @@ def test_a_delivery_that_is_not_held_any_more_is_not_sent_and_frees_its_place_an
     scene = Scene(rescued(1, size=BODIES))
     suspect = scene.want()
     scene.queue.lost = {1}
-    run(scene.supply.announce(suspect))
+    run(scene.supply.announce([suspect]))
     assert scene.taken() == []
     assert (len(scene.holdings), scene.holdings.alone, suspect.message) == (0, False, None)
     scene.queue.claims = mails(1)
@@ -81,7 +81,7 @@ def test_what_was_given_back_while_its_announcement_was_written_is_not_forgotten
     scene.queue.lost = {1}
 
     async def work() -> None:
-        announcing = asyncio.create_task(scene.supply.announce(suspect))
+        announcing = asyncio.create_task(scene.supply.announce([suspect]))
         await asyncio.sleep(0)
         assert suspect in scene.supply.give_up()
         await announcing
@@ -98,5 +98,5 @@ def test_an_announcement_that_could_not_be_written_is_still_wanted() -> None:
     suspect = scene.want()
     scene.queue.failing = True
     with pytest.raises(OperationalError):
-        run(scene.supply.announce(suspect))
-    assert scene.tray.wanted is suspect
+        run(scene.supply.announce([suspect]))
+    assert scene.tray.wanted == [suspect]
