@@ -12,11 +12,14 @@ from outbox.cli.options import database_url
 from outbox.settings import load
 from outbox.settings.opening import opened
 from outbox.store.dialects import dialect_of
+from outbox.store.history import confirm, restored
 from outbox.store.migration import migrate, print_sql
 from outbox.store.permission import name_environment, permission
 from outbox.store.search import schema_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from outbox.store.database import Database
@@ -69,6 +72,37 @@ def environment(name: str | None, *, none: bool, **flags: Any) -> None:
             database.write(lambda connection: name_environment(connection, name))
         found = database.read(permission).environment
         click.echo("none" if found is None else found)
+
+
+@db.command("confirm-restore")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@database_url
+def confirm_restore(*, yes: bool, **flags: Any) -> None:
+    """Let mail go again after the database was restored.
+
+    A daemon that finds by its journal that the database went back in time sends nothing, lest mail goes a
+    second time that only the journal of another host knows as sent.
+    """
+    with opened(load(**flags)) as database:
+        database.check()
+        found = database.read(restored)
+        if found is None:
+            click.echo("Nothing waits for this: no daemon has found that the database went back in time.")
+            return
+        since = f"{found.since:%Y-%m-%d %H:%M:%S} UTC"
+        click.echo(f"At {since} the database was found to have gone back in time; nothing is sent since.")
+        click.echo(f"Daemons that have read their journals: {_list(found.answered)}.")
+        if found.unanswered:
+            click.echo(f"Mail waits in any case until these have, too: {_list(found.unanswered)}.")
+        click.echo("Mail that only the journal of a daemon knows as sent that has not run since goes again.")
+        if not yes:
+            click.confirm("Let mail go?", abort=True)
+        database.write(confirm)
+        click.echo("OK: mail goes.")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 @db.command()

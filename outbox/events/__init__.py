@@ -38,8 +38,10 @@ from outbox.events.journal import (
     journal_refused,
     journal_settled,
     journal_torn,
+    replayed,
+    went_back,
 )
-from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow
+from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow, rerouted
 
 __all__ = [
     "beat_failed",
@@ -69,6 +71,8 @@ __all__ = [
     "relay_fault",
     "relay_learnt",
     "relay_slow",
+    "replayed",
+    "rerouted",
     "rescued",
     "sender_failed",
     "session_lost",
@@ -76,4 +80,5 @@ __all__ = [
     "verdicts_again",
     "verdicts_left",
     "verdicts_wait",
+    "went_back",
 ]

@@ -73,3 +73,26 @@ def journal_settled(session: UUID, known: int, doubts: int, released: int, apart
         released=released,
         apart=apart,
     )
+
+
+def went_back(then: str) -> None:
+    """Say that the database lacks what it had confirmed, and what mail waits for."""
+    log(
+        logging.ERROR,
+        "went_back",
+        "the database went back in time: it was restored, or has lost commits in a failover; nothing is sent "
+        "until %(then)s",
+        then=then,
+    )
+
+
+def replayed(recorded: int, unwritten: int) -> None:
+    """Say what the journals of this host have told a database that went back in time."""
+    log(
+        logging.WARNING,
+        "replayed",
+        "the journals of this host were read for a database that went back in time: %(recorded)d deliveries "
+        "that had come back are recorded as sent, and %(unwritten)d could not be written yet",
+        recorded=recorded,
+        unwritten=unwritten,
+    )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from outbox.journal.format import Contents
-    from outbox.journal.record import Header, Key, Record
+    from outbox.journal.record import Header, Key
     from outbox.mail.verdict import Verdict
 
 
@@ -21,10 +21,16 @@ class Entry:
 
     key: Key
     header: Header
+    by: str | None = None
     dotted: bool = False
     verdict: Verdict | None = None
     known: bool = False
     """Whether the database knows."""
+
+    @property
+    def relay(self) -> str:
+        """The relay that it went by."""
+        return self.by or self.header.relay
 
 
 def open_entries(journals: Iterable[Contents]) -> list[Entry]:
@@ -34,14 +40,17 @@ def open_entries(journals: Iterable[Contents]) -> list[Entry]:
         if journal.header is not None:
             for record in journal.records:
                 for position, key in enumerate(record.keys):
-                    _note(entries.setdefault(key, Entry(key, journal.header)), record, position)
+                    entry = entries.setdefault(key, Entry(key, journal.header))
+                    if isinstance(record, Begun):
+                        # Anew, also where the database had forgotten the claim and gave its fence again.
+                        entries[key] = Entry(key, journal.header, by=record.relay)
+                    else:
+                        _note(entry, record, position)
     return [entry for entry in entries.values() if not entry.known]
 
 
-def _note(entry: Entry, record: Record, position: int) -> None:
+def _note(entry: Entry, record: Dotted | Answered | Known, position: int) -> None:
     match record:
-        case Begun():
-            pass
         case Dotted():
             entry.dotted = True
         case Answered():

@@ -17,6 +17,8 @@ from outbox.errors import StateDirectoryError
 from outbox.journal.format import encode_header
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from outbox.journal.record import Header
 
 KEPT = 72 * 3600.0
@@ -98,6 +100,20 @@ class Folder:
     def left(self) -> list[Left]:
         """Return the open journals of earlier runs, the oldest first."""
         return [Left(int(each.stem), each.name, each.read_bytes()) for each in self._files(_OPEN)]
+
+    def all(self) -> Iterator[Left]:
+        """Read every journal, the oldest first, one at a time; what is deleted meanwhile is left out."""
+        for each in self._files():
+            # It may be finished, and so renamed, while the others are read.
+            for path in (each, each.with_suffix(_DONE)):
+                with suppress(FileNotFoundError):
+                    yield Left(int(each.stem), path.name, path.read_bytes())
+                    break
+
+    def newest(self) -> Left | None:
+        """Return the last journal that was begun, or None."""
+        files = self._files()
+        return Left(int(files[-1].stem), files[-1].name, files[-1].read_bytes()) if files else None
 
     def create(self, header: Header) -> File:
         """Begin a new journal."""

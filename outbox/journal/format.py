@@ -1,7 +1,8 @@
 """The bytes of a journal: lines of text, each with a checksum, so that a torn one is no line. Without I/O.
 
-    outbox-journal 1 whole SESSION HOST BOOT RELAY      the header
+    outbox-journal 1 whole SESSION HOST BOOT RELAY DATABASE EPOCH      the header
     B KEY…                                              a sender takes these in hand
+    B @RELAY KEY…                                       the same, by another relay than the header's
     D KEY…                                              their final dot goes out now
     R KEY=KIND,STAGE,CODE,ENHANCED,QUEUE-ID…            so their sending ended
     K KEY…                                              that is in the database
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 # Of one length: a header is written over in place, on a disk that has no room left.
 _WHOLE, _HOLED = "whole", "holed"
 _NOTHING = "-"
-_KEYED: dict[str, type[Begun | Dotted | Known]] = {"B": Begun, "D": Dotted, "K": Known}
+_KEYED: dict[str, type[Dotted | Known]] = {"D": Dotted, "K": Known}
 _LETTER = {kind: letter for letter, kind in _KEYED.items()}
 _STAGED: dict[str, type[Deferred | Rejected | RelayFault | InDoubt]] = {
     "deferred": Deferred,
@@ -62,9 +63,9 @@ class Contents:
 
 def encode_header(header: Header) -> bytes:
     """Return the first line; its length does not depend on `whole`."""
-    words = (_word(each) for each in (header.host, header.boot, header.relay))
+    words = (_word(each) for each in (header.host, header.boot, header.relay, header.database))
     whole = _WHOLE if header.whole else _HOLED
-    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)}")
+    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}")
 
 
 def encode(record: Record) -> bytes:
@@ -73,7 +74,10 @@ def encode(record: Record) -> bytes:
         case Answered(keys, verdicts):
             pairs = zip(keys, verdicts, strict=True)
             return _line("R " + " ".join([f"{key.text}={_verdict(verdict)}" for key, verdict in pairs]))
-        case Begun(keys) | Dotted(keys) | Known(keys):
+        case Begun(keys, relay):
+            by = f"@{_word(relay)} " if relay else ""
+            return _line(f"B {by}{' '.join([key.text for key in keys])}")
+        case Dotted(keys) | Known(keys):
             return _line(f"{_LETTER[type(record)]} {' '.join([key.text for key in keys])}")
         case _:
             assert_never(record)
@@ -137,12 +141,14 @@ def _unword(word: str) -> str | None:
 
 def _read_header(line: bytes) -> Header | None:
     match (_text(line) or "").split(" "):
-        case ["outbox-journal", "1", whole, session, host, boot, relay]:
+        case ["outbox-journal", "1", whole, session, host, boot, relay, database, epoch]:
             return Header(
                 UUID(session),
                 _unword(host) or "",
                 _unword(boot) or "",
                 _unword(relay) or "",
+                _unword(database) or "",
+                int(epoch),
                 whole=whole == _WHOLE,
             )
         case _:
@@ -154,10 +160,17 @@ def _read(line: bytes) -> Record | None:
     try:
         if letter in _KEYED:
             return _KEYED[letter](_keys(rest.split(" ")))
+        if letter == "B":
+            return _read_begun(rest.split(" "))
         return _read_answers(rest.split(" ")) if letter == "R" else None
     except (ValueError, KeyError, TypeError):
         # Whole, and yet not of this format: of a later release, perhaps.
         return None
+
+
+def _read_begun(words: list[str]) -> Begun:
+    relay = _unword(words.pop(0)[1:]) if words[0].startswith("@") else None
+    return Begun(_keys(words), relay)
 
 
 def _keys(words: Iterable[str]) -> tuple[Key, ...]:

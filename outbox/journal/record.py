@@ -32,7 +32,9 @@ class Key:
 class Header:
     """The first line: whose steps these are.
 
+    `relay` is the one that they go by where they name no other.
     `boot` names the run of the host's kernel: what a daemon wrote outlives its process, but not a power cut.
+    `database` is the id of the database, and `epoch` how often it was known to have gone back in time.
     `whole` says that every step of the session is here; where it is not, what is missing may have happened.
     """
 
@@ -40,14 +42,17 @@ class Header:
     host: str
     boot: str
     relay: str
+    database: str = ""
+    epoch: int = 0
     whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sender takes these in hand: no byte of them has gone out yet."""
+    """A sender takes these in hand: no byte of them has gone out yet. `relay` is None for the header's."""
 
     keys: tuple[Key, ...]
+    relay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,15 @@ class QueueSettings(BaseSettings):
 
     relay_name: str | None = setting(
         None,
-        "The name of this daemon's relay: it serves the streams that name it. Without one it serves those "
-        "that name none, and its relay is called by host and port.",
+        "The name of this daemon's one relay: it serves the streams that name it. Without one it serves "
+        "those that name none, and its relay is called by host and port.",
         f"a name of at most {_LONGEST} printable characters, such as ses",
     )
     streams: Annotated[dict[str, Stream], NoDecode] = setting(
         dict,
-        "What the names of streams mean: a table of relay, weight (its share beside others of its class, 1) "
-        "and priority (high, normal or low) for each; what is not named means what default means.",
+        "What the names of streams mean: a table of relay (a name, or several in order), weight (its share "
+        "beside others of its class, 1) and priority (high, normal or low) for each; what is not named means "
+        "what default means.",
         "tables [streams.NAME] with relay, weight and priority in outbox.toml, or the same as JSON",
     )
     environment: str | None = setting(
@@ -121,9 +122,8 @@ def _stream(name: str, table: object) -> Stream:
         raise UnfitError(f"{name} is no table", f"a table with any of {', '.join(_KEYS)}")
     if unknown := sorted(set(table) - set(_KEYS)):
         raise UnfitError(f"{name}.{unknown[0]}: there is no such key", f"any of {', '.join(_KEYS)}")
-    relay, weight, priority = table.get("relay"), table.get("weight", 1.0), table.get("priority", "normal")
-    if not (relay is None or (isinstance(relay, str) and relay)):
-        raise UnfitError(f"{name}.relay: {shown(relay)} is no name", "the relay_name of some daemon")
+    relays = _relays(name, table.get("relay"))
+    weight, priority = table.get("weight", 1.0), table.get("priority", "normal")
     if (
         isinstance(weight, bool)
         or not isinstance(weight, int | float)
@@ -134,4 +134,20 @@ def _stream(name: str, table: object) -> Stream:
         )
     if priority not in [each.value for each in Priority]:
         raise UnfitError(f"{name}.priority: {shown(priority)} is none", "high, normal or low")
-    return Stream(relay, float(weight), Priority(priority))
+    return Stream(relays, float(weight), Priority(priority))
+
+
+def _relays(stream: str, given: object) -> tuple[str, ...]:
+    """Return the names of relays in their order, given as a list, as one name or not, or raise UnfitError."""
+    if given is None:
+        return ()
+    names = [given] if isinstance(given, str) else given
+    give = "the name of a relay, or a list of such names, the preferred one first"
+    if not isinstance(names, list | tuple):
+        raise UnfitError(f"{stream}.relay: {shown(given)} is no name", give)
+    for name in names:
+        if not (isinstance(name, str) and name):
+            raise UnfitError(f"{stream}.relay: {shown(name)} is no name", give)
+        if names.count(name) > 1:
+            raise UnfitError(f"{stream}.relay: {shown(name)} is there twice", give)
+    return tuple(names)

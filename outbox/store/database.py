@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from outbox.errors import UnsupportedDatabaseError
@@ -56,8 +56,14 @@ class Database:
             )
         self.dialect.prepare(self.engine, silence)
         self._deadline = Deadline(self.dialect, silence)
+        self.connects = 0
+        """Connections made so far: a new one may lead to another server, which knows less than the last."""
         for engine in {self.engine, self._reader}:
             self._deadline.guard(engine)
+            event.listen(engine, "connect", self._count)
+
+    def _count(self, *_: object) -> None:
+        self.connects += 1
 
     @property
     def shown(self) -> str:

@@ -110,6 +110,7 @@ outbox_session
     sent            -    r            ru      r
     failed          -    r            ru      r
     deferred        -    r            ru      r
+    epoch           -    r            riu     r
 outbox_gate
     kind            -    rik          rik     r
     name            -    rik          rik     r
@@ -135,6 +136,9 @@ outbox_suppression
 outbox_meta
     id              -    r            r       r
     environment     -    r            r       r
+    database_id     -    r            r       r
+    epoch           -    r            ru      r
+    restored_at     -    r            ru      r
 outbox_status
     *               -    r            r       r
 outbox_queue

@@ -7,7 +7,7 @@ normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` c
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, case, false, func, literal, null, select, true, update
 
@@ -36,10 +36,10 @@ from outbox.store.types import Guid
 from outbox.store.verdicts import Recorded, Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from outbox.mail.objection import Storm
     from outbox.store.bodies import Message
@@ -50,17 +50,8 @@ _d = delivery.c
 
 _IS_MINE = _d.session == bindparam("holder", type_=Guid)
 
-_WANTED = select(_d.id).where(_d.id == bindparam("delivery"))
-_ANNOUNCE = (
-    update(delivery)
-    .where(
-        _d.id == bindparam("delivery"),
-        _d.fence == bindparam("claimed"),
-        _IS_MINE,
-        is_still(Status.SENDING),
-    )
-    .values(announced=_d.fence)
-)
+_MINE = select(_d.id, _d.fence).where(_IS_MINE, is_still(Status.SENDING))
+_ANNOUNCE = update(delivery).where(_IS_MINE, is_still(Status.SENDING)).values(announced=_d.fence)
 _UNKNOWN = (
     select(_d.id)
     .where(
@@ -114,6 +105,8 @@ class Queue:
         self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)
+        self._mine = _MINE.where(among)
+        self._announce = database.dialect.by_id(_ANNOUNCE.where(among))
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
         self._verdicts = Verdicts(database.dialect)
 
@@ -161,18 +154,23 @@ class Queue:
         """Read the messages of these ids, first completing those that plain SQL has inserted."""
         return self._bodies.messages(ids)
 
-    def announce(self, holder: UUID, claim: Claim) -> bool | None:
-        """Write down that the sending of a rescued delivery begins; tell whether it did.
+    def announce(self, holder: UUID, claims: Sequence[Claim]) -> dict[int, bool | None]:
+        """Write down that the sending of these begins, in one transaction; tell of each whether it did.
 
         False: it is no longer held. None: not now, since somebody has locked it; nothing waits for that.
         """
-        parameters = {"holder": holder, "delivery": claim.delivery_id, "claimed": claim.fence}
+        fences = {claim.delivery_id: claim.fence for claim in claims}
 
-        def work(connection: Connection) -> bool | None:
-            free = connection.execute(_WANTED.with_for_update(skip_locked=True), parameters).first()
-            if free is None and connection.execute(_WANTED, parameters).first():
-                return None
-            return connection.execute(_ANNOUNCE, parameters).rowcount == 1
+        def of(connection: Connection, ids: Collection[int], statement: Select[Any]) -> set[int]:
+            rows = connection.execute(statement, {"holder": holder, "ids": list(ids)})
+            return {id_ for id_, fence in rows if fence == fences[id_]} if ids else set()
+
+        def work(connection: Connection) -> dict[int, bool | None]:
+            locked = of(connection, fences, self._mine.with_for_update(skip_locked=True))
+            if locked:
+                connection.execute(self._announce, {"holder": holder, "ids": sorted(locked)})
+            busy = of(connection, fences.keys() - locked, self._mine)
+            return {id_: None if id_ in busy else id_ in locked for id_ in fences}
 
         return self._database.write(work)
 

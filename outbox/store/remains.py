@@ -12,12 +12,22 @@ from sqlalchemy import bindparam, case, false, insert, literal, null, select, tr
 
 from outbox.mail.status import Lane, Move, OnDoubt, Status
 from outbox.store.clock import utc_now
-from outbox.store.moves import CLAIMED, IS_SENDING, IS_WISHED, PERSON, Claim, granted, is_cancelled, is_still
+from outbox.store.moves import (
+    CLAIMED,
+    FEW,
+    IS_SENDING,
+    IS_WISHED,
+    PERSON,
+    Claim,
+    granted,
+    is_cancelled,
+    is_still,
+)
 from outbox.store.schema import SessionState, attempt, delivery, message, session
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -29,10 +39,10 @@ _IS_ITS = _d.session == bindparam("gone", type_=Guid)
 _STANDING = select(
     *CLAIMED,
     _d.status,
+    _d.session,
     select(message.c.on_doubt).where(message.c.id == _d.message_id).scalar_subquery().label("on_doubt"),
 )
 _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
-_NAMED = _STANDING.where(_d.message_id == bindparam("of", type_=Guid), _d.n == bindparam("number"))
 _KNOWN = select(session.c.id).where(session.c.id == bindparam("gone", type_=Guid))
 _OVER = (
     update(session)
@@ -69,6 +79,7 @@ class Standing:
     claim: Claim
     status: Status
     on_doubt: OnDoubt
+    session: UUID | None = None
 
 
 class Remains:
@@ -76,6 +87,7 @@ class Remains:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._named = _STANDING.where(database.dialect.among(_d.message_id, "ids"))
 
     def is_known(self, gone: UUID) -> bool:
         """Tell whether this session is one of this database."""
@@ -88,9 +100,31 @@ class Remains:
         """Return what a session still holds."""
         return self._read(_HELD, {"gone": gone})
 
-    def named(self, message_id: UUID, n: int) -> Standing | None:
-        """Return how one recipient of a message stands, if it is there."""
-        return next(iter(self._read(_NAMED, {"of": message_id, "number": n})), None)
+    def named(self, ids: Iterable[UUID]) -> dict[tuple[UUID, int], Standing]:
+        """Return how the recipients of these messages stand, by message and number; some may be gone."""
+        left = list(dict.fromkeys(ids))
+        found: dict[tuple[UUID, int], Standing] = {}
+        while left:
+            some, left = left[:FEW], left[FEW:]
+            for standing in self._read(self._named, {"ids": some}):
+                found[standing.claim.message_id, standing.claim.n] = standing
+        return found
+
+    def forgets(self, holder: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
+        """Tell whether the database lacks what it once confirmed to `holder`: the end of these claims.
+
+        Each is named by message, number and fence. A fence never falls, and who has recorded an end holds the
+        claim no more. Mail may be deleted since, but not all of it.
+        """
+        found = self.named(message_id for message_id, _, _ in ended)
+        there = [(found[id_, n], fence) for id_, n, fence in ended if (id_, n) in found]
+        if not there:
+            return bool(ended)
+        return any(
+            standing.claim.fence < fence
+            or (standing.claim.fence, standing.status, standing.session) == (fence, Status.SENDING, holder)
+            for standing, fence in there
+        )
 
     def set_apart(self, gone: UUID, claims: Collection[Claim]) -> int:
         """Give back what a dead daemon had in hand, and no dot of it went out; it goes alone from now on.
@@ -106,7 +140,9 @@ class Remains:
     def _read(self, statement: Any, parameters: dict[str, Any]) -> list[Standing]:
         rows = self._database.read(lambda connection: connection.execute(statement, parameters).all())
         return [
-            Standing(Claim.from_row(row[: len(CLAIMED)]), Status(row.status), OnDoubt(row.on_doubt))
+            Standing(
+                Claim.from_row(row[: len(CLAIMED)]), Status(row.status), OnDoubt(row.on_doubt), row.session
+            )
             for row in rows
         ]
 

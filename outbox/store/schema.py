@@ -174,6 +174,7 @@ session = Table(
     Column("sent", BigId, nullable=False, server_default=text("0")),
     Column("failed", BigId, nullable=False, server_default=text("0")),
     Column("deferred", BigId, nullable=False, server_default=text("0")),
+    Column("epoch", Integer),
     _one_of("state", SessionState),
     **_MYSQL,
 )
@@ -224,6 +225,9 @@ meta = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("environment", Word(64)),
+    Column("database_id", Word(36)),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("restored_at", UtcDateTime),
     CheckConstraint("id = 1", name="one_row"),
     **_MYSQL,
 )

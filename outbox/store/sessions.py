@@ -67,12 +67,15 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, me: UUID, *, host: str, pid: int, version: str, ttl: float) -> None:
+    def start(
+        self, me: UUID, *, host: str, pid: int, version: str, ttl: float, epoch: int | None = None
+    ) -> None:
         """Enter a new run; `me` is fresh for each, so that a restart never looks like its predecessor.
 
-        After `ttl` seconds without a beat others may declare it lost: its own promise, not theirs.
+        After `ttl` seconds without a beat others may declare it lost: its own promise, not theirs. Up to
+        `epoch` its journal was read.
         """
-        row = {"id": me, "host": host[:255], "pid": pid, "version": version, "ttl": ttl}
+        row = {"id": me, "host": host[:255], "pid": pid, "version": version, "ttl": ttl, "epoch": epoch}
         self._database.write(lambda connection: connection.execute(_START, row))
 
     def beat(self, me: UUID, totals: Totals) -> bool:

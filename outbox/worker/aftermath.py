@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from outbox.mail.status import Settlement
     from outbox.store.queue import Queue
     from outbox.store.remains import Remains, Standing
-    from outbox.worker.journaling import Journaling
     from outbox.worker.lease import Lease
     from outbox.worker.options import Options
 
@@ -62,15 +61,14 @@ class Aftermath:
         self._boot = boot_id()
         self._wait = wait
 
-    def settle(self, journal: Journaling) -> list[tuple[Lease, list[Settlement]]]:
-        """Settle all that the open journals of this directory name, and end their sessions.
+    def settle(self, folder: Folder | None, database: str) -> list[tuple[Lease, list[Settlement]]]:
+        """Settle all that the open journals of this `database` name in a directory, and end their sessions.
 
         Returns by session the verdicts that the database does not take now; until it does, their sessions
-        stand and are lost only with their leases. Raises StateDirectoryError.
+        stand and are lost only with their leases.
         """
-        folder = journal.open()
         try:
-            gone = {} if folder is None else self._read(folder)
+            gone = {} if folder is None else self._read(folder, database)
         except OSError as error:
             gone = {}
             events.journal_failed(str(error.filename), error)
@@ -87,7 +85,7 @@ class Aftermath:
             events.rescued(0, rescued)
         return left_over
 
-    def _read(self, folder: Folder) -> dict[UUID, _Gone]:
+    def _read(self, folder: Folder, database: str) -> dict[UUID, _Gone]:
         """Read the open journals that may be believed, by the sessions that they speak of."""
         gone: defaultdict[UUID, _Gone] = defaultdict(lambda: _Gone(folder))
         for left in folder.left():
@@ -97,22 +95,25 @@ class Aftermath:
             if contents.header is None and b"\n" not in left.data:
                 # Its daemon was killed, or found no room, before the first line.
                 folder.finish(left.number)
-            elif (objection := self._objection(contents.header)) is not None:
+            elif (objection := self._objection(contents.header, database)) is not None:
                 events.journal_refused(left.name, objection)
+            elif contents.header is not None and not self._remains.is_known(contents.header.session):
+                # The database was restored from before its time, and what it knows was recorded then.
+                folder.finish(left.number)
             elif contents.header is not None:
                 gone[contents.header.session].journals.append((left, contents))
         for entry in open_entries(each for one in gone.values() for each in one.contents):
             gone[entry.header.session].entries.append(entry)
         return gone
 
-    def _objection(self, header: Header | None) -> str | None:
+    def _objection(self, header: Header | None, database: str) -> str | None:
         """Return why a journal must not be believed here, or None."""
         if header is None:
             return "this release cannot read it"
         if header.host != self._host:
             return f"it is of host {header.host}, whose daemon may still live"
-        if not self._remains.is_known(header.session):
-            return "it is of another database, or this one was restored from before its time"
+        if header.database != database:
+            return "it is of another database"
         return None
 
     def _end(self, session: UUID, gone: _Gone) -> list[Settlement]:
@@ -120,10 +121,10 @@ class Aftermath:
         held = {_key(standing): standing for standing in self._remains.held(session)}
         named = [(entry, held[entry.key]) for entry in gone.entries if entry.key in held]
         settlements = [
-            self._settlement(entry, standing) for entry, standing in named if entry.dotted or entry.verdict
+            self.settlement(entry, standing) for entry, standing in named if entry.dotted or entry.verdict
         ]
         settlements += self._late([entry for entry in gone.entries if entry.key not in held])
-        unwritten = self._record(session, settlements)
+        unwritten = self.record(session, settlements)
         released = apart = 0
         if gone.is_whole(self._boot):
             released = self._queue.release_unknown(
@@ -147,28 +148,26 @@ class Aftermath:
 
         Where that is known by now, nothing is written; where another has sent it, too, that is told by this.
         """
-        named = [
-            (entry, self._remains.named(entry.key.message_id, entry.key.n))
-            for entry in entries
-            if isinstance(entry.verdict, Sent)
-        ]
-        return [self._settlement(entry, standing) for entry, standing in named if standing is not None]
+        sent = [entry for entry in entries if isinstance(entry.verdict, Sent)]
+        found = self._remains.named(entry.key.message_id for entry in sent)
+        named = [(entry, found.get((entry.key.message_id, entry.key.n))) for entry in sent]
+        return [self.settlement(entry, standing) for entry, standing in named if standing is not None]
 
-    def _settlement(self, entry: Entry, standing: Standing) -> Settlement:
+    def settlement(self, entry: Entry, standing: Standing) -> Settlement:
+        """Return what an entry makes of its delivery."""
         to = self._options.diversion.of(standing.claim.recipient)
         diverted = to if isinstance(to, str) and to != standing.claim.recipient else None
         claim = replace(standing.claim, fence=entry.key.fence, diverted=diverted)
         verdict = entry.verdict or InDoubt(Stage.END_OF_DATA.value, _DOUBT, None)
         chance = random.random()  # noqa: S311 - jitter
-        settlement = settle(
-            claim, verdict, entry.header.relay, standing.on_doubt, self._options.policy, chance
-        )
+        settlement = settle(claim, verdict, entry.relay, standing.on_doubt, self._options.policy, chance)
         if isinstance(verdict, Sent):
             # Clean and first, and yet to be told: its words are not the relay's.
             settlement = replace(settlement, stage=Stage.END_OF_DATA.value, noted=True)
         return replace(settlement, detail=settlement.detail or _DETAIL)
 
-    def _record(self, session: UUID, settlements: Sequence[Settlement]) -> list[Settlement]:
+    def record(self, session: UUID, settlements: Sequence[Settlement]) -> list[Settlement]:
+        """Write verdicts under the name of a dead session; return those that are not taken now."""
         unwritten: list[Settlement] = []
         for first in range(0, len(settlements), MOST):
             unwritten += self._record_some(session, settlements[first : first + MOST])

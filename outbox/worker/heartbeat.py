@@ -27,16 +27,23 @@ _SOONEST = 0.8
 class Heartbeat:
     """Beats for the daemon's session, and begins another when it was declared lost.
 
-    `ttl` is in seconds. `on_lost` is called, on the heartbeat's thread, after `lease` has become the new one.
+    `ttl` is in seconds, `epoch` tells up to which one the journal was read. `on_lost` is called, on the
+    heartbeat's thread, after `lease` has become the new one.
     """
 
     def __init__(
-        self, sessions: Sessions, ttl: float, totals: Totals, on_lost: Callable[[Lease], None]
+        self,
+        sessions: Sessions,
+        ttl: float,
+        totals: Totals,
+        on_lost: Callable[[Lease], None],
+        epoch: Callable[[], int] = int,
     ) -> None:
         self._sessions = sessions
         self._ttl = ttl
         self._totals = totals
         self._on_lost = on_lost
+        self._epoch = epoch
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-heartbeat", daemon=True)
         self.lease = self._begin()
@@ -60,7 +67,12 @@ class Heartbeat:
         now = boot_clock()
         lease = Lease(valid_until=now + self._ttl * VALID, unbroken_since=now)
         self._sessions.start(
-            lease.id, host=socket.gethostname(), pid=os.getpid(), version=__version__, ttl=self._ttl
+            lease.id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            ttl=self._ttl,
+            epoch=self._epoch(),
         )
         return lease
 

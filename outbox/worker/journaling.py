@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -33,12 +34,15 @@ SIZE = 4 * 1024 * 1024
 RETRY = 10.0
 """Seconds after which a journal is tried again that could not be written."""
 
+REMEMBERED = 1000
+"""Claims by whose ends a running daemon tells whether its database has gone back in time."""
+
 _LAZY = 4096
 """Bytes of what only saves the next start some work: it waits for the next line that matters."""
 
 
 class Journaling:
-    """The journal of one daemon in `state_dir`, None for none; `relay` is the name of where it sends.
+    """The journal of one daemon in `state_dir`, None for none; `relay` is the one that most mail goes by.
 
     All of it but `open` is called on the event loop; what must be down before a step costs one write to the
     page cache. `soon` calls what it is given in the loop's next turn.
@@ -67,6 +71,19 @@ class Journaling:
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
         self._failed_at: float | None = None
+        self.ended: deque[tuple[UUID, int, int]] = deque(maxlen=REMEMBERED)
+        """The claims whose ends the database has confirmed last, by message, number and fence."""
+
+    @property
+    def folder(self) -> Folder | None:
+        """The directory, while there is one."""
+        return self._folder
+
+    def turn(self, database: str, epoch: int) -> None:
+        """Name in each journal from now on its database, and the epoch up to which the journals were read."""
+        self._header = replace(self._header, database=database, epoch=epoch)
+        self.ended.clear()
+        self._rotate()
 
     def open(self) -> Folder | None:
         """Lock the directory, and return it; None where there is no journal.
@@ -97,13 +114,13 @@ class Journaling:
         self._header = replace(self._header, session=session, whole=session not in self._holed)
         return self._begin_file(self._folder)
 
-    def begun(self, parcel: Parcel) -> None:
-        """Write down that a sender takes a parcel in hand."""
+    def begun(self, parcel: Parcel, relay: str) -> None:
+        """Write down that a sender takes a parcel in hand, for this relay."""
         if not self.begin(parcel.lease.id):
             return
         keys = parcel.keys
         number = self._file.number if self._file else 0
-        if self._write(encode(Begun(keys))):
+        if self._write(encode(Begun(keys, None if relay == self._header.relay else relay))):
             for claim, key in zip(parcel.claims, keys, strict=True):
                 self._open.setdefault((claim.delivery_id, claim.fence), (key, number))
 
@@ -127,6 +144,7 @@ class Journaling:
         if not keys:
             return
         self._lazy += encode(Known(keys))
+        self.ended.extend((key.message_id, key.n, key.fence) for key in keys)
         if len(self._lazy) >= _LAZY:
             self._write(b"")
         self._finish_older()

@@ -9,27 +9,35 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
+from outbox.mail.route import Routes
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
+from outbox.store.history import History
+from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
+from outbox.worker.budget import Budget
 from outbox.worker.clearance import Clearance
 from outbox.worker.desk import Desk
+from outbox.worker.desks import Desks
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
+from outbox.worker.replay import Replay
 from outbox.worker.stop import Stop
 from outbox.worker.threads import Threads
 
@@ -51,13 +59,20 @@ class Daemon:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
-        self._queue = Queue(database, shares=Shares(options.streams, options.relay_name), storm=options.storm)
+        first, *_ = names = [relay.name for relay in options.relays]
+        unnamed = (first,) if options.serves_unnamed else ()
+        routes = Routes(options.streams, names, unnamed, lambda relay: self._desks.is_open(relay))  # noqa: PLW0108 - made below
+        lanes = Lanes(ours=routes.concerns)
+        self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
         self._totals = Totals()
-        self._journal = Journaling(options.state_dir, options.relay.name)
-        self._aftermath = Aftermath(self._queue, Remains(database), options)
+        self._journal = Journaling(options.state_dir, first)
+        remains = Remains(database)
+        self._aftermath = Aftermath(self._queue, remains, options)
+        self._replay = Replay(History(database), remains, self._aftermath)
         self._threads = Threads()
         self._wake = asyncio.Event()
+        self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
         self._permit = Permit(database, self._threads, options.environment)
         self._recorder = Recorder(
@@ -68,19 +83,28 @@ class Daemon:
             self._written,
             self._refused,
         )
+        self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
         clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
-        desk = Desk(
-            options,
-            self._queue,
-            Gates(database),
-            self._threads,
-            self._recorder,
-            self._journal,
-            clearance,
-            self._wake.set,
-        )
-        self._desks = {desk.relay.name: desk}
+        budget = Budget(len(names))
+
+        for relay in options.relays:
+            shares = Shares(options.streams, partial(routes.serves, relay.name))
+            desk = Desk(
+                relay,
+                options,
+                Queue(database, lanes, shares, options.storm),
+                Gates(database),
+                self._threads,
+                self._recorder,
+                self._journal,
+                clearance,
+                self._holdings,
+                budget,
+                self._desks.of_doubt,
+                partial(self._desks.wake, relay.name),
+            )
+            self._desks.add(desk)
         self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
 
@@ -100,7 +124,7 @@ class Daemon:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         recording = asyncio.create_task(self._recorder.run())
-        desks = self._desks.values()
+        desks = self._desks
         for desk in desks:
             desk.begin()
         failure = None
@@ -127,6 +151,8 @@ class Daemon:
             return 0.0
         except SQLAlchemyError as error:
             self._failures += 1
+            # It may be another server now, which has not got all that the last one had.
+            self._permit.doubt()
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
@@ -138,31 +164,40 @@ class Daemon:
 
     async def _look(self) -> float:
         """Let each desk look for work; return the wait."""
+        if self._permit.must_look(asyncio.get_running_loop().time()):
+            await self._look_around()
+        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
+
+    async def _look_around(self) -> None:
+        """Learn what may be sent, and whether the database still knows what it knew."""
+        await self._obey()
+        me, ended = self._heartbeat.lease.id, list(self._journal.ended)
+        if await self._threads.run(self._replay.look, me, ended, self._permit.epoch, self._journal.folder):
+            self._journal.turn(self._replay.database, self._replay.answered)
+            # Others may have to do the same first.
+            await self._obey()
+
+    async def _obey(self) -> None:
         if await self._permit.look(asyncio.get_running_loop().time()):
-            events.permitted(self._permit.summary(self._desks))
-            for desk in self._desks.values():
+            events.permitted(self._permit.summary(self._desks.names))
+            for desk in self._desks:
                 desk.obey()
-        return min(
-            [
-                await desk.look(lambda: self._heartbeat.lease, self._permit.paused)
-                for desk in self._desks.values()
-            ]
-        )
+            self._desks.wake()
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what is written; of an earlier run's only the database knew."""
+        """Let go of what is written."""
         self._journal.known(settlements)
-        for name, desk in self._desks.items():
-            desk.written([each for each in settlements if each.relay == name])
+        self._holdings.written(settlements)
+        self._desks.ended()
 
     def _refused(self, settlement: Settlement) -> None:
         """Wait no more for what the database refuses."""
-        if (desk := self._desks.get(settlement.relay)) is not None:
-            desk.refused(settlement)
+        self._holdings.refused(settlement)
+        self._desks.ended()
 
     def _drop(self, lease: Lease) -> None:
-        for desk in self._desks.values():
-            desk.drop(lease)
+        self._holdings.drop_refused()
+        self._desks.drop(lease)
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -170,7 +205,7 @@ class Daemon:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             # Time alone may have made room: the breaker lets one in, the recorder has caught up.
-            for desk in self._desks.values():
+            for desk in self._desks:
                 desk.stir()
         self._wake.clear()
 
@@ -182,28 +217,37 @@ class Daemon:
                 loop.call_soon_threadsafe(callback, *arguments)
 
         # Before anything is claimed: what earlier runs of this host have left.
-        for gone, settlements in await self._threads.run(self._aftermath.settle, self._journal):
+        for gone, settlements in await self._threads.run(self._settle_the_past):
             self._recorder.put(gone, settlements)
+        self._journal.turn(self._replay.database, self._replay.answered)
         self._heartbeat = await self._threads.run(
             Heartbeat,
             self._sessions,
             self._ttl,
             self._totals,
             lambda lease: soon(self._drop, lease),
+            lambda: self._replay.answered,
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
+        duties = Duties(
+            self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
+        )
         duties.start()
         lease = self._heartbeat.lease
-        for desk in self._desks.values():
+        for desk in self._desks:
             events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
+
+    def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
+        folder = self._journal.open()
+        self._replay.begin(folder)
+        return self._aftermath.settle(folder, self._replay.database)
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        desks = self._desks.values()
+        desks = self._desks
         events.daemon_draining(sum(desk.carrying for desk in desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         for desk in desks:
@@ -231,8 +275,7 @@ class Daemon:
 
     async def _release_unknown(self) -> None:
         with suppress(SQLAlchemyError):
-            for desk in self._desks.values():
-                await desk.release_unknown(self._heartbeat.lease)
+            await self._holdings.release_unknown(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""

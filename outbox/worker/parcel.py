@@ -7,7 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from outbox.journal.record import Key
-from outbox.mail.status import Lane
+from outbox.mail.rescue import announces
+from outbox.mail.status import Lane, OnDoubt
+from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,13 +38,10 @@ class Parcel:
     """How often it went over another connection because the one before left it untouched."""
     lane: Lane = Lane.FRESH
     announced: bool = False
-    """Whether the database knows that the sending of a rescued delivery begins."""
-    wanted: bool = False
-    """Whether a sender stands ready for a rescued delivery, and waits for its announcement."""
-
+    """Whether the database knows that its sending begins, where it has to."""
     begun: bool = False
-    _keys: tuple[Key, ...] = ()
     """Whether a sender has taken it."""
+    _keys: tuple[Key, ...] = ()
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -55,6 +54,13 @@ class Parcel:
     def alone(self) -> bool:
         """Whether it is a rescued delivery, which travels by itself."""
         return self.lane is Lane.ALONE
+
+    @property
+    def waits(self) -> bool:
+        """Whether its sending has to be announced first."""
+        if self.announced:
+            return False
+        return announces(self.message.on_doubt if self.message else OnDoubt.RESEND, self.lane)
 
     @property
     def retry(self) -> bool:
@@ -93,3 +99,13 @@ def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[P
 def _parts(claims: Iterator[Claim], most: int) -> Iterator[list[Claim]]:
     while part := list(islice(claims, most)):
         yield part
+
+
+def first_of(parcels: Iterable[Parcel], lease: Lease) -> Iterator[Parcel]:
+    """Yield those of one lease that a statement can name; one at least."""
+    claims = 0
+    for parcel in parcels:
+        if parcel.lease is lease:
+            claims += len(parcel.claims)
+            if claims <= max(FEW, len(parcel.claims)):
+                yield parcel

@@ -26,19 +26,32 @@ class Permit:
         self._environment = environment
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
+        self._connects = 0
 
     @property
     def paused(self) -> frozenset[str]:
         """The streams of which nothing is to be claimed."""
         return self._standing.streams
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of the database when it was looked at last."""
+        return self._standing.epoch
+
+    def doubt(self) -> None:
+        """Look again the next time, however long ago the last look was."""
+        self._looked_at = -EVERY
+
+    def must_look(self, now: float) -> bool:
+        """Tell whether the last look was long ago, or a connection was made since."""
+        return now - self._looked_at >= EVERY or self._database.connects != self._connects
+
     async def look(self, now: float) -> bool:
-        """Read what is allowed if that was long ago; tell whether it has changed.
+        """Read what is allowed; tell whether it has changed.
 
         Raises EnvironmentMismatchError when the database has become that of another environment.
         """
-        if now - self._looked_at < EVERY:
-            return False
+        self._connects = self._database.connects
         found = await self._threads.run(self._database.read, permission)
         self._looked_at = now
         before, self._standing = self._standing, found
@@ -64,6 +77,11 @@ class Permit:
     def _everything(self) -> str | None:
         if self._standing.environment != self._environment:
             return "the database is of another environment"
+        if self._standing.unanswered:
+            hosts = ", ".join(self._standing.unanswered)
+            return f"the database went back in time, and daemons have yet to read their journals: {hosts}"
+        if self._standing.restored:
+            return "the database was restored, and nobody has confirmed that mail may go"
         return "everything is paused" if self._standing.everything else None
 
 

@@ -13,6 +13,41 @@ if TYPE_CHECKING:
     from outbox.worker.parcel import Parcel
 
 
+class _Row:
+    """Parcels in their order, and how many of them are retries."""
+
+    def __init__(self) -> None:
+        self.parcels: deque[Parcel] = deque()
+        self.retries = 0
+
+    def put(self, parcel: Parcel, *, first: bool = False) -> None:
+        """Add a parcel behind the others, or before them."""
+        self.retries += parcel.retry
+        if first:
+            self.parcels.appendleft(parcel)
+        else:
+            self.parcels.append(parcel)
+
+    def take(self, *, retries: bool) -> Parcel | None:
+        """Take out the first one, or the first that is none of the retries."""
+        parcel = next((each for each in self.parcels if retries or not each.retry), None)
+        if parcel is not None:
+            self.remove(parcel)
+        return parcel
+
+    def remove(self, parcel: Parcel) -> bool:
+        """Take out a parcel, if it is here."""
+        if parcel not in self.parcels:
+            return False
+        self.parcels.remove(parcel)
+        self.retries -= parcel.retry
+        return True
+
+    def takeable(self, room: int) -> int:
+        """Return how many may be taken while there is room for so many retries."""
+        return len(self.parcels) - max(0, self.retries - room)
+
+
 class Tray:
     """Parcels between the loop, which puts them, and the senders, who take them.
 
@@ -22,15 +57,15 @@ class Tray:
     def __init__(self, width: Callable[[], int], low: Callable[[], None]) -> None:
         self._width = width
         self._low = low
-        self._ready: deque[Parcel] = deque()
+        # What may be taken; what must be announced first; and of that, what a connected sender has asked for.
+        self._ready, self._silent, self._asked = self._rows = (_Row(), _Row(), _Row())
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
         # Of these, senders that connect for a parcel that is ready.
         self._coming = 0
         # And senders that have waited long for the answer to a dot.
         self._aside = 0
-        # Parcels of the retries among those that are ready, and among those that senders have in hand.
-        self._retries_ready = 0
+        # Parcels of the retries that senders have in hand.
         self._retries_begun = 0
         self._low_mark = 0
         self._closing = asyncio.Event()
@@ -43,12 +78,12 @@ class Tray:
     @property
     def ready(self) -> int:
         """Parcels that wait for a sender."""
-        return len(self._ready)
+        return sum(len(row.parcels) for row in self._rows)
 
     @property
     def retries(self) -> int:
         """Parcels of the retries that wait for a sender."""
-        return self._retries_ready
+        return sum(row.retries for row in self._rows)
 
     @property
     def carrying(self) -> int:
@@ -61,20 +96,15 @@ class Tray:
         return self._takeable > 0 or self._working > 0
 
     @property
-    def wanted(self) -> Parcel | None:
-        """The rescued delivery that a connected sender wants to send, and whose announcement it waits for."""
-        first = self._ready[0] if self._ready else None
-        return first if first and first.wanted and not first.announced else None
+    def wanted(self) -> list[Parcel]:
+        """What connected senders want to send, and whose announcements they wait for."""
+        return list(self._asked.parcels)
 
     def put(self, parcels: Iterable[Parcel]) -> None:
         """Add parcels behind the others, a rescued one before them, and wake the senders."""
         for parcel in parcels:
-            self._retries_ready += parcel.retry
-            if parcel.alone:
-                self._ready.appendleft(parcel)
-            else:
-                self._ready.append(parcel)
-        self._low_mark = self._retries_ready + (len(self._ready) - self._retries_ready) * 2 // 3
+            (self._silent if parcel.waits else self._ready).put(parcel, first=parcel.alone)
+        self._low_mark = self.retries + (self.ready - self.retries) * 2 // 3
         self.stir()
 
     def enter(self, *, returning: bool = False, connected: bool = False) -> bool:
@@ -100,39 +130,43 @@ class Tray:
     def take(self) -> Parcel | None:
         """Give a sender that has arrived the next parcel, or None when there is none or it shall leave.
 
-        A rescued delivery is given once it is announced; until then the one behind it. Retries are given to
-        half of the senders at most: a domain that answers slowly must not have them all.
+        One that must be announced is given after that; until then one behind it, and each sender that is
+        connected has asked for one: what is announced and cannot begin would be in doubt for nothing. Retries
+        are given to half of the senders at most: a domain that answers slowly must not have them all.
         """
-        if not self._ready or self._working > self._width():
+        if not self.ready or self._working > self._width():
             return None
-        first = self._ready[0]
-        if first.alone and not first.announced and not first.wanted:
-            first.wanted = True
+        retries = self._retries_room > 0
+        if self._askable > 0 and (silent := self._silent.take(retries=retries)) is not None:
+            self._asked.put(silent)
             self._low()
-        room = self._retries_room > 0
-        parcel = next((each for each in self._ready if _may_go(each, retries=room)), None)
+        parcel = self._ready.take(retries=retries)
         if parcel is None:
             return None
-        self._ready.remove(parcel)
         parcel.begun = True
-        self._retries_ready -= parcel.retry
         self._retries_begun += parcel.retry
-        if len(self._ready) <= self._low_mark:
+        if self.ready <= self._low_mark:
             self._low()
         return parcel
+
+    def announced(self, parcel: Parcel) -> None:
+        """Let a parcel go that senders have asked for, before the others, if it is still here."""
+        parcel.announced = True
+        if self._asked.remove(parcel):
+            self._ready.put(parcel, first=True)
 
     def done(self, parcel: Parcel) -> None:
         """Note that a parcel keeps no sender any more: where it was a retry, the next one may go."""
         if parcel.begun:
             parcel.begun = False
             self._retries_begun -= parcel.retry
-            if parcel.retry and self._retries_ready:
+            if parcel.retry and self.retries:
                 self.stir()
 
     def leave(self) -> None:
         """Let a sender end its work."""
         self._active -= 1
-        if self._waiters and self._ready:
+        if self._waiters and self.ready:
             self.stir()
 
     def step_aside(self, parcel: Parcel) -> None:
@@ -174,21 +208,16 @@ class Tray:
 
     def empty(self, which: Callable[[Parcel], bool] = lambda _: True) -> list[Parcel]:
         """Take out and return all parcels that are ready, or those of which `which` tells so."""
-        taken: list[Parcel] = []
-        kept: list[Parcel] = []
-        for parcel in self._ready:
-            (taken if which(parcel) else kept).append(parcel)
-        self._ready = deque(kept)
-        self._retries_ready = sum(parcel.retry for parcel in kept)
-        return taken
+        return [
+            parcel
+            for row in self._rows
+            for parcel in list(row.parcels)
+            if which(parcel) and row.remove(parcel)
+        ]
 
     def remove(self, parcel: Parcel) -> bool:
         """Take out a parcel, if it is still here."""
-        if parcel not in self._ready:
-            return False
-        self._ready.remove(parcel)
-        self._retries_ready -= parcel.retry
-        return True
+        return any(row.remove(parcel) for row in self._rows)
 
     def close(self) -> None:
         """Let the senders end when they have finished what they hold."""
@@ -197,9 +226,15 @@ class Tray:
 
     @property
     def _takeable(self) -> int:
-        # Who has asked for the announcement of a rescued delivery is woken when it is made.
-        waiting = self._retries_ready - min(self._retries_ready, self._retries_room)
-        return len(self._ready) - (self.wanted is not None) - waiting
+        return self._ready.takeable(self._retries_room) + self._askable
+
+    @property
+    def _askable(self) -> int:
+        """For how many announcements senders may ask; whoever has asked is woken when they are made."""
+        if not self._silent.parcels:
+            return 0
+        room = max(1, self.carrying) - len(self._asked.parcels)
+        return max(0, min(self._silent.takeable(self._retries_room), room))
 
     @property
     def _retries_room(self) -> int:
@@ -209,7 +244,3 @@ class Tray:
     @property
     def _working(self) -> int:
         return self._active - self._aside
-
-
-def _may_go(parcel: Parcel, *, retries: bool) -> bool:
-    return retries if parcel.retry else parcel.announced or not parcel.alone

@@ -13,6 +13,7 @@ from outbox.delivery.retry import RetryPolicy
 from outbox.mail.diversion import Diversion
 from outbox.mail.status import Lane, Move, OnDoubt, Settlement, Wish
 from outbox.mail.verdict import Answer, Deferred, Rejected, Sent, Untouched, Verdict
+from outbox.store.history import History
 from outbox.store.moves import Claim
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState, delivery, session
@@ -36,6 +37,8 @@ class Past:
         self.holder = holder
         self.journal = Journaling(state, "before", soon=lambda work: work())
         self.journal.open()
+        self.database = History(scene.database).now().database
+        self.journal.turn(self.database, 0)
         self.journal.begin(holder)
 
     def parcel(self, *claims: Claim) -> Parcel:
@@ -44,7 +47,7 @@ class Past:
 
     def begun(self, claim: Claim) -> Parcel:
         parcel = self.parcel(claim)
-        self.journal.begun(parcel)
+        self.journal.begun(parcel, "before")
         return parcel
 
     def dotted(self, claim: Claim) -> Parcel:
@@ -66,7 +69,7 @@ class Past:
         return self.started(**options)
 
     def started(self, **options: object) -> list[tuple[Lease, list[Settlement]]]:
-        given = {"relay": RELAY, "policy": RetryPolicy(), "state_dir": self.state} | options
+        given = {"relays": (RELAY,), "policy": RetryPolicy(), "state_dir": self.state} | options
         after = Aftermath(
             self.scene.queue,
             Remains(self.scene.database),
@@ -74,7 +77,7 @@ class Past:
             wait=lambda _seconds: None,
         )
         journal = Journaling(self.state, "mx")
-        unwritten = after.settle(journal)
+        unwritten = after.settle(journal.open(), self.database)
         journal.close()
         return unwritten
 
@@ -202,7 +205,7 @@ def test_a_crash_of_a_mail_that_went_alone_is_counted(scene: Scene, tmp_path: Pa
     scene.change(id_, lane=int(Lane.ALONE), rescues=1)
     me = scene.start()
     (claim,) = scene.queue.claim(me, 1)
-    assert scene.queue.announce(me, claim)
+    assert scene.queue.announce(me, [claim]) == {id_: True}
     past = Past(scene, tmp_path, me)
     past.begun(claim)
     assert past.settled() == []
@@ -302,15 +305,19 @@ def test_where_lines_may_be_missing_only_what_is_there_is_believed(
     scene: Scene, killed: Killed, spoil: Callable[[Past], None]
 ) -> None:
     past, (silent, begun, dotted, answered) = killed(4, on_doubt=OnDoubt.HOLD)
+    scene.queue.announce(past.holder, [begun, dotted, answered])
     past.begun(begun)
     past.dotted(dotted)
     past.answered(answered, SENT)
     spoil(past)
     assert past.settled() == []
-    # Of the first two nobody knows whether their dots went out.
-    assert [row.status for row in scene.rows()] == ["in_doubt", "in_doubt", "in_doubt", "sent"]
+    # Of the second nobody knows whether its dot went out; the first was not even announced.
+    assert [row.status for row in scene.rows()] == ["pending", "in_doubt", "in_doubt", "sent"]
     verdicts = {attempt.delivery_id: attempt.verdict for attempt in scene.attempts()}
-    assert (verdicts[silent.delivery_id], verdicts[begun.delivery_id]) == (Move.RESCUE_HOLD, Move.RESCUE_HOLD)
+    assert (verdicts[silent.delivery_id], verdicts[begun.delivery_id]) == (
+        Move.RESCUE_UNBEGUN,
+        Move.RESCUE_HOLD,
+    )
     assert verdicts[dotted.delivery_id] == Move.DOUBT_HOLD
 
 

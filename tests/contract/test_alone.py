@@ -1,5 +1,6 @@
 """A rescued delivery queues by itself, says so before it is sent, and is held when it kills three times."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -15,12 +16,17 @@ from tests.contract.scene import Scene, ago
 ALONE = int(Lane.ALONE)
 
 
+def announced(scene: Scene, me: UUID, claim: Claim) -> bool | None:
+    """Announce the sending of one claim; return what came of it."""
+    return scene.queue.announce(me, [claim])[claim.delivery_id]
+
+
 def die(scene: Scene, *, announce: bool) -> int:
     """Claim as a new session, perhaps announce, and die; return the number of claims."""
     me = scene.start()
     claims = scene.queue.claim(me, 10)
     for claim in claims:
-        assert not announce or scene.queue.announce(me, claim)
+        assert not announce or announced(scene, me, claim)
     assert scene.sessions.enter(me, SessionState.STOPPED)
     assert scene.queue.rescue() == len(claims)
     return len(claims)
@@ -90,7 +96,7 @@ def test_fault_78_three_crashes_of_its_own_hold_a_delivery_as_poison(scene: Scen
 def test_a_verdict_ends_the_suspicion(scene: Scene, move: Move) -> None:
     suspect(scene)
     me, claim = claimed(scene)
-    assert scene.queue.announce(me, claim)
+    assert announced(scene, me, claim)
     assert record(scene.queue, me, settlement(claim, move)).applied == 1
     row = scene.row(claim.delivery_id)
     assert (row.lane, row.rescues) == (Lane.RETRY, 0)
@@ -129,15 +135,31 @@ def test_only_who_still_holds_a_delivery_announces_it(scene: Scene, spoiler: str
         case _:
             scene.change(claim.delivery_id, status="pending", session=None)
     before = scene.rows()
-    assert not scene.queue.announce(me, claim)
+    assert announced(scene, me, claim) is False
     assert before == scene.rows()
 
 
 def test_an_announcement_speaks_of_one_delivery_only(scene: Scene) -> None:
     me, (first, second) = scene.held(2)
     before = scene.row(second.delivery_id)
-    assert scene.queue.announce(me, first)
+    assert announced(scene, me, first)
     assert before == scene.row(second.delivery_id)
+
+
+def test_of_many_each_is_told_by_itself_whether_its_sending_was_announced(scene: Scene) -> None:
+    me, claims = scene.held(4, on_doubt=OnDoubt.HOLD)
+    mine, other, gone, silent = claims
+    scene.change(other.delivery_id, session=scene.start())
+    old = replace(gone, fence=gone.fence - 1)
+    before = [row._asdict() for row in scene.rows()]
+    assert scene.queue.announce(me, [mine, other, old]) == {
+        mine.delivery_id: True,
+        other.delivery_id: False,
+        gone.delivery_id: False,
+    }
+    before[0]["announced"] = mine.fence
+    assert before == [row._asdict() for row in scene.rows()]
+    assert scene.queue.announce(me, [silent]) == {silent.delivery_id: True}
 
 
 def test_an_announcement_speaks_of_one_claim_only(scene: Scene) -> None:
@@ -164,15 +186,15 @@ def test_an_announcement_waits_for_nobody_s_lock(scene: Scene, rival: Scene) -> 
     scene.mail()
     with rival.application.connect() as connection, connection.begin():
         connection.execute(select(delivery).where(delivery.c.id == claim.delivery_id).with_for_update())
-        assert scene.queue.announce(me, claim) is None
-    assert scene.queue.announce(me, claim) is True
+        assert announced(scene, me, claim) is None
+    assert announced(scene, me, claim) is True
 
 
 def test_what_was_deleted_cannot_be_announced(scene: Scene) -> None:
     suspect(scene)
     me, claim = claimed(scene)
     scene.empty()
-    assert scene.queue.announce(me, claim) is False
+    assert announced(scene, me, claim) is False
 
 
 def test_a_rescued_delivery_takes_one_of_the_places_of_its_claim(scene: Scene) -> None:

@@ -89,7 +89,7 @@ def test_nothing_is_announced_that_is_not_being_sent(lax: Scene) -> None:
     for status in ELSEWHERE:
         leave(lax, claim.delivery_id, status, me)
         before = lax.rows()
-        assert lax.queue.announce(me, claim) is False
+        assert lax.queue.announce(me, [claim]) == {claim.delivery_id: False}
         assert before == lax.rows(), status
 
 

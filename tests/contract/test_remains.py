@@ -1,13 +1,16 @@
 """What is done to the remains of a session touches nothing that is not, or is no longer, its own."""
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import select
 
-from outbox.mail.status import OnDoubt, Status
+from outbox.mail.status import Move, OnDoubt, Status
+from outbox.store.moves import FEW
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState, session
+from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
 
 
@@ -28,13 +31,60 @@ def test_what_a_session_holds_is_found_with_what_its_mail_says_of_doubts(scene: 
     assert (found.status, found.on_doubt) == (Status.SENDING, OnDoubt.ASSUME_SENT)
 
 
-def test_one_recipient_is_found_by_its_message_and_number(scene: Scene) -> None:
+def test_recipients_are_found_by_their_messages_and_numbers(scene: Scene) -> None:
     scene.add("pending", "sent")
-    message_id = scene.add("held", "failed")
+    ids = [scene.add("held", "failed"), scene.add("sent")]
+    found = Remains(scene.database).named([*ids, ids[0], uuid4()])
+    assert {name: standing.status for name, standing in found.items()} == {
+        (ids[0], 0): Status.HELD,
+        (ids[0], 1): Status.FAILED,
+        (ids[1], 0): Status.SENT,
+    }
+    assert [(standing.claim.message_id, standing.claim.n) for standing in found.values()] == list(found)
+
+
+def test_more_messages_than_a_statement_names_are_found(scene: Scene) -> None:
+    scene.mail(FEW + 1)
+    ids = [row.message_id for row in scene.rows()]
+    assert len(Remains(scene.database).named(ids)) == FEW + 1
+
+
+def ended(scene: Scene, count: int) -> tuple[UUID, list[tuple[UUID, int, int]]]:
+    """Give a session that has recorded the ends of so many claims, and their names."""
+    me, claims = scene.held(count)
+    record(scene.queue, me, [settlement(claim, Move.DELIVER) for claim in claims])
+    return me, [(claim.message_id, claim.n, claim.fence) for claim in claims]
+
+
+def test_a_database_that_knows_all_that_it_confirmed_forgets_nothing(scene: Scene) -> None:
+    me, names = ended(scene, 3)
     remains = Remains(scene.database)
-    found = [remains.named(message_id, n) for n in range(3)]
-    assert [each and each.status for each in found] == [Status.HELD, Status.FAILED, None]
-    assert [each.claim.n for each in found if each] == [0, 1]
+    assert not remains.forgets(me, names)
+    assert not remains.forgets(me, [])
+    # Another claimed one since, and another mail was deleted.
+    first = scene.rows()[0]
+    scene.change(first.id, status="sending", session=scene.start(), fence=first.fence + 1, finished_at=None)
+    assert not remains.forgets(me, [*names, (uuid4(), 0, 1)])
+
+
+@pytest.mark.parametrize("lost", ["record", "claim", "mail"])
+def test_a_database_that_lacks_what_it_confirmed_forgets(scene: Scene, lost: str) -> None:
+    me, names = ended(scene, 2)
+    last = scene.rows()[-1]
+    match lost:
+        case "record":
+            scene.change(last.id, status="sending", session=me, finished_at=None)
+        case "claim":
+            scene.change(last.id, status="pending", fence=last.fence - 1, finished_at=None)
+        case _:
+            scene.empty()
+    assert Remains(scene.database).forgets(me, names)
+
+
+def test_what_another_session_holds_under_that_fence_is_not_forgotten(scene: Scene) -> None:
+    me, names = ended(scene, 1)
+    scene.change(scene.rows()[0].id, status="sending", session=scene.start(), finished_at=None)
+    assert not Remains(scene.database).forgets(me, names)
 
 
 def test_only_what_the_session_still_holds_under_that_fence_is_set_apart(scene: Scene) -> None:

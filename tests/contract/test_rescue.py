@@ -18,7 +18,7 @@ GONE = [SessionState.STOPPED, SessionState.LOST, None]
 TARGETS = {
     OnDoubt.RESEND: ("pending", Move.RESCUE_RESEND),
     OnDoubt.HOLD: ("in_doubt", Move.RESCUE_HOLD),
-    # Assuming is for a dot that went out; of these nobody knows even that.
+    # Assuming is for a dot that went out; of these nobody knows whether it did.
     OnDoubt.ASSUME_SENT: ("in_doubt", Move.RESCUE_HOLD),
 }
 
@@ -45,12 +45,18 @@ def test_what_a_dead_session_held_goes_where_its_mail_says(
         rescues=1,
         reply="busy",
         due_at=ago(99),
+        announced=None if on_doubt is OnDoubt.RESEND else 7,
     )
     before = scene.row(id_)._asdict()
     target, verdict = TARGETS[on_doubt]
     assert scene.queue.rescue() == 1
     changed = {"status": target, "session": None, "rescues": 2, "lane": Lane.ALONE}
-    assert before | changed == scene.row(id_)._asdict()
+    after = scene.row(id_)._asdict()
+    if on_doubt is not OnDoubt.RESEND:
+        # It may be what killed its daemon: released by a person, it waits for a minute.
+        changed["due_at"] = after["due_at"]
+        assert scene.since(delivery.c.due_at, id_) < 0
+    assert before | changed == after
     (attempt,) = scene.attempts()
     assert (id_, 7, dead, verdict) == (
         attempt.delivery_id,
@@ -60,6 +66,20 @@ def test_what_a_dead_session_held_goes_where_its_mail_says(
     )
     assert attempt.detail
     assert not attempt.late
+
+
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("on_doubt", [OnDoubt.HOLD, OnDoubt.ASSUME_SENT])
+def test_what_must_not_go_twice_and_was_not_announced_goes_back_as_if_it_had_not_been_claimed(
+    scene: Scene, on_doubt: OnDoubt, lane: Lane
+) -> None:
+    (id_,) = scene.mail(on_doubt=on_doubt)
+    # Announced was the sending of an earlier claim.
+    scene.change(id_, status="sending", session=uuid4(), fence=7, announced=6, lane=int(lane))
+    before = scene.row(id_)._asdict()
+    assert scene.queue.rescue() == 1
+    assert before | {"status": "pending", "session": None} == scene.row(id_)._asdict()
+    assert [attempt.verdict for attempt in scene.attempts()] == [Move.RESCUE_UNBEGUN]
 
 
 @pytest.mark.parametrize("state", LIVE)

@@ -48,6 +48,8 @@ def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
     me, (claim,) = scene.held(on_doubt=on_doubt)
     with scene.application.begin() as connection:
         wished(connection, claim.delivery_id, wish)
+    if on_doubt is not OnDoubt.RESEND:
+        assert scene.queue.announce(me, [claim]) == {claim.delivery_id: True}
     assert scene.sessions.enter(me, SessionState.STOPPED)
     assert scene.queue.rescue() == 1
     row = scene.row(claim.delivery_id)
@@ -55,6 +57,20 @@ def test_a_rescue_that_would_let_the_mail_wait_grants_the_wish(
     assert (Status.HELD if waits and wish is Wish.HOLD else Status.IN_DOUBT) == row.status
     assert (row.status in FINAL) == (row.finished_at is not None)
     assert waits == (row.reason == "person")
+
+
+@pytest.mark.parametrize("on_doubt", [OnDoubt.HOLD, OnDoubt.ASSUME_SENT])
+@pytest.mark.parametrize("wish", Wish)
+def test_a_rescue_grants_the_wish_in_full_where_a_sending_was_not_announced(
+    scene: Scene, wish: Wish, on_doubt: OnDoubt
+) -> None:
+    me, (claim,) = scene.held(on_doubt=on_doubt)
+    with scene.application.begin() as connection:
+        wished(connection, claim.delivery_id, wish)
+    assert scene.sessions.enter(me, SessionState.STOPPED)
+    assert scene.queue.rescue() == 1
+    row = scene.row(claim.delivery_id)
+    assert (row.status, row.reason) == (GRANTED[wish], "person")
 
 
 def test_a_wish_is_undone_with_its_transaction(scene: Scene) -> None:

@@ -5,16 +5,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KNOWN = {*range(1, 26), 28, 33, 34, 35, *range(38, 79), 85, 86, 87, *range(89, 93)}
+KNOWN = {*range(1, 26), *range(28, 36), *range(38, 79), 85, 86, 87, *range(89, 93)}
 """The numbers of the faults that are met so far; others come with other work."""
 
-UNTESTED = {57: "0008-faults-that-no-test-of-the-conversation-meets.md"}
+UNTESTED = {
+    29: "0024-a-database-that-went-back.md",
+    30: "0024-a-database-that-went-back.md",
+    57: "0008-faults-that-no-test-of-the-conversation-meets.md",
+}
 """Those that no test meets at all, and the page that says why."""
 
 PAGES = [
     UNTESTED[57],
     "0013-faults-of-the-queue-that-no-test-meets.md",
     "0018-faults-of-the-life-of-a-mail.md",
+    UNTESTED[29],
 ]
 
 

@@ -1,6 +1,7 @@
 """A daemon that was killed, and is started again on its host, knows by its journal what became of mail."""
 
 import resource
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from outbox.errors import EX_TEMPFAIL
 from tests.lab.crashing import POISON
 from tests.support.daemon import Application, RunningDaemon, application
+from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, Script, scripted
 from tests.support.waiting import wait_until
 
@@ -310,6 +312,32 @@ def test_fault_91_on_a_full_disk_mail_goes_on_and_what_the_journal_lacks_is_resc
         # Its dot went out, and nothing says so: it is as if there had been no journal.
         assert here.attempts() == [("rescue_resend", False)]
         assert here.app.counts()["sent"] == 5
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 64 kB, mounted where a daemon keeps its state."""
+    place = tmp_path / "small"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here: run it as root, outside of a container")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_fault_91_on_a_disk_that_is_really_full_mail_goes_on_loudly(
+    sqlite_url: str, tmp_path: Path, small_disk: Path
+) -> None:
+    with application(sqlite_url) as app, LedgerSink() as sink:
+        daemon = RunningDaemon(sqlite_url, tmp_path, port=sink.port, state_dir=small_disk)
+        with daemon:
+            app.enqueue(500)
+            app.wait_sent(500)
+            assert "No space left on device" in daemon.log()
+            assert "mail goes on without it" in daemon.log()
+            assert daemon.terminate() == 0
+        assert len(sink.entries()) == 500
 
 
 def test_fault_91_a_directory_that_is_not_there_is_told_and_mail_goes_on(

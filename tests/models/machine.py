@@ -89,7 +89,7 @@ class Machine(Working):
         for holder, claim in self.hands:
             if announces and holder == me:
                 self.mirror.announce(claim.delivery_id, claim.fence, me)
-                self.queues[0].announce(me, claim)
+                self.queues[0].announce(me, [claim])
         if dies:
             self.hands = [hand for hand in self.hands if hand.holder != me]
             self.unsure = [unsure for unsure in self.unsure if unsure.holder != me]

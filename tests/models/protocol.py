@@ -59,7 +59,7 @@ class Place(IntEnum):
     """How far a worker is with its claim."""
 
     CLAIMED = 0
-    """And not announced, which a rescued mail must be before its sending begins."""
+    """And not announced, which a mail must be that was rescued, or must not go twice."""
     BODY = 1
     """Envelope and body are leaving, or have left: the dot has not."""
     CHECKED = 2

@@ -63,8 +63,8 @@ def put(state: State, me: int, worker: Worker, stored: Copy | None = None) -> St
 
 def _claims(state: State, me: int, worker: Worker, rules: Rules) -> Iterator[Step]:
     if state.row.status is Status.PENDING and state.row.fence < rules.claims:
-        yield Step("claimed", claim(state, me, heard=True))
-        yield Step("claimed unheard", claim(state, me, heard=False), well=False)
+        yield Step("claimed", claim(state, me, rules, heard=True))
+        yield Step("claimed unheard", claim(state, me, rules, heard=False), well=False)
     if rules.sweep and worker.holds is Own.PRESENT and not worker.note:
         yield Step("given back unknown", release_unknown(state))
 

@@ -183,7 +183,7 @@ class Working(RuleBasedStateMachine):
     def announce(self, n: int) -> None:
         holder, claim = one(self.hands, n)
         announced = self.mirror.announce(claim.delivery_id, claim.fence, holder)
-        assert announced == self.queues[0].announce(holder, claim)
+        assert self.queues[0].announce(holder, [claim]) == {claim.delivery_id: announced}
 
     @precondition(lambda self: self.hands)
     @rule(

@@ -9,7 +9,7 @@ from functools import cache
 from uuid import UUID
 
 from outbox.delivery.retry import RetryPolicy
-from outbox.mail.rescue import rescue
+from outbox.mail.rescue import announces, rescue
 from outbox.mail.status import LATE, MOST_DOUBTS, MOVES, Lane, Late, Move, OnDoubt, Reason, Settlement, Status
 from outbox.mail.verdict import Answer, Deferred, InDoubt, RelayFault, Sent, Verdict
 from outbox.smtp.stage import Stage
@@ -44,12 +44,12 @@ def settlement(said: Said, doubts: int, on_doubt: OnDoubt) -> Settlement:
     return settle(claim, verdicts[said], "mx", on_doubt, RetryPolicy(), 0.5)
 
 
-def claim(state: State, me: int, *, heard: bool) -> State:
+def claim(state: State, me: int, rules: Rules, *, heard: bool) -> State:
     """Hold the row under the next fence; unheard, the worker does not know of it."""
     row = state.row._replace(status=MOVES[Move.CLAIM].target, fence=state.row.fence + 1)
     worker = state.workers[me]._replace(holds=Own.PRESENT)
     if heard:
-        place = Place.CLAIMED if row.lane is Lane.ALONE else Place.BODY
+        place = Place.CLAIMED if announces(rules.on_doubt, row.lane) else Place.BODY
         hand = Hand(row.fence, Own.PRESENT, place, Cover.HELD, row.doubts)
         worker = worker._replace(hand=hand)
     return state_of(row, state.copies, replaced(state.workers, me, worker))
@@ -62,7 +62,7 @@ def is_held(state: State, me: int, fence: int, own: Own, rules: Rules) -> bool:
 
 
 def announce(state: State, me: int, hand: Hand, rules: Rules, *, heard: bool) -> State:
-    """Write down that a rescued mail's sending begins, or learn that it is not held any more."""
+    """Write down that a mail's sending begins, or learn that it is not held any more."""
     held = is_held(state, me, hand.fence, hand.own, rules)
     row = state.row._replace(announced=True) if held else state.row
     worker = state.workers[me]

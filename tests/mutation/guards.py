@@ -22,6 +22,7 @@ FILES = (
     "outbox/store/verdicts.py",
     "outbox/store/rescues.py",
     "outbox/store/remains.py",
+    "outbox/store/history.py",
     "outbox/store/requests.py",
     "outbox/store/pauses.py",
     "outbox/store/sessions.py",

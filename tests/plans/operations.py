@@ -30,10 +30,10 @@ def claim(history: History) -> Run:
 
 def announce(history: History) -> Run:
     queue, me = history.scene.queue, history.scene.start()
-    (claimed,) = queue.claim(me, 1)
+    claimed = queue.claim(me, 1)
 
     def run() -> None:
-        assert queue.announce(me, claimed)
+        assert set(queue.announce(me, claimed).values()) == {True}
 
     return run
 

@@ -123,7 +123,7 @@ def test_a_daemon_rescues_and_expires(
     queue, sessions, dead = Queue(mailer), Sessions(mailer), uuid4()
     sessions.start(dead, host="host", pid=1, version="1", ttl=60)
     (first, second) = queue.claim(dead, 2)
-    assert queue.announce(dead, first)
+    assert queue.announce(dead, [first]) == {first.delivery_id: True}
     sessions.enter(dead, SessionState.STOPPED)
     assert queue.rescue() == 2
     with as_owner(granted) as owner:

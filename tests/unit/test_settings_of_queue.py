@@ -32,7 +32,7 @@ def test_streams_are_tables_of_the_file() -> None:
     )
     assert load().streams == {
         "default": Stream(weight=2.0),
-        "bulk": Stream("ses", 0.5, Priority.LOW),
+        "bulk": Stream(("ses",), 0.5, Priority.LOW),
         "tenant:42": Stream(),
     }
 

@@ -30,10 +30,21 @@ def test_what_the_database_knows_is_left_out_also_where_a_later_journal_says_so(
     assert open_entries([first, journal(FIRST, Known((B,)))]) == []
 
 
+def test_a_fence_that_a_restored_database_has_given_again_is_a_claim_of_its_own() -> None:
+    first = journal(FIRST, Begun((A, B)), Dotted((A, B)), Answered((A,), (SENT,)), Known((A, B)))
+    again = journal(SECOND, Begun((A, B)), Dotted((B,)))
+    assert open_entries([first, again]) == [Entry(A, SECOND), Entry(B, SECOND, dotted=True)]
+
+
 def test_a_claim_belongs_to_the_session_that_began_it() -> None:
     assert open_entries([journal(FIRST, Begun((A,))), journal(SECOND, Dotted((A,)))]) == [
         Entry(A, FIRST, dotted=True)
     ]
+
+
+def test_a_claim_went_by_the_relay_that_its_beginning_names_or_else_by_the_header_s() -> None:
+    told = open_entries([journal(FIRST, Begun((A,)), Begun((B,), "backup"), Dotted((A, B)), Dotted((C,)))])
+    assert [(entry.key, entry.relay) for entry in told] == [(A, "mx"), (B, "backup"), (C, "mx")]
 
 
 def test_a_dot_is_believed_though_its_beginning_is_missing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from outbox.errors import StateDirectoryError
 from outbox.journal.folder import KEPT, MOST, Folder
-from outbox.journal.format import decode
+from outbox.journal.format import decode, encode_header
 from outbox.journal.record import Header
 
 HEADER = Header(UUID(int=7), "host", "boot", "mx")
@@ -116,3 +116,27 @@ def test_a_header_is_written_over_in_place(tmp_path: Path) -> None:
     assert not header.whole
     assert left.data.endswith(b"\na line\nanother\n")
     folder.close()
+
+
+def test_all_journals_are_read_the_oldest_first_and_the_newest_is_known(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "journal")
+    assert (list(folder.all()), folder.newest()) == ([], None)
+    for _ in range(3):
+        folder.create(HEADER).close()
+    folder.finish(1)
+    names = ["00000001.done", "00000002.journal", "00000003.journal"]
+    assert names == [left.name for left in folder.all()]
+    newest = folder.newest()
+    assert newest is not None
+    assert (newest.number, newest.data) == (3, encode_header(HEADER))
+
+
+def test_a_journal_that_is_finished_or_deleted_while_all_are_read_is_no_error(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "journal")
+    for _ in range(3):
+        folder.create(HEADER).close()
+    reading = folder.all()
+    assert next(reading).number == 1
+    folder.finish(2)
+    (tmp_path / "journal" / "00000003.journal").unlink()
+    assert [left.name for left in reading] == ["00000002.done"]

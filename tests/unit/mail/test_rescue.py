@@ -2,35 +2,36 @@
 
 import pytest
 
-from outbox.mail.rescue import CRASH_PAUSE, MOST_CRASHES, rescue
+from outbox.mail.rescue import CRASH_PAUSE, MOST_CRASHES, announces, rescue
 from outbox.mail.status import MOVES, Lane, Move, OnDoubt, Status
 
 UNSUSPECTED = [Lane.FRESH, Lane.RETRY]
 
 
-@pytest.mark.parametrize("announced", [False, True])
 @pytest.mark.parametrize("rescues", [0, 1, 99])
 @pytest.mark.parametrize("lane", UNSUSPECTED)
+def test_of_an_ordinary_delivery_nobody_knows_how_far_it_was(lane: Lane, rescues: int) -> None:
+    assert rescue(OnDoubt.RESEND, lane, rescues, announced=False) is Move.RESCUE_RESEND
+
+
 @pytest.mark.parametrize(
-    ("on_doubt", "move"),
+    ("on_doubt", "lane"),
     [
-        (OnDoubt.RESEND, Move.RESCUE_RESEND),
-        (OnDoubt.HOLD, Move.RESCUE_HOLD),
-        (OnDoubt.ASSUME_SENT, Move.RESCUE_HOLD),
+        *((OnDoubt.RESEND, Lane.ALONE),),
+        *((on_doubt, lane) for on_doubt in (OnDoubt.HOLD, OnDoubt.ASSUME_SENT) for lane in Lane),
     ],
 )
-def test_of_an_ordinary_delivery_nobody_knows_how_far_it_was(
-    on_doubt: OnDoubt, move: Move, lane: Lane, rescues: int, *, announced: bool
+@pytest.mark.parametrize("rescues", [0, 1, MOST_CRASHES, 99])
+def test_what_is_announced_before_it_begins_and_was_not_had_not_begun(
+    on_doubt: OnDoubt, lane: Lane, rescues: int
 ) -> None:
-    if announced and rescues >= MOST_CRASHES:
-        return  # only what queues alone is announced
-    assert move is rescue(on_doubt, lane, rescues, announced=announced)
+    assert announces(on_doubt, lane)
+    assert rescue(on_doubt, lane, rescues, announced=False) is Move.RESCUE_UNBEGUN
 
 
-@pytest.mark.parametrize("rescues", [1, MOST_CRASHES, 99])
-@pytest.mark.parametrize("on_doubt", OnDoubt)
-def test_a_rescued_delivery_that_was_not_announced_had_not_begun(on_doubt: OnDoubt, rescues: int) -> None:
-    assert rescue(on_doubt, Lane.ALONE, rescues, announced=False) is Move.RESCUE_UNBEGUN
+@pytest.mark.parametrize("lane", UNSUSPECTED)
+def test_an_ordinary_delivery_pays_for_no_announcement(lane: Lane) -> None:
+    assert not announces(OnDoubt.RESEND, lane)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,12 @@ def test_the_third_crash_of_its_own_holds_a_delivery(rescues: int, move: Move) -
 
 
 @pytest.mark.parametrize("on_doubt", [OnDoubt.HOLD, OnDoubt.ASSUME_SENT])
-@pytest.mark.parametrize("rescues", [1, 99])
-def test_what_must_not_go_twice_waits_for_a_person_at_once(on_doubt: OnDoubt, rescues: int) -> None:
-    assert rescue(on_doubt, Lane.ALONE, rescues, announced=True) is Move.RESCUE_HOLD
+@pytest.mark.parametrize("lane", Lane)
+@pytest.mark.parametrize("rescues", [0, 1, 99])
+def test_what_must_not_go_twice_waits_for_a_person_at_once(
+    on_doubt: OnDoubt, lane: Lane, rescues: int
+) -> None:
+    assert rescue(on_doubt, lane, rescues, announced=True) is Move.RESCUE_HOLD
 
 
 def test_a_mail_has_three_crashes_of_its_own_a_minute_apart_and_no_more() -> None:

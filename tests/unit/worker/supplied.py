@@ -1,14 +1,18 @@
 """A supply between a queue that a test fills and a tray that it empties."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
 from outbox.mail.diversion import Diversion
+from outbox.mail.status import OnDoubt
 from outbox.store.bodies import Message
 from outbox.store.moves import Claim
+from outbox.worker.budget import Budget
+from outbox.worker.holdings import Holdings
 from outbox.worker.parcel import Parcel
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
@@ -27,7 +31,10 @@ class Queue:
         self.asked: list[Any] = []
         self.alone: list[bool] = []
         self.wanted: dict[str, Any] = {}
+        self.on_doubt: dict[UUID, OnDoubt] = {}
+        self.announced: list[list[int]] = []
         self.lost: set[int] = set()
+        self.locked: set[int] = set()
 
     def claim(self, _holder: UUID, limit: int, *, alone: bool, **wanted: Any) -> list[Claim]:
         if self.failing:
@@ -42,12 +49,18 @@ class Queue:
         if self.failing:
             raise GONE
         self.asked.append(sorted(ids))
-        return {id_: message(id_.int, self.sizes[id_]) for id_ in ids if id_.int < 100}
+        return {
+            id_: replace(message(id_.int, self.sizes[id_]), on_doubt=self.on_doubt.get(id_, OnDoubt.RESEND))
+            for id_ in ids
+            if id_.int < 100
+        }
 
-    def announce(self, _holder: UUID, wanted: Claim) -> bool:
+    def announce(self, _holder: UUID, wanted: Sequence[Claim]) -> dict[int, bool | None]:
         if self.failing:
             raise GONE
-        return wanted.delivery_id not in self.lost
+        self.announced.append([one.delivery_id for one in wanted])
+        ids = (one.delivery_id for one in wanted)
+        return {id_: None if id_ in self.locked else id_ not in self.lost for id_ in ids}
 
     def release_unknown(self, _holder: UUID, known: Collection[int]) -> int:
         if self.failing:
@@ -59,23 +72,25 @@ class Queue:
 class Scene:
     """A supply between a queue and a tray."""
 
-    def __init__(self, *claims: Claim) -> None:
+    def __init__(self, *claims: Claim, budget: Budget | None = None) -> None:
         self.queue = Queue(*claims)
         queue: Any = self.queue
         threads: Any = NoThreads()
         self.tray = Tray(lambda: 99, lambda: None)
-        self.supply = Supply(queue, threads, self.tray, lambda: 50)
+        self.holdings = Holdings(queue, threads)
+        self.supply = Supply(queue, threads, self.holdings, budget or Budget(), self.tray, lambda: 50)
         self.lease = lease()
 
     def divert(self, diversion: Diversion) -> None:
         """Let a supply with this diversion take the place of the other."""
         queue: Any = self.queue
         threads: Any = NoThreads()
-        self.supply = Supply(queue, threads, self.tray, lambda: 50, diversion)
+        self.supply = Supply(queue, threads, self.holdings, Budget(), self.tray, lambda: 50, diversion)
 
     def claim(self, limit: int = 99, now: float = 0.0) -> int:
-        count, self.twice = run(self.supply.claim(self.lease, limit, now))
-        return count
+        claimed = run(self.supply.claim(self.lease, limit, now))
+        self.twice = claimed.kept
+        return claimed.count
 
     def load(self) -> list[Parcel]:
         """Load as long as there is memory, and take all from the tray."""
@@ -94,8 +109,8 @@ class Scene:
         """Claim, load and ask for a rescued delivery; return its parcel."""
         self.claim()
         self.load()
-        assert self.tray.wanted is not None
-        return self.tray.wanted
+        (wanted,) = self.tray.wanted
+        return wanted
 
 
 def mails(count: int, size: int = 1000) -> list[Claim]:

@@ -13,6 +13,8 @@ from tests.unit.worker.held import NoThreads, run
 class Scene:
     """A permit in `staging`, and what the database says."""
 
+    connects = 1
+
     def __init__(self) -> None:
         self.found = Permission(environment="staging")
         self.reads = 0
@@ -34,10 +36,16 @@ class Scene:
 def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
     scene = Scene()
     assert [scene.look(), scene.look(everything=True), scene.look(everything=True)] == [False, True, False]
-    scene.found = Permission(environment="staging")
-    assert run(scene.permit.look(scene.now + EVERY / 2)) is False
+    assert not scene.permit.must_look(scene.now + EVERY / 2)
+    assert scene.permit.must_look(scene.now + EVERY)
+    scene.connects += 1
+    assert scene.permit.must_look(scene.now)
+    scene.look(everything=True)
+    assert not scene.permit.must_look(scene.now)
+    scene.permit.doubt()
+    assert scene.permit.must_look(scene.now)
     assert scene.permit.forbids_all("mx") == "everything is paused"
-    assert scene.reads == 3
+    assert scene.reads == 4
 
 
 @pytest.mark.parametrize(

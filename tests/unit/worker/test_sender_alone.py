@@ -27,8 +27,8 @@ def suspect() -> Parcel:
 
 def announce(scene: Scene, one: Parcel) -> None:
     """Do what the loop does when the announcement is written."""
-    assert scene.tray.wanted is one
-    one.announced = True
+    assert scene.tray.wanted == [one]
+    scene.tray.announced(one)
     scene.tray.stir()
 
 
@@ -100,7 +100,7 @@ def test_a_daemon_that_stops_gives_back_a_rescued_delivery_that_waits_for_its_an
         sending = asyncio.create_task(scene.sender.run())
         scene.tray.put([one])
         await asyncio.sleep(1)
-        assert scene.tray.wanted is one
+        assert scene.tray.wanted == [one]
         scene.tray.close()
         await sending
 

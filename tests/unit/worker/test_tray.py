@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from outbox.mail.status import Lane
+from outbox.mail.status import Lane, OnDoubt
 from outbox.worker.parcel import Parcel
 from outbox.worker.tray import Tray
-from tests.unit.worker.held import claim, lease, parcel, rescued, run
+from tests.unit.worker.held import claim, lease, message, parcel, rescued, run
 
 PARCELS = [parcel(claim(n)) for n in range(8)]
 
@@ -105,7 +106,7 @@ def test_a_rescued_parcel_that_waits_for_its_announcement_makes_nobody_busy() ->
     tray.take()
     tray.leave()
     assert not tray.busy
-    suspect.announced = True
+    tray.announced(suspect)
     assert tray.busy
 
 
@@ -250,11 +251,11 @@ def test_until_a_rescued_parcel_is_announced_the_ones_behind_it_are_given() -> N
     tray = Tray(lambda: 9, lambda: None)
     suspect = parcel(rescued(9))
     tray.put([suspect, *PARCELS[:3]])
-    assert tray.wanted is None
+    assert tray.wanted == []
     assert PARCELS[:2] == [tray.take(), tray.take()]
-    assert tray.wanted is suspect
-    suspect.announced = True
-    assert tray.wanted is None
+    assert tray.wanted == [suspect]
+    tray.announced(suspect)
+    assert tray.wanted == []
     assert [suspect, PARCELS[2], None] == [tray.take() for _ in range(3)]
 
 
@@ -295,9 +296,9 @@ def test_what_was_wanted_and_is_taken_out_is_not_announced(
     suspect = parcel(rescued(9))
     tray.put([suspect, *PARCELS[:1]])
     tray.take()
-    assert tray.wanted is suspect
+    assert tray.wanted == [suspect]
     take_out(tray, suspect)
-    assert tray.wanted is None
+    assert tray.wanted == []
 
 
 def test_only_a_parcel_that_is_still_here_can_be_removed() -> None:
@@ -403,3 +404,70 @@ def test_fresh_mail_that_runs_low_beside_retries_that_wait_is_looked_for() -> No
     for _ in range(8):
         assert tray.take() is not None
     assert calls[0] >= 5
+
+
+def careful(count: int, lane: Lane = Lane.FRESH) -> list[Parcel]:
+    """Return parcels of mails that must not go twice."""
+    parcels = [parcel(claim(200 + n, lane=lane)) for n in range(count)]
+    for each in parcels:
+        each.message = replace(message(), on_doubt=OnDoubt.HOLD)
+    return parcels
+
+
+def test_what_must_not_go_twice_is_given_once_it_is_announced_and_each_sender_asks_for_one() -> None:
+    tray = Tray(lambda: 2, lambda: None)
+    first, second, third = careful(3)
+    tray.put([first, second, *PARCELS[:1], third])
+    assert (tray.ready, tray.wanted) == (4, [])
+    assert tray.enter()
+    assert tray.enter()
+    assert [PARCELS[0], None] == [tray.take(), tray.take()]
+    # No more than senders are there: what is announced and has not begun a killed daemon leaves in doubt.
+    assert (tray.take(), tray.wanted) == (None, [first, second])
+    tray.announced(first)
+    assert tray.take() is first
+    assert (tray.wanted, tray.ready) == ([second, third], 2)
+    for each in (second, third):
+        tray.announced(each)
+        assert tray.take() is each
+    assert (tray.ready, tray.wanted) == (0, [])
+
+
+def test_nobody_looks_in_vain_for_what_waits_for_its_announcement() -> None:
+    tray = Tray(lambda: 2, lambda: None)
+    tray.put(careful(3))
+    assert tray.enter(connected=True)
+    assert tray.take() is None
+    tray.leave()
+    assert (tray.enter(connected=True), tray.busy) == (False, False)
+    tray.announced(tray.wanted[0])
+    assert tray.enter(connected=True)
+    assert tray.take()
+
+
+def test_retries_that_must_not_go_twice_are_announced_for_half_of_the_senders_only() -> None:
+    tray = Tray(lambda: 4, lambda: None)
+    put_off = retries(2)
+    tray.put([*put_off, *careful(3, Lane.RETRY)])
+    for _ in range(4):
+        assert tray.enter()
+    assert [*put_off, None] == [tray.take() for _ in range(3)]
+    asked = len(tray.wanted)
+    assert [tray.take(), len(tray.wanted)] == [None, asked]
+    assert not tray.enter(connected=True)
+    assert tray.retries == 3
+    for each in tray.wanted:
+        tray.announced(each)
+    assert tray.take() is None
+    tray.done(put_off[0])
+    assert tray.take()
+
+
+def test_what_was_taken_out_while_its_announcement_was_written_does_not_come_back() -> None:
+    tray = Tray(lambda: 2, lambda: None)
+    (one,) = careful(1)
+    tray.put([one])
+    tray.take()
+    assert [one] == tray.empty()
+    tray.announced(one)
+    assert (tray.take(), tray.ready) == (None, 0)

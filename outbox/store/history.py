@@ -1,0 +1,120 @@
+"""Whether the database still knows what it knew: which database it is, and how often it went back in time.
+
+A dump that is restored, or a failover that loses commits, brings back mail that was sent. Who finds that
+raises the epoch; every daemon then looks into its journal, and says in its session that it has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import bindparam, null, select, update
+
+from outbox.store.clock import utc_now
+from outbox.store.schema import SessionState, meta, session
+from outbox.store.types import Guid
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from outbox.store.database import Database
+
+_NOW = select(meta.c.database_id, meta.c.epoch).where(meta.c.id == 1)
+_RAISE = (
+    update(meta)
+    .where(meta.c.id == 1, meta.c.epoch <= bindparam("known"))
+    .values(epoch=bindparam("known") + 1)
+)
+_ANSWER = (
+    update(session).where(session.c.id == bindparam("me", type_=Guid)).values(epoch=bindparam("answered"))
+)
+_UNANSWERED = (
+    select(session.c.host)
+    .where(
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+        session.c.epoch < select(meta.c.epoch).where(meta.c.id == 1).scalar_subquery(),
+    )
+    .distinct()
+    .order_by(session.c.host)
+)
+
+
+_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1, meta.c.restored_at.is_not(None))
+_CONFIRM = update(meta).where(meta.c.id == 1, meta.c.restored_at.is_not(None)).values(restored_at=null())
+_ANSWERED = (
+    select(session.c.host)
+    .where(
+        session.c.state.in_([SessionState.RUNNING.value, SessionState.STOPPING.value]),
+        session.c.epoch == select(meta.c.epoch).where(meta.c.id == 1).scalar_subquery(),
+    )
+    .distinct()
+    .order_by(session.c.host)
+)
+
+
+class Restored(NamedTuple):
+    """What waits for a person since the database was restored, and the hosts that have done their part."""
+
+    since: datetime
+    answered: tuple[str, ...]
+    unanswered: tuple[str, ...]
+
+
+class Now(NamedTuple):
+    """Which database this is, and its epoch."""
+
+    database: str
+    epoch: int
+
+
+class History:
+    """The epochs of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self) -> Now:
+        """Return where the database stands."""
+        return self._database.read(_now)
+
+    def went_back(self, known: int, *, far: bool = False) -> bool:
+        """Raise the epoch above one that is `known`; tell whether nobody had, for the same reason, before.
+
+        Where it went back `far`, nothing is sent then until a person has confirmed that.
+        """
+        raised = _RAISE.values(restored_at=utc_now()) if far else _RAISE
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(raised, {"known": known}).rowcount == 1
+
+        return self._database.write(work)
+
+    def answer(self, me: UUID, epoch: int) -> None:
+        """Say that the daemon of this session has looked into its journal up to this epoch."""
+        self._database.write(lambda connection: connection.execute(_ANSWER, {"me": me, "answered": epoch}))
+
+
+def _now(connection: Connection) -> Now:
+    row = connection.execute(_NOW).one()
+    return Now(row.database_id or "", row.epoch)
+
+
+def restored(connection: Connection) -> Restored | None:
+    """Return what waits for a person, or None."""
+    since = connection.execute(_RESTORED).scalar()
+    if since is None:
+        return None
+    return Restored(since, tuple(connection.execute(_ANSWERED).scalars()), unanswered(connection))
+
+
+def confirm(connection: Connection) -> bool:
+    """Let mail go after a restore; tell whether any waited for that."""
+    return connection.execute(_CONFIRM).rowcount > 0
+
+
+def unanswered(connection: Connection) -> tuple[str, ...]:
+    """Return the hosts of living sessions that have not yet looked into their journals for this epoch."""
+    return tuple(connection.execute(_UNANSWERED).scalars())

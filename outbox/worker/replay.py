@@ -1,0 +1,139 @@
+"""Find that the database has gone back in time, and tell it again which mails went out since.
+
+A dump that is restored, or a failover that loses commits, brings back mail that was sent. The journals of
+this host know, and those of other hosts know the rest. So nobody sends before every living daemon has read
+its own; and where nobody can say how far back it went, not before a person has said that none is missing.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from outbox import events
+from outbox.journal.entries import Entry
+from outbox.journal.format import Contents, decode
+from outbox.journal.record import Answered, Known
+from outbox.mail.status import Status
+from outbox.mail.verdict import Sent
+from outbox.store.moves import FEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
+    from outbox.journal.folder import Folder
+    from outbox.journal.record import Header
+    from outbox.store.history import History
+    from outbox.store.remains import Remains
+    from outbox.worker.aftermath import Aftermath
+
+_THEN = "every living daemon has read its journal"
+_AND_THEN = ", and a person has said: outbox db confirm-restore"
+
+
+class Replay:
+    """Reads the journals of this host again for a database that has forgotten something.
+
+    `database` is its id, `answered` the epoch up to which that was done. All methods run in a thread.
+    """
+
+    def __init__(self, history: History, remains: Remains, aftermath: Aftermath) -> None:
+        self._history = history
+        self._remains = remains
+        self._aftermath = aftermath
+        self._host = socket.gethostname()
+        self._session: UUID | None = None
+        self._forgotten: UUID | None = None
+        self.database = ""
+        self.answered = 0
+
+    def begin(self, folder: Folder | None) -> None:
+        """Look whether the database is behind the last journal, and if so read all of them."""
+        self.database, self.answered = self._history.now()
+        try:
+            last = folder and folder.newest()
+            contents = decode(last.data) if last else None
+            if folder is None or contents is None or contents.header is None:
+                return
+            header = contents.header
+            if self._is_ours(header) and self._notices(header.session, _ended(contents), header.epoch):
+                epoch = self._history.now().epoch
+                # Else its session begins as one that has not answered, and tries again.
+                self.answered = epoch if self._read(folder) else epoch - 1
+        except OSError as error:
+            events.journal_failed(str(error.filename), error)
+
+    def look(
+        self, me: UUID, ended: Sequence[tuple[UUID, int, int]], epoch: int, folder: Folder | None
+    ) -> bool:
+        """Look whether the database still knows what it confirmed; tell whether the journals were read again.
+
+        `me` is the session, `epoch` that of the database when it was looked at last.
+        """
+        # One that was declared lost has begun another; if the database does not know it, it went back.
+        before, self._session = self._session or me, me
+        if not self._notices(before, ended, self.answered) and epoch == self.answered:
+            return False
+        now = self._history.now().epoch
+        # What could not be written yet is tried again at the next look; until then nobody sends.
+        if folder is None or self._read(folder):
+            self.answered = now
+            self._history.answer(me, now)
+        return True
+
+    def _notices(self, session: UUID, ended: Sequence[tuple[UUID, int, int]], known: int) -> bool:
+        """Tell whether the database is behind, and have everybody know, unless they do."""
+        if session == self._forgotten:
+            # Told already; its daemon begins another with its next beat.
+            return False
+        if not self._remains.is_known(session):
+            self._forgotten, far = session, True
+        elif self._remains.forgets(session, ended[-FEW:]):
+            far = self._remains.forgets(session, ended[:1])
+        else:
+            return False
+        if self._history.went_back(known, far=far):
+            events.went_back(_THEN + (_AND_THEN if far else ""))
+        return True
+
+    def _read(self, folder: Folder) -> bool:
+        """Record as sent what any journal knows as sent; tell whether the database has taken all of it."""
+        recorded, unwritten = 0, 0
+        for left in folder.all():
+            contents = decode(left.data)
+            if contents.header is not None and self._is_ours(contents.header):
+                for entries in _sent(contents, contents.header):
+                    found = self._remains.named(entry.key.message_id for entry in entries)
+                    settlements = [
+                        self._aftermath.settlement(entry, standing)
+                        for entry in entries
+                        if (standing := found.get((entry.key.message_id, entry.key.n)))
+                        and standing.status is not Status.SENT
+                    ]
+                    unwritten += len(self._aftermath.record(contents.header.session, settlements))
+                    recorded += len(settlements)
+        events.replayed(recorded - unwritten, unwritten)
+        return not unwritten
+
+    def _is_ours(self, header: Header) -> bool:
+        return (header.host, header.database) == (self._host, self.database)
+
+
+def _ended(contents: Contents) -> list[tuple[UUID, int, int]]:
+    """Return the claims whose ends the database has confirmed, in that order."""
+    known = (record for record in contents.records if isinstance(record, Known))
+    return [(key.message_id, key.n, key.fence) for record in known for key in record.keys]
+
+
+def _sent(contents: Contents, header: Header) -> Iterator[list[Entry]]:
+    """Yield what a journal knows as sent, a hundred at a time."""
+    entries = [
+        Entry(key, header, dotted=True, verdict=verdict)
+        for record in contents.records
+        if isinstance(record, Answered)
+        for key, verdict in zip(record.keys, record.verdicts, strict=True)
+        if isinstance(verdict, Sent)
+    ]
+    for first in range(0, len(entries), FEW):
+        yield entries[first : first + FEW]

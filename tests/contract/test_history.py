@@ -1,0 +1,55 @@
+"""The epochs of a database: raised once, answered by each daemon, and closed by nobody but a person."""
+
+from sqlalchemy import update
+
+from outbox.store.history import History, confirm, restored, unanswered
+from outbox.store.permission import permission
+from outbox.store.schema import SessionState, meta
+from tests.contract.scene import Scene
+
+
+def epoch(scene: Scene, value: int) -> History:
+    """Let the database stand at this epoch."""
+    with scene.admin.begin() as connection:
+        connection.execute(update(meta).values(epoch=value, restored_at=None))
+    return History(scene.database)
+
+
+def test_a_database_has_an_id_of_its_own(scene: Scene, rival: Scene) -> None:
+    assert len(History(scene.database).now().database) >= 32
+    assert History(scene.database).now().database == History(rival.database).now().database
+
+
+def test_an_epoch_is_raised_above_what_is_known_and_only_by_the_first(scene: Scene) -> None:
+    history = epoch(scene, 3)
+    assert history.went_back(5)
+    assert history.now().epoch == 6
+    assert not history.went_back(5, far=True)
+    assert history.now().epoch == 6
+    assert scene.database.read(restored) is None
+
+
+def test_who_finds_that_it_went_far_lets_nothing_go_until_a_person_confirms(scene: Scene) -> None:
+    history = epoch(scene, 0)
+    assert history.went_back(0, far=True)
+    found = scene.database.read(restored)
+    assert found is not None
+    assert scene.database.read(permission).restored
+    with scene.admin.begin() as connection:
+        assert confirm(connection)
+        assert not confirm(connection)
+    assert scene.database.read(restored) is None
+    assert not scene.database.read(permission).restored
+
+
+def test_fault_31_mail_waits_for_each_living_session_that_has_not_answered(scene: Scene) -> None:
+    history = epoch(scene, 2)
+    mine, other = (scene.start() for _ in range(2))
+    history.answer(mine, 1)
+    assert scene.database.read(unanswered) == ("host",)
+    history.answer(mine, 2)
+    assert scene.database.read(unanswered) == ()
+    history.answer(other, 1)
+    assert scene.database.read(permission).unanswered == ("host",)
+    assert scene.sessions.enter(other, SessionState.STOPPED)
+    assert scene.database.read(unanswered) == ()

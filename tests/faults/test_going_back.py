@@ -1,0 +1,143 @@
+"""A database that went back in time does not make mail go twice that a journal knows as sent."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Application, RunningDaemon, application
+from tests.support.dump import Dump, cut_others
+from tests.support.ledger import LedgerSink
+from tests.support.waiting import wait_until
+
+
+class Scene:
+    """An application, a relay, and a daemon with a journal."""
+
+    def __init__(self, app: Application, sink: LedgerSink, daemon: RunningDaemon, url: str) -> None:
+        self.app = app
+        self.sink = sink
+        self.daemon = daemon
+        self.url = url
+
+    def send(self, count: int, tag: str) -> None:
+        before = self.app.counts()["sent"]
+        self.app.enqueue(count, tag=tag)
+        self.app.wait_sent(before + count)
+
+    def confirm(self) -> str:
+        command = [sys.executable, "-m", "outbox", "db", "confirm-restore", "--yes"]
+        command += ["--database-url", self.url]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.app.scalar("SELECT count(*) FROM outbox_meta WHERE restored_at IS NOT NULL"))
+
+
+@contextmanager
+def scene(url: str, folder: Path) -> Iterator[Scene]:
+    state = folder / "state"
+    state.mkdir()
+    with application(url) as app, LedgerSink() as sink:
+        daemon = RunningDaemon(url, folder, port=sink.port, state_dir=state)
+        try:
+            yield Scene(app, sink, daemon, url)
+        finally:
+            daemon.kill()
+
+
+def test_fault_32_after_a_restore_nothing_goes_twice_and_nothing_goes_before_a_person_says_so(
+    database_url: str, tmp_path: Path
+) -> None:
+    with scene(database_url, tmp_path) as here:
+        here.app.enqueue(20, tag="old")
+        dump = Dump(here.app.engine)
+        here.daemon.start()
+        here.app.wait_sent(20)
+        assert here.daemon.terminate() == 0
+        dump.restore()
+        assert here.app.counts() == {"pending": 20}
+        here.app.enqueue(1, tag="new")
+        here.daemon.start()
+        here.app.wait_sent(20)
+        wait_until(lambda: "nobody has confirmed" in here.daemon.log(), "it waits for a person")
+        assert "20 deliveries that had come back are recorded as sent" in here.daemon.log()
+        assert here.waits
+        assert (here.app.counts(), len(here.sink.entries())) == ({"sent": 20, "pending": 1}, 20)
+        told = here.confirm()
+        assert "nothing is sent since" in told
+        assert "OK: mail goes." in told
+        here.app.wait_sent(21)
+        assert here.daemon.terminate() == 0
+        assert len(here.sink.entries()) == 21
+        assert here.confirm().startswith("Nothing waits for this")
+        # Another start finds nothing new.
+        with here.daemon:
+            here.send(1, "newer")
+            assert not here.waits
+        assert len(here.sink.entries()) == 22
+
+
+@pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])
+def test_fault_31_a_failover_that_loses_the_last_commits_heals_by_itself(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with scene(request.getfixturevalue(url), tmp_path) as here:
+        here.daemon.start()
+        here.send(30, "kept")
+        behind = Dump(here.app.engine)
+        here.send(30, "lost")
+        # The application's own commits had arrived, and what the daemon did with them had not.
+        here.daemon.send(signal.SIGSTOP)
+        lost = Dump(here.app.engine)
+        lost.forget_work_since(behind)
+        lost.restore()
+        cut_others(here.app.engine)
+        here.app._own.dispose()
+        assert here.app.counts() == {"sent": 30, "pending": 30}
+        here.daemon.send(signal.SIGCONT)
+        here.app.wait_sent(60)
+        here.send(5, "new")
+        assert here.daemon.terminate() == 0
+        assert len(here.sink.entries()) == 65
+        assert not here.waits
+        assert "30 deliveries that had come back are recorded as sent" in here.daemon.log()
+
+
+@pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])
+def test_fault_32_a_restore_under_a_running_daemon_is_noticed(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with scene(request.getfixturevalue(url), tmp_path) as here:
+        here.app.enqueue(20, tag="old")
+        dump = Dump(here.app.engine)
+        here.daemon.start()
+        here.app.wait_sent(20)
+        here.daemon.send(signal.SIGSTOP)
+        dump.restore()
+        cut_others(here.app.engine)
+        here.app._own.dispose()
+        here.daemon.send(signal.SIGCONT)
+        wait_until(lambda: here.waits, "it has noticed")
+        here.app.wait_sent(20)
+        here.confirm()
+        here.send(1, "new")
+        assert here.daemon.terminate() == 0
+        assert len(here.sink.entries()) == 21
+
+
+def test_fault_32_a_daemon_without_a_journal_cannot_know(sqlite_url: str, tmp_path: Path) -> None:
+    with application(sqlite_url) as app, LedgerSink() as sink:
+        app.enqueue(3)
+        dump = Dump(app.engine)
+        for times in (1, 2):
+            with RunningDaemon(sqlite_url, tmp_path, port=sink.port) as daemon:
+                app.wait_sent(3)
+                assert daemon.terminate() == 0
+            assert len(sink.entries()) == 3 * times
+            dump.restore()
