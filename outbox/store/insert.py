@@ -100,8 +100,7 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
 def _insert_at_once(connection: Connection, statements: Inserts, new: Sequence[NewMessage]) -> None:
     if len(new) == 1:
         row = _one_row(new[0])
-        statement = statements.tagged if "searchable" in row else statements.one
-        statement.execute(connection, row)
+        statements.one["recipient" in row, "searchable" in row].execute(connection, row)
         return
     for portion in _portions(new):
         statements.many.execute(connection, _many_rows(portion))
@@ -185,11 +184,14 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
 
 
 def _one_row(mail: NewMessage) -> dict[str, Any]:
-    """Return a message with what its deliveries need, as the parameters of `Inserts.one` or `tagged`."""
+    """Return a message with what its deliveries need, as the parameters of one of `Inserts.one`."""
     row = _message_row(mail)
     # Another statement inserts what has a key.
     del row["idempotency_key"]
-    row["recipients"] = json.dumps(mail.recipients)
+    if len(mail.recipients) == 1:
+        (row["recipient"],) = mail.recipients
+    else:
+        row["recipients"] = json.dumps(mail.recipients)
     row["send_at"] = mail.send_at
     row["expires_at"] = mail.expires_at
     if tags := searchable(mail.tags):

@@ -13,7 +13,7 @@ from outbox.store.schema import attempt, delivery
 from outbox.store.types import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import (
@@ -56,10 +56,12 @@ def edges_in(statement: str) -> TextualSelect:
 
 
 class Inserts(NamedTuple):
-    """The statements that insert messages without a key, with their deliveries: one, one tagged, or many."""
+    """The statements that insert messages without a key, with their deliveries: one, or many.
 
-    one: DriverStatement
-    tagged: DriverStatement
+    Those of one are found by whether it has one recipient, and whether it has tags.
+    """
+
+    one: Mapping[tuple[bool, bool], DriverStatement]
     many: DriverStatement
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from outbox.errors import UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.plain import POOL, Inserts, PlainDialect, edges_in
-from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL, ONE_TAGGED_MAIL
+from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL
 from outbox.store.dialects.postgresql_roles import grants
 from outbox.store.moves import CLAIMED, IN_LANE, OUTCOME_TYPES, Claim, as_json, outcome
 from outbox.store.schema import delivery
@@ -159,7 +159,7 @@ class PostgreSQL(PlainDialect):
     oldest: ClassVar[tuple[int, ...]] = (14,)
     retryable: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
     edges_of_lines = _EDGES
-    inserts: ClassVar[Inserts | None] = Inserts(ONE_MAIL, ONE_TAGGED_MAIL, MANY_MAILS)
+    inserts: ClassVar[Inserts | None] = Inserts(ONE_MAIL, MANY_MAILS)
 
     def engine_options(self, silence: float | None) -> dict[str, Any]:
         """Return the daemon's arguments of `create_engine`: a dead server is noticed, not waited for.

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 # A round trip less than two inserts, in the application's transaction: a quarter less CPU for both sides.
-# The foreign key is checked at the end, when all rows are there. Recipients and tags are JSON texts: psycopg
-# writes an array letter by letter, and the server would apply the length of its type to each element.
+# The foreign key is checked at the end, when all rows are there.
 _ONE_MAIL = """WITH new AS (
         INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags, payload_hash,
             on_doubt)
         VALUES (:id, :stream, :sender, :subject, :message_id, :mime, :size, :tags, :payload_hash,
             :on_doubt)){tagged}
     INSERT INTO outbox_delivery (message_id, n, recipient, stream, size, due_at, expires_at)
-    SELECT :id, r.n - 1, r.recipient, :stream, :size, coalesce(:send_at, now()), :expires_at
+    {deliveries}"""
+# What calls no function that returns rows is planned and begun in two thirds of the time.
+_ONE_RECIPIENT = "VALUES (:id, 0, :recipient, :stream, :size, coalesce(:send_at, now()), :expires_at)"
+# Recipients and tags are JSON texts: psycopg writes an array letter by letter, and the server would apply the
+# length of its type to each element.
+_RECIPIENTS = """SELECT :id, r.n - 1, r.recipient, :stream, :size, coalesce(:send_at, now()), :expires_at
     FROM json_array_elements_text(CAST(:recipients AS json)) WITH ORDINALITY AS r (recipient, n)"""
 _TAGGED = """,
     tagged AS (
@@ -49,8 +53,16 @@ def _typed(statement: str) -> DriverStatement:
     )
 
 
-ONE_MAIL = _typed(_ONE_MAIL.format(tagged=""))
-ONE_TAGGED_MAIL = _typed(_ONE_MAIL.format(tagged=_TAGGED))
+ONE_MAIL = {
+    (to_one, is_tagged): _typed(
+        _ONE_MAIL.format(
+            deliveries=_ONE_RECIPIENT if to_one else _RECIPIENTS, tagged=_TAGGED if is_tagged else ""
+        )
+    )
+    for to_one in (True, False)
+    for is_tagged in (True, False)
+}
+"""The statements of a single mail, by whether it has one recipient, and whether it has tags."""
 
 
 # Half of the server's work for so many rows each by itself: one parse, one plan, one wait. What is short

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Dialect, Integer, LargeBinary, String, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, asyncpg, pg8000, psycopg
 
-from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL, ONE_TAGGED_MAIL
+from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL
 from outbox.store.driver_statement import DriverStatement
 
 ID = UUID(int=7)
@@ -47,7 +47,7 @@ def test_a_value_becomes_what_the_driver_takes_and_the_callers_own_stays() -> No
 
 
 @pytest.mark.parametrize("dialect", [PSYCOPG, ASYNCPG, PG8000])
-@pytest.mark.parametrize("statement", [ONE_MAIL, ONE_TAGGED_MAIL, MANY_MAILS])
+@pytest.mark.parametrize("statement", [*ONE_MAIL.values(), MANY_MAILS])
 def test_the_statements_of_a_mail_are_text_for_every_driver(
     dialect: Dialect, statement: DriverStatement
 ) -> None:
