@@ -117,6 +117,7 @@ _HELD: dict[str, str] = {
     Reason.POISON: "three daemons died while they sent it",
     Reason.PERSON: "somebody held it",
     Reason.STORM: "too much mail like it was queued in a short time",
+    Reason.POLICY_STORM: "the relay refused everything for one reason, so look at that first",
     Reason.NOT_ALLOWED: "its recipient is not allowed in this environment",
 }
 _FAILED: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""A relay that fails is left alone by all, then probed by one connection of one daemon, then taken up slowly."""
+"""A relay that fails is left alone by all, then probed by one connection of one daemon, then used slowly."""
 
 import pytest
 from hypothesis import given
