@@ -1,7 +1,7 @@
-"""The daemon: claim what is due, let the senders send it, have the verdicts written, wait, repeat.
+"""The daemon: let each desk claim what is due and send it, have the verdicts written, wait, repeat.
 
 SMTP runs on the event loop, the database in threads, and they meet here only. This loop owns the one wait
-of the program: until a sender needs more, the relay may be tried again, or the poll interval is over.
+of the program: until a sender needs more, a relay may be tried again, or the poll interval is over.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
-from outbox.delivery.breaker import Breaker
-from outbox.delivery.dialler import Dialler
-from outbox.delivery.limits import Limits
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.share import Shares
 from outbox.store.gates import Gates
@@ -26,36 +23,30 @@ from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
+from outbox.worker.clearance import Clearance
+from outbox.worker.desk import Desk
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.journaling import Journaling
-from outbox.worker.lease import boot_clock
-from outbox.worker.memory import Memory
-from outbox.worker.outcome import Outcome
-from outbox.worker.pace import Pace
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
-from outbox.worker.sender import Sender
 from outbox.worker.stop import Stop
-from outbox.worker.supply import Supply
 from outbox.worker.threads import Threads
-from outbox.worker.tray import Tray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from outbox.mail.status import Settlement
     from outbox.store.database import Database
+    from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
-    from outbox.worker.parcel import Parcel
 
 
 class Daemon:
-    """One run of the daemon, for one database and one relay."""
+    """One run of the daemon, for one database: what its desks share, and their turns."""
 
     def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
-        self._relay = options.relay
-        self._connections = options.connections
         self._poll_interval = options.poll_interval
         self._ttl = options.lease_ttl
         self._notifier = notifier
@@ -67,41 +58,31 @@ class Daemon:
         self._aftermath = Aftermath(self._queue, Remains(database), options)
         self._threads = Threads()
         self._wake = asyncio.Event()
-        self._permit = Permit(database, self._threads, options.relay.name, options.environment)
-        self._foreign: EnvironmentMismatchError | None = None
-        self._breaker = Breaker(options.connections)
-        self._pace = Pace(options.connections)
-        self._tray = Tray(self._width, self._wake.set)
-        limits = Limits(options.relay.pipelining)
-        self._memory = Memory(options.relay.name, limits, Gates(database), self._threads)
-        self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
-        self._supply = Supply(
-            self._queue, self._threads, self._tray, lambda: limits.recipients, options.diversion, options.sign
-        )
+        self.stop = Stop(self._wake.set)
+        self._permit = Permit(database, self._threads, options.environment)
         self._recorder = Recorder(
             self._queue,
             self._threads,
             self._totals,
             options.policy.doubt_pause,
-            lambda settlements: self._outcome.written(settlements),  # noqa: PLW0108 - it is made below
-            lambda settlement: self._outcome.refused(settlement),  # noqa: PLW0108 - it is made below
-        )
-        self._outcome = Outcome(
-            self._relay.name,
-            options.policy,
-            self._pace,
-            self._breaker,
-            self._memory,
-            self._tray,
-            self._supply,
-            self._recorder,
-            self._journal,
-            self._wake.set,
+            self._written,
+            self._refused,
         )
         self._heartbeat: Heartbeat
-        self._idle = False
+        clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
+        desk = Desk(
+            options,
+            self._queue,
+            Gates(database),
+            self._threads,
+            self._recorder,
+            self._journal,
+            clearance,
+            self._wake.set,
+        )
+        self._desks = {desk.relay.name: desk}
+        self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
-        self.stop = Stop(self._wake.set)
 
     async def run(self) -> None:
         """Work until told to stop, then finish what has begun.
@@ -118,16 +99,19 @@ class Daemon:
     async def _work(self) -> None:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
-        remembering = asyncio.create_task(self._memory.run())
         recording = asyncio.create_task(self._recorder.run())
-        senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
+        desks = self._desks.values()
+        for desk in desks:
+            desk.begin()
         failure = None
         while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
-            failure = self._failure([recording, remembering, watching, *senders])
-        await self._drain(senders, recording)
+            failure = self._failure([recording, watching, *(task for desk in desks for task in desk.tasks)])
+        await self._drain(recording)
         await self._end(duties)
-        for task in (recording, remembering, watching):
+        for desk in desks:
+            desk.end()
+        for task in (recording, watching):
             task.cancel()
         if failure is not None:
             raise failure
@@ -153,71 +137,32 @@ class Daemon:
         return wait
 
     async def _look(self) -> float:
-        """Load bodies of what is claimed, or claim more, where there is room; return the wait."""
-        if (parcel := self._tray.wanted) is not None:
-            await self._supply.announce(parcel)
-        if self._supply.can_load:
-            await self._supply.load()
-            return 0.0
-        now = self._now()
-        if await self._permit.look(now):
-            self._obey()
-        room = self._room(now)
-        if not room:
-            return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
-        # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
-        if self._idle and not self._supply.must_sweep(now) and not await self._has_due(room):
-            return self._poll_interval
-        lease = self._heartbeat.lease
-        if not lease.is_valid(boot_clock()):
-            return self._poll_interval
-        claimed, kept = await self._supply.claim(lease, room, now, self._permit.paused)
-        self._outcome.keep(lease, kept)
-        self._idle = not claimed
-        return self._poll_interval if self._idle else 0.0
-
-    async def _has_due(self, room: int) -> bool:
-        return await self._threads.run(
-            self._queue.has_due,
-            retries=self._supply.retries_room(room),
-            alone=not self._supply.holds_alone,
-            paused=self._permit.paused,
+        """Let each desk look for work; return the wait."""
+        if await self._permit.look(asyncio.get_running_loop().time()):
+            events.permitted(self._permit.summary(self._desks))
+            for desk in self._desks.values():
+                desk.obey()
+        return min(
+            [
+                await desk.look(lambda: self._heartbeat.lease, self._permit.paused)
+                for desk in self._desks.values()
+            ]
         )
 
-    def _obey(self) -> None:
-        """Give back what must not be sent any more."""
-        events.permitted(self._permit.summary())
-        self._outcome.release_waiting("paused", lambda parcel: bool(self._permit.forbids(parcel.stream)))
-        self._tray.stir()
+    def _written(self, settlements: Sequence[Settlement]) -> None:
+        """Let go of what is written; of an earlier run's only the database knew."""
+        self._journal.known(settlements)
+        for name, desk in self._desks.items():
+            desk.written([each for each in settlements if each.relay == name])
 
-    def _room(self, now: float) -> int:
-        """Return how many deliveries to claim: none while nothing may be sent, or enough is in hand."""
-        if not self._width():
-            return 0
-        if self._breaker.is_open:
-            # The probe: one mail, when there is none in hand that could be it.
-            return 0 if self._tray.busy or self._supply.waiting else 1
-        size = self._pace.claim_size(now)
-        return size if self._supply.has_room(size) else 0
+    def _refused(self, settlement: Settlement) -> None:
+        """Wait no more for what the database refuses."""
+        if (desk := self._desks.get(settlement.relay)) is not None:
+            desk.refused(settlement)
 
-    def _width(self) -> int:
-        """Return how many senders may work at once."""
-        if self._recorder.is_stalled() or not self._heartbeat.lease.is_valid(boot_clock()):
-            return 0
-        if self._permit.forbids_all():
-            return 0
-        return self._breaker.width(self._now())
-
-    def _may_dot(self, parcel: Parcel) -> str | None:
-        """Return why the dot of `parcel` must not go out now, or None: the last-moment check."""
-        if self._recorder.is_stalled():
-            return "verdicts cannot be stored"
-        return "the daemon was told to leave" if self.stop.leaving else self._forbidden(parcel)
-
-    def _forbidden(self, parcel: Parcel) -> str | None:
-        """Return why `parcel` must not be sent any more, or None."""
-        over = None if parcel.lease.is_valid(boot_clock()) else "the lease of this session is over"
-        return over or self._permit.forbids(parcel.stream)
+    def _drop(self, lease: Lease) -> None:
+        for desk in self._desks.values():
+            desk.drop(lease)
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -225,7 +170,8 @@ class Daemon:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             # Time alone may have made room: the breaker lets one in, the recorder has caught up.
-            self._tray.stir()
+            for desk in self._desks.values():
+                desk.stir()
         self._wake.clear()
 
     async def _begin(self) -> Duties:
@@ -243,35 +189,26 @@ class Daemon:
             self._sessions,
             self._ttl,
             self._totals,
-            lambda lease: soon(self._supply.drop, lease),
+            lambda lease: soon(self._drop, lease),
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
         duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
         duties.start()
         lease = self._heartbeat.lease
-        events.daemon_started(lease.id, self._database, self._relay.host, self._relay.port)
+        for desk in self._desks.values():
+            events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
-    def _sender(self) -> Sender:
-        outcome = self._outcome
-        return Sender(
-            self._dialler,
-            self._tray,
-            self._journal,
-            lambda parcel: outcome.may_begin(parcel, self._forbidden(parcel)),
-            self._may_dot,
-            outcome.deliver,
-            outcome.fault,
-        )
-
-    async def _drain(self, senders: list[asyncio.Task[None]], recording: asyncio.Task[None]) -> None:
+    async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        events.daemon_draining(self._tray.carrying)
+        desks = self._desks.values()
+        events.daemon_draining(sum(desk.carrying for desk in desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
-        self._outcome.release_waiting("the daemon stops")
-        self._tray.close()
+        for desk in desks:
+            desk.close()
+        senders = [sender for desk in desks for sender in desk.senders]
         await self.stop.wait(*senders, grace=0)
         for sender in senders:
             sender.cancel()
@@ -294,7 +231,8 @@ class Daemon:
 
     async def _release_unknown(self) -> None:
         with suppress(SQLAlchemyError):
-            await self._supply.release_unknown(self._heartbeat.lease)
+            for desk in self._desks.values():
+                await desk.release_unknown(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""
@@ -305,7 +243,3 @@ class Daemon:
         ended = (task.exception() for task in tasks if task.done() and not task.cancelled())
         failure = self._foreign or self._heartbeat.failure
         return failure or next((error for error in ended if error), None)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from outbox.delivery.retry import RetryPolicy
     from outbox.mail.status import Settlement
     from outbox.store.moves import Claim
-    from outbox.worker.journaling import Journaling
     from outbox.worker.lease import Lease
     from outbox.worker.memory import Memory
     from outbox.worker.pace import Pace
@@ -43,7 +42,6 @@ class Outcome:
         tray: Tray,
         supply: Supply,
         recorder: Recorder,
-        journal: Journaling,
         wake: Callable[[], None],
     ) -> None:
         self._name = name
@@ -54,7 +52,6 @@ class Outcome:
         self._tray = tray
         self._supply = supply
         self._recorder = recorder
-        self._journal = journal
         self._wake = wake
 
     def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
@@ -133,7 +130,6 @@ class Outcome:
 
     def written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what the recorder has written."""
-        self._journal.known(settlements)
         self._let_go(lambda: self._supply.written(settlements))
 
     def refused(self, settlement: Settlement) -> None:

@@ -1,4 +1,4 @@
-"""What people allow now: whether this daemon may send at all, through its relay, and from which streams."""
+"""What people allow now: whether this daemon may send, through which relays, and from which streams."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from outbox.errors import EnvironmentMismatchError
 from outbox.store.permission import Permission, permission
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from outbox.store.database import Database
     from outbox.worker.threads import Threads
 
@@ -16,12 +18,11 @@ EVERY = 1.0
 
 
 class Permit:
-    """What is allowed to the daemon of this `relay`, which belongs to this `environment`."""
+    """What is allowed to a daemon that belongs to this `environment`."""
 
-    def __init__(self, database: Database, threads: Threads, relay: str, environment: str | None) -> None:
+    def __init__(self, database: Database, threads: Threads, environment: str | None) -> None:
         self._database = database
         self._threads = threads
-        self._relay = relay
         self._environment = environment
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
@@ -44,23 +45,26 @@ class Permit:
         refuse_foreign(found.environment, self._environment)
         return before != found
 
-    def forbids_all(self) -> str | None:
-        """Return why nothing may be sent, or None."""
+    def forbids_all(self, relay: str) -> str | None:
+        """Return why nothing may be sent through `relay`, or None."""
+        paused = f"relay {relay} is paused" if relay in self._standing.relays else None
+        return self._everything() or paused
+
+    def forbids(self, relay: str, stream: str) -> str | None:
+        """Return why nothing of this stream may be sent through `relay`, or None."""
+        paused = f"stream {stream} is paused" if stream in self._standing.streams else None
+        return self.forbids_all(relay) or paused
+
+    def summary(self, relays: Collection[str]) -> str:
+        """Return what is forbidden to these relays now, in words; empty where nothing is."""
+        kinds = {"relays": self._standing.relays & {*relays}, "streams": self._standing.streams}
+        words = [f"paused {kind}: {', '.join(sorted(names))}" for kind, names in kinds.items() if names]
+        return self._everything() or "; ".join(words)
+
+    def _everything(self) -> str | None:
         if self._standing.environment != self._environment:
             return "the database is of another environment"
-        if self._standing.everything:
-            return "everything is paused"
-        return f"relay {self._relay} is paused" if self._relay in self._standing.relays else None
-
-    def summary(self) -> str:
-        """Return what is forbidden now, in words; empty where nothing is."""
-        streams = ", ".join(sorted(self._standing.streams))
-        return self.forbids_all() or (f"paused streams: {streams}" if streams else "")
-
-    def forbids(self, stream: str) -> str | None:
-        """Return why nothing of this stream may be sent, or None."""
-        paused = f"stream {stream} is paused" if stream in self._standing.streams else None
-        return self.forbids_all() or paused
+        return "everything is paused" if self._standing.everything else None
 
 
 def refuse_foreign(database: str | None, daemon: str | None) -> None:

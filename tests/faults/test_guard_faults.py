@@ -175,7 +175,7 @@ def test_a_pause_keeps_what_is_queued_and_what_is_already_in_hand(database_url: 
             assert app.counts() == {"sent": 1, "pending": 3}
             assert app.scalar("SELECT stream FROM outbox_delivery WHERE status = 'sent'") == "code"
             tell(app, "UPDATE outbox_gate SET kind = 'all', name = '*' WHERE kind = 'stream'")
-            wait_until(lambda: inside.daemon._permit.forbids_all() is not None, "everything is paused")
+            wait_until(lambda: inside.daemon._permit.forbids_all("main") is not None, "everything is paused")
             with app.engine.begin() as connection:
                 app.outbox.enqueue(connection, to="ann@example.org", text="Hello.", stream="code")
             tell(app, "UPDATE outbox_gate SET paused_at = NULL")

@@ -92,7 +92,7 @@ def test_a_dot_that_still_waits_for_its_answer_keeps_nothing_from_a_relay_that_i
                 wait_until(lambda: relay.unanswered == 1, "a dot waits for its answer")
                 relay.away = True
             app.enqueue(20, tag="other")
-            wait_until(lambda: inside.do(lambda: inside.daemon._breaker.is_open), "the outage is met")
+            wait_until(lambda: inside.do(lambda: inside.desk._breaker.is_open), "the outage is met")
             relay.away = False
             app.wait_sent(20)
             assert app.counts() == {"sending": 1, "sent": 20}

@@ -10,6 +10,7 @@ from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
 from outbox.store.deadline import SILENCE
 from outbox.store.grants import Role
+from outbox.worker.desk import Desk
 from outbox.worker.loop import Daemon
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
@@ -45,6 +46,12 @@ class InsideDaemon:
         """Start it and return when its session has begun."""
         self._thread.start()
         wait_until(lambda: self._error is not None or self._has_begun(), "the daemon has begun")
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of its one relay."""
+        (desk,) = self.daemon._desks.values()
+        return desk
 
     def do(self, work: Callable[[], T]) -> T:
         """Do `work` on the daemon's loop and return what it returns."""

@@ -11,7 +11,6 @@ from outbox.mail.status import Move, Settlement
 from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
 from outbox.smtp.stage import Stage
 from outbox.store.moves import Claim
-from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
@@ -75,7 +74,6 @@ class Scene(Supplied):
             self.tray,
             self.supply,
             recorder,
-            Journaling(None, "mx"),
             self._wake,
         )
 

@@ -11,13 +11,13 @@ from tests.unit.worker.held import NoThreads, run
 
 
 class Scene:
-    """A permit of the relay `mx` in `staging`, and what the database says."""
+    """A permit in `staging`, and what the database says."""
 
     def __init__(self) -> None:
         self.found = Permission(environment="staging")
         self.reads = 0
         database, threads = self, NoThreads()
-        self.permit = Permit(database, threads, "mx", "staging")  # type: ignore[arg-type] # this reads for it
+        self.permit = Permit(database, threads, "staging")  # type: ignore[arg-type] # this reads for it
         self.now = 100.0
 
     def read(self, _work: Any) -> Permission:
@@ -36,7 +36,7 @@ def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
     assert [scene.look(), scene.look(everything=True), scene.look(everything=True)] == [False, True, False]
     scene.found = Permission(environment="staging")
     assert run(scene.permit.look(scene.now + EVERY / 2)) is False
-    assert scene.permit.forbids_all() == "everything is paused"
+    assert scene.permit.forbids_all("mx") == "everything is paused"
     assert scene.reads == 3
 
 
@@ -45,7 +45,7 @@ def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
     [
         ({}, None, None, ""),
         ({"everything": True}, "everything is paused", "everything is paused", "everything is paused"),
-        ({"relays": frozenset({"mx"})}, "relay mx is paused", "relay mx is paused", "relay mx is paused"),
+        ({"relays": frozenset({"mx"})}, "relay mx is paused", "relay mx is paused", "paused relays: mx"),
         ({"relays": frozenset({"other"})}, None, None, ""),
         ({"streams": frozenset({"bulk", "a"})}, None, "stream bulk is paused", "paused streams: a, bulk"),
     ],
@@ -57,8 +57,11 @@ def test_what_is_paused_is_forbidden(
     scene.look(**found)
     permit = scene.permit
     assert (everything, bulk, None if everything is None else everything, summary) == (
-        permit.forbids_all(), permit.forbids("bulk"), permit.forbids("other"), permit.summary(),
-    )  # fmt: skip
+        permit.forbids_all("mx"),
+        permit.forbids("mx", "bulk"),
+        permit.forbids("mx", "other"),
+        permit.summary(["mx"]),
+    )
     assert found.get("streams", frozenset()) == permit.paused
 
 
@@ -67,6 +70,6 @@ def test_fault_33_a_database_of_another_environment_forbids_everything_until_it_
     for environment in ("production", None):
         with pytest.raises(EnvironmentMismatchError):
             scene.look(environment=environment)
-        assert scene.permit.forbids("any") == "the database is of another environment"
+        assert scene.permit.forbids("mx", "any") == "the database is of another environment"
     assert scene.look()
-    assert scene.permit.forbids_all() is None
+    assert scene.permit.forbids_all("mx") is None

@@ -6,50 +6,50 @@ from typing import Any
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.retry import RetryPolicy
-from outbox.store.database import Database
-from outbox.worker.loop import Daemon
-from outbox.worker.notify import Notifier
+from outbox.worker.desk import Desk
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
 from tests.unit.worker.held import NoThreads, claim, lease, parcel, run
 from tests.unit.worker.supplied import Queue
 
+UNDER = lease()
+
 
 def probing() -> Any:
-    """Return a daemon with a queue of two mails, whose breaker has just opened."""
+    """Return a desk with a queue of two mails, whose breaker has just opened."""
     options = Options(relay=relay_at(25), policy=RetryPolicy(), connections=2)
-    daemon: Any = Daemon(Database("sqlite://"), options, Notifier(None))
-    daemon._heartbeat = SimpleNamespace(lease=lease())
-    daemon._supply._queue = Queue(claim(1), claim(2))
-    daemon._supply._threads = NoThreads()
+    queue, threads = Queue(claim(1), claim(2)), NoThreads()
+    clearance = SimpleNamespace(is_given=lambda _: True)
+    nobody: Any = None
+    desk: Any = Desk(options, queue, nobody, threads, nobody, nobody, clearance, lambda: None)  # type: ignore[arg-type] # these stand for them
     for _ in range(2):
-        daemon._breaker.fault(0.0, 0.0)
-    return daemon
+        desk._breaker.fault(0.0, 0.0)
+    return desk
 
 
 def rooms(*steps: str) -> list[int]:
     """Take these steps when the breaker lets one in; return the room before the first and after each."""
 
     async def work() -> list[int]:
-        daemon = probing()
+        desk = probing()
         await asyncio.sleep(FIRST_WAIT)
-        seen = [daemon._room(daemon._now())]
+        seen = [desk._room(desk._now())]
         for step in steps:
             match step:
                 case "claimed":
-                    await daemon._supply.claim(daemon._heartbeat.lease, 1, 0.0)
+                    await desk._supply.claim(UNDER, 1, 0.0)
                 case "loaded":
-                    await daemon._supply.load()
+                    await desk._supply.load()
                 case "taken":
-                    assert daemon._tray.enter()
-                    assert daemon._tray.take()
+                    assert desk._tray.enter()
+                    assert desk._tray.take()
                 case "silent":
-                    daemon._tray.step_aside(parcel())
+                    desk._tray.step_aside(parcel())
                 case "answered":
-                    daemon._tray.step_back()
+                    desk._tray.step_back()
                 case _:
-                    daemon._tray.leave()
-            seen.append(daemon._room(daemon._now()))
+                    desk._tray.leave()
+            seen.append(desk._room(desk._now()))
         return seen
 
     return run(work())

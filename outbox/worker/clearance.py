@@ -1,0 +1,47 @@
+"""Whether anything may be sent now, and each mail's last-moment check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outbox.worker.lease import boot_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.worker.lease import Lease
+    from outbox.worker.parcel import Parcel
+    from outbox.worker.permit import Permit
+    from outbox.worker.recorder import Recorder
+    from outbox.worker.stop import Stop
+
+
+class Clearance:
+    """What the whole daemon has to say before a dot goes out."""
+
+    def __init__(self, lease: Callable[[], Lease], recorder: Recorder, permit: Permit, stop: Stop) -> None:
+        self._lease = lease
+        self._recorder = recorder
+        self._permit = permit
+        self._stop = stop
+
+    def is_given(self, relay: str) -> bool:
+        """Tell whether mail may be sent through this relay now."""
+        if self._recorder.is_stalled() or not self._lease().is_valid(boot_clock()):
+            return False
+        return not self._permit.forbids_all(relay)
+
+    def may_dot(self, relay: str, parcel: Parcel) -> str | None:
+        """Return why the dot of `parcel` must not go out now, or None: the last-moment check."""
+        if self._recorder.is_stalled():
+            return "verdicts cannot be stored"
+        return "the daemon was told to leave" if self._stop.leaving else self.forbids(relay, parcel)
+
+    def forbids(self, relay: str, parcel: Parcel) -> str | None:
+        """Return why `parcel` must not be sent any more, or None."""
+        over = None if parcel.lease.is_valid(boot_clock()) else "the lease of this session is over"
+        return over or self.pauses(relay, parcel)
+
+    def pauses(self, relay: str, parcel: Parcel) -> str | None:
+        """Return why people do not want `parcel` to be sent now, or None."""
+        return self._permit.forbids(relay, parcel.stream)
