@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from outbox.delivery.secret import Secret
+from outbox.mail.rate import ANY, Limit
 from outbox.smtp.stage import Timeouts
 
 __all__ = ["Dsn", "Pipelining", "Relay", "Secret", "Timeouts", "TlsMode"]
@@ -54,7 +55,8 @@ class Relay:
     `client_key` holds it). Without `allow_plaintext_auth` the password is said inside verified TLS only.
     `mechanism` names the one AUTH mechanism to use; the token of XOAUTH2 and OAUTHBEARER comes from
     `token_file`, or from what `token_command` prints. `idempotency_header` is the header by which the relay
-    recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033).
+    recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033). `limit` is what all daemons
+    together may send it.
     """
 
     name: str
@@ -76,4 +78,5 @@ class Relay:
     pipelining: Pipelining = Pipelining.AUTO
     dsn: Dsn | None = None
     idempotency_header: str | None = None
+    limit: Limit = ANY
     timeouts: Timeouts = field(default_factory=Timeouts)

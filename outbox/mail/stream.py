@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from outbox.errors import InvalidEmailError
+from outbox.mail.rate import ANY, Limit
 
 DEFAULT = "default"
 """The stream of mail that names none, and the meaning of every name that is not known."""
@@ -29,12 +30,14 @@ class Priority(StrEnum):
 class Stream:
     """What a stream's name means: its relay's name, its share beside others of its class, its class.
 
-    A stream that names no relay is served by the daemons that have no name for theirs.
+    A stream that names no relay is served by the daemons that have no name for theirs. The `limit` holds for
+    each name by itself, also where several mean the same.
     """
 
     relay: str | None = None
     weight: float = 1.0
     priority: Priority = Priority.NORMAL
+    limit: Limit = ANY
 
 
 @dataclass(frozen=True, slots=True)

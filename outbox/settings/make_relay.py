@@ -4,6 +4,7 @@ from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
 from outbox.delivery.tls import CaFileError, ClientCertificateError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings
+from outbox.settings.limit import limit_of
 
 _LONGEST_NAME = 64  # in the table of deliveries
 
@@ -31,6 +32,7 @@ def relay_of(settings: Settings) -> Relay:
         pipelining=Pipelining(settings.smtp_pipelining),
         dsn=_dsn_of(settings),
         idempotency_header=settings.smtp_idempotency_header,
+        limit=limit_of(settings.smtp_rate, settings.smtp_burst, settings.smtp_quota),
     )
 
 

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.limits import Limits
+from outbox.store.breakers import Breakers
+from outbox.store.buckets import Buckets
+from outbox.store.gates import Gates
+from outbox.worker.allowance import Allowance
 from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
 from outbox.worker.outcome import Outcome
@@ -15,12 +19,14 @@ from outbox.worker.pace import Pace
 from outbox.worker.sender import Sender
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
+from outbox.worker.valve import Valve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from outbox.mail.status import Settlement
-    from outbox.store.gates import Gates
+    from outbox.store.breakers import Shared
+    from outbox.store.database import Database
     from outbox.store.queue import Queue
     from outbox.worker.clearance import Clearance
     from outbox.worker.journaling import Journaling
@@ -40,7 +46,7 @@ class Desk:
         self,
         options: Options,
         queue: Queue,
-        gates: Gates,
+        database: Database,
         threads: Threads,
         recorder: Recorder,
         journal: Journaling,
@@ -56,13 +62,33 @@ class Desk:
         self._journal = journal
         self._clearance = clearance
         self._breaker = Breaker(options.connections)
+        self._valve = Valve(
+            self.relay.name, self._breaker, Breakers(database), threads, self._others_have_changed
+        )
         self._pace = Pace(options.connections)
-        self._tray = Tray(self._width, wake)
+        self._allowance = Allowance(
+            self.relay.name,
+            self.relay.limit,
+            options.streams,
+            Buckets(database),
+            threads,
+            ready=lambda: self._tray.askable(),  # noqa: PLW0108 - it is made below
+            width=self._width,
+            stir=self.stir,
+            give_back=lambda reason, which: self._outcome.release_waiting(reason, which),  # noqa: PLW0108 - as above
+        )
+        self._tray = Tray(self._width, wake, self._allowance)
+        self._wake = wake
         limits = Limits(options.relay.pipelining)
-        self._memory = Memory(options.relay.name, limits, gates, threads)
+        self._memory = Memory(options.relay.name, limits, Gates(database), threads)
         self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
         self._supply = Supply(
-            queue, threads, self._tray, lambda: limits.recipients, options.diversion, options.sign
+            queue,
+            threads,
+            self._tray,
+            lambda stream: min(limits.recipients, self._allowance.together(stream) or limits.recipients),
+            options.diversion,
+            options.sign,
         )
         self._outcome = Outcome(
             options.relay.name,
@@ -73,15 +99,16 @@ class Desk:
             self._tray,
             self._supply,
             recorder,
+            self._allowance.slow_down,
             wake,
         )
-        self._remembering: asyncio.Task[None]
+        self._besides: list[asyncio.Task[None]] = []
         self._idle = False
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What must not end before the daemon does."""
-        return [self._remembering, *self.senders]
+        return [*self._besides, *self.senders]
 
     @property
     def carrying(self) -> int:
@@ -90,37 +117,63 @@ class Desk:
 
     def begin(self) -> None:
         """Let the senders begin; called on the event loop."""
-        self._remembering = asyncio.create_task(self._memory.run())
+        self._besides = [asyncio.create_task(run()) for run in (self._memory.run, self._allowance.run)]
         self.senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
 
     def end(self) -> None:
         """End what goes on beside the senders."""
-        self._remembering.cancel()
+        for task in self._besides:
+            task.cancel()
 
     async def look(self, lease: Callable[[], Lease], paused: Collection[str]) -> float:
         """Load bodies of what is claimed, or claim more, where there is room; return the seconds to wait.
 
         Nothing of the `paused` streams is claimed.
         """
+        await self._valve.tell(lease().id)
         if (parcel := self._tray.wanted) is not None:
             await self._supply.announce(parcel)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0
         now = self._now()
+        if self._breaker.may_ask(now) and await self._has_due(1, paused):
+            await self._valve.probe(lease().id)
         room = self._room(now)
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
         if self._idle and not self._supply.must_sweep(now) and not await self._has_due(room, paused):
-            return self._poll_interval
+            return await self._rest(lease())
         mine = lease()
         if not mine.is_valid(boot_clock()):
             return self._poll_interval
-        claimed, kept = await self._supply.claim(mine, room, now, paused)
+        claimed, kept = await self._supply.claim(mine, room, now, paused, self._room_of)
         self._outcome.keep(mine, kept)
         self._idle = not claimed
-        return self._poll_interval if self._idle else 0.0
+        return await self._rest(mine) if self._idle else 0.0
+
+    async def _rest(self, lease: Lease) -> float:
+        """Keep nothing that more mail was to tell of, as there is none now; return the seconds to wait."""
+        if self._supply.is_judged:
+            self._outcome.settle_refusals()
+            if self._breaker.is_open:
+                await self._valve.leave(lease.id)
+        return self._poll_interval
+
+    def hear(self, shared: Shared, pace: float | None, began: float) -> None:
+        """Take what all daemons know of the relay, as it was read from `began` on."""
+        self._allowance.hear(pace)
+        self._valve.hear(shared, began)
+
+    def _others_have_changed(self) -> None:
+        if self._breaker.is_open:
+            self._outcome.release_waiting(f"relay {self.relay.name} is down")
+        self.stir()
+        self._wake()
+
+    def _room_of(self, stream: str) -> int | None:
+        return self._allowance.room(stream, self._supply.held(stream) if self._allowance.limits else 0)
 
     def obey(self) -> None:
         """Give back what must not be sent any more."""
@@ -140,7 +193,7 @@ class Desk:
 
     def close(self) -> None:
         """Give back what nobody has begun to send, and let the senders end when they have finished theirs."""
-        self._outcome.release_waiting("the daemon stops")
+        self._outcome.close()
         self._tray.close()
 
     def written(self, settlements: Sequence[Settlement]) -> None:
@@ -161,6 +214,7 @@ class Desk:
             retries=self._supply.retries_room(room),
             alone=not self._supply.holds_alone,
             paused=paused,
+            room=self._room_of,
         )
 
     def _room(self, now: float) -> int:
@@ -171,7 +225,10 @@ class Desk:
             # The probe: one mail, when there is none in hand that could be it.
             return 0 if self._tray.busy or self._supply.waiting else 1
         size = self._pace.claim_size(now)
-        return size if self._supply.has_room(size) else 0
+        if not self._supply.has_room(size):
+            return 0
+        room = self._allowance.relay_room(self._supply.held() if self._allowance.limits else 0)
+        return size if room is None else min(size, room)
 
     def _width(self) -> int:
         """Return how many senders may work at once."""
@@ -186,7 +243,7 @@ class Desk:
             lambda parcel: outcome.may_begin(parcel, clearance.forbids(name, parcel)),
             lambda parcel: clearance.may_dot(name, parcel),
             outcome.deliver,
-            outcome.fault,
+            outcome.meet,
         )
 
     @staticmethod

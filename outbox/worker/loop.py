@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from outbox import events
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.share import Shares
-from outbox.store.gates import Gates
+from outbox.store.breakers import Shared
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.status import Settlement
     from outbox.store.database import Database
+    from outbox.store.permission import Permission
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
@@ -59,7 +60,7 @@ class Daemon:
         self._threads = Threads()
         self._wake = asyncio.Event()
         self.stop = Stop(self._wake.set)
-        self._permit = Permit(database, self._threads, options.environment)
+        self._permit = Permit(database, self._threads, options.environment, self._heard)
         self._recorder = Recorder(
             self._queue,
             self._threads,
@@ -73,7 +74,7 @@ class Daemon:
         desk = Desk(
             options,
             self._queue,
-            Gates(database),
+            database,
             self._threads,
             self._recorder,
             self._journal,
@@ -148,6 +149,11 @@ class Daemon:
                 for desk in self._desks.values()
             ]
         )
+
+    def _heard(self, found: Permission, began: float) -> None:
+        """Let each desk know what all daemons know of its relay."""
+        for name, desk in self._desks.items():
+            desk.hear(found.breakers.get(name, Shared()), found.paces.get(name), began)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what is written; of an earlier run's only the database knew."""

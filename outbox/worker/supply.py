@@ -38,8 +38,8 @@ SWEEP = 60.0
 class Supply:
     """Claims deliveries and fills the tray with parcels that have their bodies.
 
-    `most` tells how many recipients of one message may travel together, `diversion` who gets mail at all,
-    and `sign` returns a message that was read as it is to be sent; it runs in the thread that has read it.
+    `most` tells of a stream how many recipients of one message may travel together, `diversion` who gets mail
+    at all. `sign` returns a message as it is to be sent; it runs in the thread that has read it.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Supply:
         queue: Queue,
         threads: Threads,
         tray: Tray,
-        most: Callable[[], int],
+        most: Callable[[str], int],
         diversion: Diversion | None = None,
         sign: Callable[[Message], Message] | None = None,
     ) -> None:
@@ -91,6 +91,16 @@ class Supply:
         """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
         return len(self._bare)
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether everything that was claimed has its verdict."""
+        return not self._sending
+
+    def held(self, stream: str | None = None) -> int:
+        """Return how many recipients wait here or on the tray, of one stream or of all."""
+        bare = sum(len(each.claims) for each in self._bare if stream in {None, each.stream})
+        return bare + self._tray.held(stream)
+
     def has_room(self, size: int) -> bool:
         """Tell whether a claim of `size` would find senders, or soon.
 
@@ -109,9 +119,16 @@ class Supply:
         return self._unsure or now - self._swept_at >= SWEEP
 
     async def claim(
-        self, lease: Lease, limit: int, now: float, paused: Collection[str] = frozenset()
+        self,
+        lease: Lease,
+        limit: int,
+        now: float,
+        paused: Collection[str] = frozenset(),
+        room: Callable[[str], int | None] = lambda _: None,
     ) -> tuple[int, list[Claim]]:
         """Claim at most `limit` deliveries at `now`, by the daemon's clock; return how many there were.
+
+        Of a stream at most as many as there is `room` for; None is any number.
 
         And those among them that must not be sent: there is an objection to them, or this process still sends
         them under an older claim, which it had lost. Whoever has sent a mail to its last byte, and waits for
@@ -128,6 +145,7 @@ class Supply:
                 retries=self.retries_room(limit),
                 alone=not self.holds_alone,
                 paused=paused,
+                room=room,
                 in_hand={id_: one.recipient for id_, one in self._held.items() if not one.objection},
             )
         except SQLAlchemyError:
@@ -146,7 +164,7 @@ class Supply:
         ours = [claim for claim in claims if claim.objection or claim in new]
         self._held.update((claim.delivery_id, claim) for claim in ours)
         self._sending.update((claim.delivery_id, claim.fence) for claim in new)
-        self._bare.extend(pack(new, lease, now, self._most()))
+        self._bare.extend(pack(new, lease, now, self._most))
         return len(claims), kept
 
     def _diverted(self, claim: Claim) -> Claim:

@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from outbox.worker.allowance import Allowance
     from outbox.worker.parcel import Parcel
 
 
@@ -17,11 +18,15 @@ class Tray:
     """Parcels between the loop, which puts them, and the senders, who take them.
 
     `width` tells how many senders may work at once; `low` is called when the loop should look for more.
+    Where the relay or a stream has a limit, `allowance` says which parcels may go.
     """
 
-    def __init__(self, width: Callable[[], int], low: Callable[[], None]) -> None:
+    def __init__(
+        self, width: Callable[[], int], low: Callable[[], None], allowance: Allowance | None = None
+    ) -> None:
         self._width = width
         self._low = low
+        self._allowance = allowance
         self._ready: deque[Parcel] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
@@ -75,6 +80,7 @@ class Tray:
             else:
                 self._ready.append(parcel)
         self._low_mark = self._retries_ready + (len(self._ready) - self._retries_ready) * 2 // 3
+        self._want()
         self.stir()
 
     def enter(self, *, returning: bool = False, connected: bool = False) -> bool:
@@ -109,10 +115,12 @@ class Tray:
         if first.alone and not first.announced and not first.wanted:
             first.wanted = True
             self._low()
-        room = self._retries_room > 0
-        parcel = next((each for each in self._ready if _may_go(each, retries=room)), None)
+        parcel = next(filter(self._lets, self.askable()), None)
         if parcel is None:
+            self._want()
             return None
+        if self._allowance is not None:
+            self._allowance.spend(parcel)
         self._ready.remove(parcel)
         parcel.begun = True
         self._retries_ready -= parcel.retry
@@ -120,6 +128,15 @@ class Tray:
         if len(self._ready) <= self._low_mark:
             self._low()
         return parcel
+
+    def askable(self) -> Iterator[Parcel]:
+        """Give the parcels that may go now, but for the limits of rates and quotas, in their order."""
+        retries = self._retries_room > 0
+        return (each for each in self._ready if _may_go(each, retries=retries))
+
+    def held(self, stream: str | None = None) -> int:
+        """Return how many recipients wait for a sender, of one stream or of all."""
+        return sum(len(each.claims) for each in self._ready if stream in {None, each.stream})
 
     def done(self, parcel: Parcel) -> None:
         """Note that a parcel keeps no sender any more: where it was a retry, the next one may go."""
@@ -197,6 +214,8 @@ class Tray:
 
     @property
     def _takeable(self) -> int:
+        if self._allowance is not None and self._allowance.limits:
+            return self._let()
         # Who has asked for the announcement of a rescued delivery is woken when it is made.
         waiting = self._retries_ready - min(self._retries_ready, self._retries_room)
         return len(self._ready) - (self.wanted is not None) - waiting
@@ -209,6 +228,20 @@ class Tray:
     @property
     def _working(self) -> int:
         return self._active - self._aside
+
+    def _let(self) -> int:
+        """Return how many parcels may go by the tokens that were borrowed; where none may, want more."""
+        let = [parcel.retry for parcel in self.askable() if self._lets(parcel)]
+        if not let:
+            self._want()
+        return len(let) - sum(let) + min(sum(let), self._retries_room)
+
+    def _lets(self, parcel: Parcel) -> bool:
+        return self._allowance is None or self._allowance.lets(parcel)
+
+    def _want(self) -> None:
+        if self._allowance is not None and self._allowance.limits and self._ready:
+            self._allowance.want()
 
 
 def _may_go(parcel: Parcel, *, retries: bool) -> bool:

@@ -38,7 +38,8 @@ def test_a_relay_that_nobody_has_met_is_not_open(breakers: Breakers) -> None:
 def test_who_opens_it_opens_it_for_all_and_counts_one_wait(rival: Scene, breakers: Breakers) -> None:
     assert breakers.open("mx", 60.0, seen=0)
     seen = Breakers(rival.database).read("mx")
-    assert (seen.open_for, seen.waits, seen.probe_for) == (pytest.approx(60, abs=30), 1, 0.0)
+    assert seen.open_for == pytest.approx(60, abs=30)
+    assert (seen.waits, seen.probe_for) == (1, 0.0)
     assert Breakers(rival.database).read("other") == Shared()
 
 
@@ -73,7 +74,7 @@ def test_of_many_who_would_probe_at_once_one_does(scene: Scene, rival: Scene, br
 
     with scene.another() as third:
         crowd = [scene, rival, third] * 4
-        at_once(*(lambda one=one, n=n: probe(one, n) for n, one in enumerate(crowd)))  # type: ignore[misc]
+        at_once(*(lambda one=one, n=n: probe(one, n) for n, one in enumerate(crowd)))
     assert len(winners) == 1
     assert breakers.read("mx").probe_for == pytest.approx(45, abs=30)
 
@@ -98,7 +99,8 @@ def test_a_probe_that_failed_lets_all_wait_again(scene: Scene, breakers: Breaker
     assert breakers.probe("mx", ME, 45.0)
     assert breakers.failed("mx", ME, 60.0)
     seen = breakers.read("mx")
-    assert (seen.open_for, seen.waits, seen.prober) == (pytest.approx(60, abs=30), 2, None)
+    assert seen.open_for == pytest.approx(60, abs=30)
+    assert (seen.waits, seen.prober) == (2, None)
     assert not breakers.probe("mx", OTHER, 45.0)
 
 

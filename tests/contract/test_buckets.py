@@ -75,7 +75,7 @@ def test_daemons_that_borrow_at_once_have_together_what_was_there(scene: Scene, 
         taken.extend(borrow(mine, limit, 7).count for _ in range(20))
 
     with scene.another() as third:
-        at_once(*(lambda one=one: take(one) for one in (scene, rival, third, scene)))  # type: ignore[misc]
+        at_once(*(lambda one=one: take(one) for one in (scene, rival, third, scene)))
     assert sum(taken) == 500
 
 

@@ -183,7 +183,7 @@ def _claiming(line: Line, swept: list[bool] | None = None) -> Errand:
 
 def _supply(database: Database) -> Supply:
     threads: Any = NoThreads()
-    return Supply(Queue(database), threads, Tray(lambda: 1, lambda: None), lambda: 50)
+    return Supply(Queue(database), threads, Tray(lambda: 1, lambda: None), lambda _: 50)
 
 
 async def _claimed(supply: Supply, me: UUID) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.retry import RetryPolicy
+from outbox.store.database import Database
 from outbox.worker.desk import Desk
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
@@ -21,9 +22,11 @@ def probing() -> Any:
     queue, threads = Queue(claim(1), claim(2)), NoThreads()
     clearance = SimpleNamespace(is_given=lambda _: True)
     nobody: Any = None
-    desk: Any = Desk(options, queue, nobody, threads, nobody, nobody, clearance, lambda: None)  # type: ignore[arg-type] # these stand for them
+    database, recorder = Database("sqlite://"), SimpleNamespace(put=None)
+    desk: Any = Desk(options, queue, database, threads, recorder, nobody, clearance, lambda: None)  # type: ignore[arg-type] # these stand for them
     for _ in range(2):
         desk._breaker.fault(0.0, 0.0)
+    desk._breaker.take_probe()
     return desk
 
 

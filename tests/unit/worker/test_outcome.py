@@ -63,6 +63,7 @@ class Scene(Supplied):
         self.memory = Memory()
         self.recorder = Recorder(self.lease)
         self.woken = 0
+        self.slowed: list[float] = []
         memory: Any = self.memory
         recorder: Any = self.recorder
         self.outcome = Outcome(
@@ -74,6 +75,7 @@ class Scene(Supplied):
             self.tray,
             self.supply,
             recorder,
+            self.slowed.append,
             self._wake,
         )
 
