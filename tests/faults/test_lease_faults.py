@@ -12,7 +12,7 @@ from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
 from outbox.store.grants import Role
 from outbox.store.queue import Queue
-from outbox.worker import heartbeat, loop
+from outbox.worker import clearance, desk, heartbeat
 from outbox.worker.lease import boot_clock
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.inside import daemon_inside
@@ -32,7 +32,7 @@ LOCK_SESSIONS = text("SELECT id FROM outbox_session FOR UPDATE")
 def jump(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Give the seconds, in a list, by which the clock of the lease has jumped ahead."""
     ahead = [0.0]
-    for module in (loop, heartbeat):
+    for module in (clearance, desk, heartbeat):
         monkeypatch.setattr(module, "boot_clock", lambda: boot_clock() + ahead[0])
     return ahead
 

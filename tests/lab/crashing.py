@@ -52,7 +52,7 @@ class CrashingSender(Sender):
 
 _MOMENTS = {
     "after-claim": ("outbox.worker.loop.Queue", CrashingQueue),
-    "in-hand": ("outbox.worker.loop.Sender", CrashingSender),
+    "in-hand": ("outbox.worker.desk.Sender", CrashingSender),
 }
 
 
