@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SPACING = 0.02
 """Seconds between two borrowings of a gate, at least."""
 
+_TICK = 0.001
+"""Seconds by which a gate that had a little too little is asked again, at least."""
+
 _PATIENT = 2.0
 """Seconds for which mail in hand waits for tokens; for longer it is not kept from other daemons."""
 
@@ -55,11 +58,14 @@ class _Purse:
         self.tokens -= count
         self.spent += 1
 
-    def receive(self, grant: Grant, began: float) -> None:
+    def receive(self, grant: Grant, began: float, now: float) -> None:
         # From before the borrowing: by its answer, some of the time is already over.
         self.tokens, self.void_at = grant.count, began + BORROWED
         self.spent = 0
-        self.asked_at, self.ask_at = began, began + max(SPACING, grant.wait)
+        # What is left over when these are used has to be told that it waits for long.
+        wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)
+        self.ask_at = now + wait
+        self.asked_at = began
         self.left, self.short_of = grant.tokens, grant.short_of
 
     def filled(self, limit: Limit, now: float) -> float:
@@ -97,6 +103,8 @@ class Allowance:
         self._stir = stir
         self._give_back = give_back
         self._pace: float | None = None
+        # The gates of a stream that limit something, as long as the pace is the same.
+        self._known: dict[str, list[tuple[Gate, Limit]]] = {}
         self._passing: float | None = None
         self._purses: dict[Gate, _Purse] = {}
         self._wanted = asyncio.Event()
@@ -109,7 +117,9 @@ class Allowance:
 
     def hear(self, pace: float | None) -> None:
         """Note how many recipients a second the relay was seen to bear, None: any number."""
-        self._pace = pace
+        if pace != self._pace:
+            self._pace = pace
+            self._known.clear()
 
     def slow_down(self, passing: float) -> None:
         """Lower the pace, since the relay says so while we send it `passing` recipients a second."""
@@ -164,7 +174,7 @@ class Allowance:
             passing, self._passing = self._passing, None
             pace = await self._threads.run(self._buckets.slow_down, self._relay.name, self._limit, passing)
             if pace is not None:
-                self._pace = pace
+                self.hear(pace)
                 events.relay_slowed(self._relay.name, pace)
         now = self._now()
         wanted = self._demands()
@@ -203,7 +213,7 @@ class Allowance:
         purse = self._purse(gate)
         if grant.short_of == "quota" and purse.short_of != "quota":
             events.quota_spent(gate.kind.value, gate.name, grant.wait)
-        purse.receive(grant, began)
+        purse.receive(grant, began, self._now())
         if not grant.count and grant.wait > _PATIENT:
             self._give_back(
                 f"the {grant.short_of} of {gate.kind} {gate.name}",
@@ -218,13 +228,13 @@ class Allowance:
         return None if most is None else max(0, most - held)
 
     def _gates(self, stream: str) -> list[tuple[Gate, Limit]]:
-        if not self.limits:
-            return []
-        limits = [
-            (self._relay, self._limit.lowered(self._pace)),
-            (Gate(GateKind.STREAM, stream), self._streams.of(stream).limit),
-        ]
-        return [(gate, limit) for gate, limit in limits if limit.is_set]
+        if (known := self._known.get(stream)) is None:
+            limits = [
+                (self._relay, self._limit.lowered(self._pace)),
+                (Gate(GateKind.STREAM, stream), self._streams.of(stream).limit),
+            ]
+            known = self._known[stream] = [(gate, limit) for gate, limit in limits if limit.is_set]
+        return known
 
     def _purse(self, gate: Gate) -> _Purse:
         return self._purses.setdefault(gate, _Purse())

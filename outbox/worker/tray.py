@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -230,8 +231,11 @@ class Tray:
         return self._active - self._aside
 
     def _let(self) -> int:
-        """Return how many parcels may go by the tokens that were borrowed; where none may, want more."""
-        let = [parcel.retry for parcel in self.askable() if self._lets(parcel)]
+        """Return how many parcels may go by the tokens that were borrowed; where none may, want more.
+
+        More than there are senders are not counted.
+        """
+        let = [parcel.retry for parcel in islice(filter(self._lets, self.askable()), self._width())]
         if not let:
             self._want()
         return len(let) - sum(let) + min(sum(let), self._retries_room)
