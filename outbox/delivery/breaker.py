@@ -111,7 +111,8 @@ class Breaker:
             return True
         if self._width < self._connections:
             self._width = min(self._width * 2, self._connections)
-        elif self._waits:
+        elif self._waits and self.news is None:
+            # Only when the others know that it is closed.
             self._waits = 0
             self.news = News.RECOVERED
         return False

@@ -37,7 +37,11 @@ _OPEN = (
 )
 _PROBE = (
     update(gate)
-    .where(_IS_IT, _g.open_until <= utc_now(), _g.prober.is_(None) | (_g.probe_until <= utc_now()))
+    .where(
+        _IS_IT,
+        _g.open_until <= utc_now(),
+        _g.prober.is_(None) | (_g.probe_until <= utc_now()) | _IS_MINE,
+    )
     .values(prober=bindparam("me", type_=Guid), probe_until=after("lease"))
 )
 _FAILED = (

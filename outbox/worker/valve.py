@@ -75,7 +75,7 @@ class Valve:
 
     async def probe(self, me: UUID) -> bool:
         """Ask for the one probe of the relay; tell whether it is ours."""
-        if self._now() < self._probed_until:
+        if self._seen.prober != me and self._now() < self._probed_until:
             return False
         if await self._threads.run(self._breakers.probe, self._name, me, PROBE):
             self._breaker.take_probe()

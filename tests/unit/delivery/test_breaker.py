@@ -130,6 +130,13 @@ def test_a_full_recovery_forgets_the_waits_of_before_once() -> None:
     assert ([*told, breaker.news], breaker.waits) == ([News.RECOVERED, None], 0)
 
 
+def test_others_are_told_that_it_is_closed_before_that_it_has_recovered() -> None:
+    breaker = probing(1)
+    for _ in range(5):
+        breaker.judged()
+    assert breaker.news is News.CLOSED
+
+
 def test_what_others_have_opened_is_open_here_for_as_long() -> None:
     breaker = Breaker(4)
     assert breaker.adopt(30.0, 6, 100.0)
