@@ -9,8 +9,8 @@ from sqlalchemy import insert, text, update
 
 import outbox
 from outbox import Status, Waits, Why
-from outbox.mail.status import Lane, Move
 from outbox.mail.rate import Demand, Limit
+from outbox.mail.status import Lane, Move
 from outbox.mail.waiting import MOST_AHEAD
 from outbox.store.breakers import Breakers
 from outbox.store.buckets import Buckets, Gate

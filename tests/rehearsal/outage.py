@@ -1,5 +1,6 @@
 """A relay is away while mail is queued for it, and comes back: what that cost, by the relay's own clock."""
 
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +22,15 @@ MINUTE = 60.0
 class Outage:
     """What an outage cost.
 
-    `tries` are the connections of each probe in the outage, which begin with the one that opened the breaker;
-    `noticed` the seconds from the relay's return to the first mail; `steady` the recipients a second before,
-    or the rate, and `after` those of the best ten seconds within a minute of its return.
+    `probes` are the connections of the outage but for those that opened the breaker, and `closest` the
+    seconds between two of them; `noticed` is the seconds from the relay's return to the first mail, and
+    `after` the recipients a second of the best ten seconds within a minute of it.
     """
 
     attempts_burnt: int
     probes: int
     closest: float
     noticed: float
-    steady: float
     after: float
     most_in_a_second: int
 
@@ -65,15 +65,16 @@ def rehearse(
         back = time.monotonic()
         wait_until(lambda: len(relay.arrivals) > before, "the relay is noticed", LONGEST_WAIT + 30)
         noticed = relay.arrivals[before].at - back
-        wait_until(lambda: time.monotonic() - back >= MINUTE or _is_empty(app), "a minute is over", MINUTE + 30)
+        wait_until(
+            lambda: time.monotonic() - back >= MINUTE or _is_empty(app), "a minute is over", MINUTE + 30
+        )
         spans = relay.counts(back, time.monotonic(), 10.0) or [len(relay.arrivals) - before]
         probes = _probes(tries)
         return Outage(
             int(str(burnt)) + int(str(attempts)),
             len(probes),
-            min((later - at for at, later in zip(probes, probes[1:], strict=False)), default=float("inf")),
+            min((later - at for at, later in itertools.pairwise(probes)), default=float("inf")),
             noticed,
-            rate,
             max(spans) / 10.0,
             relay.most_in_a_second(),
         )

@@ -34,7 +34,9 @@ def daemons(
         yield running
 
 
-def share_a_rate(app: Application, url: str, folder: Path, *, rate: int, seconds: float, count: int = 2) -> Kept:
+def share_a_rate(
+    app: Application, url: str, folder: Path, *, rate: int, seconds: float, count: int = 2
+) -> Kept:
     """Let `count` daemons share `rate` recipients a second for so long; there is always more to send."""
     with TimedRelay() as relay:
         app.enqueue(int(rate * (seconds * 1.2 + 5)))

@@ -68,14 +68,18 @@ def test_how_many_are_ahead_is_told_up_to_a_bound(ahead: int, words: str) -> Non
         (
             Gate("the relay 'mx'", open_until=AT),
             Waits.RELAY_FAULT,
-            "the relay 'mx' takes no mail now: its daemons could not reach it; it is tried again at "
-            "2026-06-01 12:00:00Z",
+            (
+                "the relay 'mx' takes no mail now: its daemons could not reach it; it is tried again at "
+                "2026-06-01 12:00:00Z"
+            ),
         ),
         (
             Gate("the stream 'bulk'", short_of="rate", short_until=AT),
             Waits.RATE,
-            "the rate of the stream 'bulk' lets no more pass until 2026-06-01 12:00:00Z: nothing to do, or "
-            "raise it",
+            (
+                "the rate of the stream 'bulk' lets no more pass until 2026-06-01 12:00:00Z: nothing to do, "
+                "or raise it"
+            ),
         ),
     ],
 )
