@@ -158,6 +158,20 @@ def relay_back(relay: str) -> None:
     _log(logging.INFO, "relay_back", "relay %(relay)s works again", relay=relay)
 
 
+def rerouted(stream: str, relay: str | None, first: str) -> None:
+    """Say by which relay the mail of a stream goes from now on: its first one, another while that is down."""
+    if relay == first:
+        words = "the mail of stream %(stream)s goes through relay %(relay)s again"
+    elif relay is None:
+        words = (
+            "the mail of stream %(stream)s waits: relay %(first)s is down, and so is every other one it names"
+        )
+    else:
+        words = "the mail of stream %(stream)s goes through relay %(relay)s: relay %(first)s is down"
+    level = logging.INFO if relay == first else logging.WARNING
+    _log(level, "rerouted", words, stream=stream, relay=relay, first=first)
+
+
 def relay_learnt(relay: str, reason: str) -> None:
     """Say what a relay was seen to bear, or not; it is met more carefully for a day."""
     _log(logging.WARNING, "relay_learnt", "relay %(relay)s: %(reason)s", relay=relay, reason=_short(reason))

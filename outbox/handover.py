@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from outbox.errors import InvalidEmailError
 from outbox.mail.address import Address
@@ -13,6 +13,7 @@ from outbox.mail.options import JSON
 from outbox.mail.standard_headers import AutoSubmitted, Importance
 from outbox.mail.status import OnDoubt
 from outbox.render.templates import Templates
+from outbox.store.insert import NewMessage
 
 
 class Fields(TypedDict, total=False):
@@ -48,6 +49,16 @@ class Fields(TypedDict, total=False):
     context: Mapping[str, object]
     locale: str | None
 
+
+class Prepared(NamedTuple):
+    """An email that is checked and composed, with its id: it is inserted as it is, now or later."""
+
+    email: Email
+    new: NewMessage
+
+
+Given = Email | Fields | Prepared
+"""One email, in any of the forms that it may be handed over in."""
 
 _FIELDS = frozenset(Fields.__annotations__)
 

@@ -14,13 +14,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 
-from outbox.errors import (
-    InvalidEmailError,
-    MessageTooLargeError,
-    SettingsError,
-    SuppressedError,
-)
-from outbox.handover import Fields, email_of
+from outbox.errors import InvalidEmailError, MessageTooLargeError, SettingsError, SuppressedError
+from outbox.handover import Fields, Given, Prepared, email_of
 from outbox.mail.address import Address, parse_address
 from outbox.mail.complete import Completed, completed
 from outbox.mail.compose import compose
@@ -29,10 +24,11 @@ from outbox.mail.identity import message_id, uuid7
 from outbox.mail.payload import payload_hash
 from outbox.render.lint import Finding, lint
 from outbox.render.templates import Templates
+from outbox.store.apart import apart
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
-from outbox.store.transaction import AsyncTarget, Target, run_sync, usable_connection
+from outbox.store.transaction import AsyncTarget, Target, explained, run_sync, usable_connection
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -93,22 +89,40 @@ class Outbox:
         return self.enqueue_many(transaction, emails, check_suppressed=check_suppressed)[0]
 
     def enqueue_many(
-        self, transaction: Target, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+        self, transaction: Target, emails: Iterable[Given], /, *, check_suppressed: bool = False
     ) -> list[UUID]:
         """Insert many emails in a few statements; return their ids in order.
 
         All are composed and checked before the first is inserted. Raises as `enqueue` does.
         """
         connection = usable_connection(transaction)
-        new = [self._compose(email_of(email, self._templates)) for email in emails]
+        new = [self.prepare(email).new for email in emails]
         self._refuse_unstorable(connection, new)
         if check_suppressed:
             _refuse_suppressed(connection, new)
         return insert_messages(connection, new) if new else []
 
-    def check(self, email: Email) -> None:
-        """Raise what `enqueue` would raise for `email` before it asks the database anything."""
-        self._compose(email)
+    def enqueue_apart(self, bind: Engine | Connection, emails: Iterable[Given], /) -> list[UUID]:
+        """Do what `enqueue_many` does, in a short transaction of its own that is committed here.
+
+        For what stands in for a mail server, and must not lose a mail with somebody's transaction.
+        """
+        new = [self.prepare(email).new for email in emails]
+        if not new:
+            return []
+        with explained(bind), apart(bind, new) as connection:
+            self._refuse_unstorable(connection, new)
+            return insert_messages(connection, new)
+
+    def prepare(self, email: Given, /) -> Prepared:
+        """Return `email` composed, for `enqueue_many` or `enqueue_apart` later; asks no database anything.
+
+        Raises what `enqueue` would raise for it before that does.
+        """
+        if isinstance(email, Prepared):
+            return email
+        checked = email_of(email, self._templates)
+        return Prepared(checked, self._compose(checked))
 
     async def enqueue_async(
         self,
@@ -126,7 +140,7 @@ class Outbox:
         )
 
     async def enqueue_many_async(
-        self, transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+        self, transaction: AsyncTarget, emails: Iterable[Given], /, *, check_suppressed: bool = False
     ) -> list[UUID]:
         """Do what `enqueue_many` does, in the transaction of an AsyncSession or an AsyncConnection."""
         return await run_sync(
@@ -257,7 +271,7 @@ def enqueue(
 
 
 def enqueue_many(
-    transaction: Target, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+    transaction: Target, emails: Iterable[Given], /, *, check_suppressed: bool = False
 ) -> list[UUID]:
     """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many`."""
     return default_outbox().enqueue_many(transaction, emails, check_suppressed=check_suppressed)
@@ -278,7 +292,7 @@ async def enqueue_async(
 
 
 async def enqueue_many_async(
-    transaction: AsyncTarget, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+    transaction: AsyncTarget, emails: Iterable[Given], /, *, check_suppressed: bool = False
 ) -> list[UUID]:
     """Insert many emails into `transaction` by the default outbox; see `Outbox.enqueue_many_async`."""
     return await default_outbox().enqueue_many_async(transaction, emails, check_suppressed=check_suppressed)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
-# A secret in a flag would stand in `ps`; streams and dkim are tables.
-_NO_FLAGS = {"smtp_password", "smtp_token_command", "streams", "dkim"} | _OF_THE_APPLICATION
+# A secret in a flag would stand in `ps`; streams, relays and dkim are tables.
+_NO_FLAGS = {"smtp_password", "smtp_token_command", "streams", "relays", "dkim"} | _OF_THE_APPLICATION
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:

@@ -54,6 +54,7 @@ class Carriage:
         self._limits = limits
         self._clock = clock
         self._open: deque[Transaction] = deque()
+        self._old_at = clock() + relay.pool.age
         # Answered, but not told: the answer may be another's while chaining is on trial.
         self._answered: Transaction | None = None
         # What is still to write of the body; None unless the relay waits for it.
@@ -63,6 +64,14 @@ class Carriage:
     def is_empty(self) -> bool:
         """Whether no mail is under way."""
         return not self._open
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether no further mail begins: a fresh connection takes the place of this one."""
+        if self.spent or self._clock() >= self._old_at:
+            return True
+        limits = (self._relay.pool.mails, self._conversation.extensions.mail_max)
+        return any(most is not None and self.carried + len(self._open) >= most for most in limits)
 
     @property
     def is_writing(self) -> bool:
@@ -204,12 +213,9 @@ class Carriage:
 
     def _began(self) -> Transaction | None:
         """Take mails until one has something to say to the relay, and begin it."""
-        most = self._conversation.extensions.mail_max
-        if most is not None and self.carried + len(self._open) >= most:
-            self.spent = True
-        if self.spent or self._wire.closed or self.next_mail is None:
+        if self.is_worn or self._wire.closed or self.next_mail is None:
             return None
-        while not self.spent and (mail := self._next()) is not None:
+        while not self.is_worn and (mail := self._next()) is not None:
             transaction = Transaction(mail, self._relay)
             self._open.append(transaction)
             if self._begins(transaction):

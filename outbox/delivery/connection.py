@@ -61,7 +61,8 @@ class Connection:
         self._ahead = Ahead(limits, self._conversation)
         self._mails = Carriage(relay, self.wire, self._conversation, self._ahead, limits, loop.time)
         self._waiter: asyncio.Future[None] | None = None
-        self._fault: RelayFault | None = None
+        self.fault: RelayFault | None = None
+        """What ended the session while no mail was under way."""
         self._interruption: Interrupted | None = None
 
     @property
@@ -72,20 +73,14 @@ class Connection:
     @property
     def usable(self) -> bool:
         """Whether a mail may begin now: open, idle, and silent, also in the socket."""
-        if self._waiter is not None or self._mails.spent or self.wire.closed:
-            return False
-        return self._conversation.ready and not self.wire.unread
+        is_free = self._waiter is None and not (self._mails.is_worn or self.wire.closed)
+        return is_free and self._conversation.ready and not self.wire.unread
 
     def abort(self) -> None:
         """End at once; what has not left is never sent. The mails under way get their verdicts."""
         if not self.wire.closed:
             self.wire.abort()
             self._end_at(self._conversation.stage, "aborted on our side")
-
-    @property
-    def fault(self) -> RelayFault | None:
-        """What ended the session while no mail was under way."""
-        return self._fault
 
     async def shake_hands(self, slow: Slow = lambda _: None) -> RelayFault | None:
         """Go from the open wire to the first mail; return what prevented it.
@@ -110,9 +105,9 @@ class Connection:
             await self._wait(waiter)
         finally:
             notice.cancel()
-        if told and self._fault is None:
+        if told and self.fault is None:
             slow(None)
-        return self._fault
+        return self.fault
 
     async def carry(self, next_mail: NextMail) -> None:
         """Carry mails until `next_mail` has none or the connection can carry no more.
@@ -133,16 +128,25 @@ class Connection:
             self._end(judge.judge_break(error, dotted=self._mails.is_dotted))
             raise
 
+    async def responds(self) -> bool:
+        """Tell whether a connection that was silent for long is still there; where it is not, it ends."""
+        if self.usable:
+            await self._ask(self._conversation.reset)
+        return self.usable
+
     async def quit(self) -> None:
         """Say goodbye, within a short time, and close."""
         if self._waiter is None and not self.wire.closed and self._conversation.ready:
-            waiter = self._waiter = self._loop.create_future()
-            self._conversation.quit()
-            self.wire.write(self._conversation.take())
-            self._mails.await_answer()
-            await self._wait(waiter)
+            await self._ask(self._conversation.quit)
         self.wire.abort()
         self._ahead.over()
+
+    async def _ask(self, say: Callable[[], None]) -> None:
+        self._waiter = self._loop.create_future()
+        say()
+        self.wire.write(self._conversation.take())
+        self._mails.await_answer()
+        await self._wait(self._waiter)
 
     # What the wire tells.
 
@@ -245,8 +249,8 @@ class Connection:
         verdict = self._noted(judge.excuse(verdict, self._ahead.to_blame))
         if not self._mails.is_empty:
             self._mails.settle(verdict)
-        elif self._fault is None and isinstance(verdict, RelayFault):
-            self._fault = verdict
+        elif self.fault is None and isinstance(verdict, RelayFault):
+            self.fault = verdict
 
     def _noted(self, verdict: Verdict) -> Verdict:
         """Name the relay in a fault of it, and let no further mail begin after one."""

@@ -52,9 +52,8 @@ class Dialler:
             stage = Stage.CONNECT
             connection = Connection(relay, self.limits, credentials, self._context, loop)
             async with asyncio.timeout(relay.timeouts.connect):
-                await open_wire(
-                    lambda: connection.wire, await self._resolver.addresses(relay.host, relay.port)
-                )
+                addresses = await self._resolver.addresses(relay.host, relay.port)
+                await open_wire(lambda: connection.wire, addresses, relay.source)
         except TokenError as error:
             return self._fault(stage, str(error))
         except FAULTS as error:

@@ -8,7 +8,7 @@ from outbox.delivery.secret import Secret
 from outbox.mail.rate import ANY, Limit
 from outbox.smtp.stage import Timeouts
 
-__all__ = ["Dsn", "Pipelining", "Relay", "Secret", "Timeouts", "TlsMode"]
+__all__ = ["Dsn", "Pipelining", "Pool", "Relay", "Secret", "Timeouts", "TlsMode"]
 
 
 class TlsMode(StrEnum):
@@ -46,6 +46,20 @@ class Dsn:
     full: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How many `connections` a relay gets at once, and when each is replaced by a fresh one.
+
+    One is kept for `idle` seconds without work, for `age` seconds in all, and for so many `mails`, None for
+    any number.
+    """
+
+    connections: int = 4
+    idle: float = 30.0
+    age: float = 300.0
+    mails: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """One relay: where it is, how it is reached, and who we are to it.
@@ -55,8 +69,8 @@ class Relay:
     `client_key` holds it). Without `allow_plaintext_auth` the password is said inside verified TLS only.
     `mechanism` names the one AUTH mechanism to use; the token of XOAUTH2 and OAUTHBEARER comes from
     `token_file`, or from what `token_command` prints. `idempotency_header` is the header by which the relay
-    recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033). `limit` is what all daemons
-    together may send it.
+    recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033). `source` is the address of ours
+    that connections come from. `limit` is what all daemons together may send it.
     """
 
     name: str
@@ -78,5 +92,7 @@ class Relay:
     pipelining: Pipelining = Pipelining.AUTO
     dsn: Dsn | None = None
     idempotency_header: str | None = None
+    source: str | None = None
+    pool: Pool = field(default_factory=Pool)
     limit: Limit = ANY
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -77,14 +77,18 @@ class Resolver:
             answer.set_result(found)
 
 
-async def open_wire(factory: Callable[[], asyncio.BaseProtocol], addresses: Addresses) -> None:
+async def open_wire(
+    factory: Callable[[], asyncio.BaseProtocol], addresses: Addresses, source: str | None = None
+) -> None:
     """Connect the protocol that `factory` makes to the first of `addresses` that answers (RFC 8305).
 
+    The connection comes from the address `source` of this host; None leaves that to the system.
     Waits as long as the network does: set a timeout around it. Raises OSError: where all fail, each in its
     way, the kind that says most, with the words of all.
     """
+    ours = None if source is None else socket.getaddrinfo(source, 0, type=socket.SOCK_STREAM)
     try:
-        sock = await start_connection(addresses, happy_eyeballs_delay=_HEAD_START)
+        sock = await start_connection(addresses, local_addr_infos=ours, happy_eyeballs_delay=_HEAD_START)
     except OSError as error:
         number = _most_telling(error)
         if number is None:

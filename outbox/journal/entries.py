@@ -21,10 +21,16 @@ class Entry:
 
     key: Key
     header: Header
+    by: str | None = None
     dotted: bool = False
     verdict: Verdict | None = None
     known: bool = False
     """Whether the database knows."""
+
+    @property
+    def relay(self) -> str:
+        """The relay that it went by."""
+        return self.by or self.header.relay
 
 
 def open_entries(journals: Iterable[Contents]) -> list[Entry]:
@@ -41,7 +47,7 @@ def open_entries(journals: Iterable[Contents]) -> list[Entry]:
 def _note(entry: Entry, record: Record, position: int) -> None:
     match record:
         case Begun():
-            pass
+            entry.by = record.relay
         case Dotted():
             entry.dotted = True
         case Answered():

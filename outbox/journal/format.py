@@ -2,6 +2,7 @@
 
     outbox-journal 1 whole SESSION HOST BOOT RELAY      the header
     B KEY…                                              a sender takes these in hand
+    B @RELAY KEY…                                       the same, by another relay than the header's
     D KEY…                                              their final dot goes out now
     R KEY=KIND,STAGE,CODE,ENHANCED,QUEUE-ID…            so their sending ended
     K KEY…                                              that is in the database
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 # Of one length: a header is written over in place, on a disk that has no room left.
 _WHOLE, _HOLED = "whole", "holed"
 _NOTHING = "-"
-_KEYED: dict[str, type[Begun | Dotted | Known]] = {"B": Begun, "D": Dotted, "K": Known}
+_KEYED: dict[str, type[Dotted | Known]] = {"D": Dotted, "K": Known}
 _LETTER = {kind: letter for letter, kind in _KEYED.items()}
 _STAGED: dict[str, type[Deferred | Rejected | RelayFault | InDoubt]] = {
     "deferred": Deferred,
@@ -73,7 +74,10 @@ def encode(record: Record) -> bytes:
         case Answered(keys, verdicts):
             pairs = zip(keys, verdicts, strict=True)
             return _line("R " + " ".join([f"{key.text}={_verdict(verdict)}" for key, verdict in pairs]))
-        case Begun(keys) | Dotted(keys) | Known(keys):
+        case Begun(keys, relay):
+            by = f"@{_word(relay)} " if relay else ""
+            return _line(f"B {by}{' '.join([key.text for key in keys])}")
+        case Dotted(keys) | Known(keys):
             return _line(f"{_LETTER[type(record)]} {' '.join([key.text for key in keys])}")
         case _:
             assert_never(record)
@@ -154,10 +158,17 @@ def _read(line: bytes) -> Record | None:
     try:
         if letter in _KEYED:
             return _KEYED[letter](_keys(rest.split(" ")))
+        if letter == "B":
+            return _read_begun(rest.split(" "))
         return _read_answers(rest.split(" ")) if letter == "R" else None
     except (ValueError, KeyError, TypeError):
         # Whole, and yet not of this format: of a later release, perhaps.
         return None
+
+
+def _read_begun(words: list[str]) -> Begun:
+    relay = _unword(words.pop(0)[1:]) if words[0].startswith("@") else None
+    return Begun(_keys(words), relay)
 
 
 def _keys(words: Iterable[str]) -> tuple[Key, ...]:

@@ -32,6 +32,7 @@ class Key:
 class Header:
     """The first line: whose steps these are.
 
+    `relay` is the one that they go by where they name no other.
     `boot` names the run of the host's kernel: what a daemon wrote outlives its process, but not a power cut.
     `whole` says that every step of the session is here; where it is not, what is missing may have happened.
     """
@@ -45,9 +46,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sender takes these in hand: no byte of them has gone out yet."""
+    """A sender takes these in hand: no byte of them has gone out yet. `relay` is None for the header's."""
 
     keys: tuple[Key, ...]
+    relay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ the streams take turns: who has had least for its weight goes first (stride sche
 flood, nor makes up for the time in which it had no mail.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from heapq import heapify, heapreplace
 
 from outbox.mail.stream import Priority, Streams
@@ -22,20 +22,18 @@ _LEAST_PART = 10
 
 
 class Shares:
-    """The turns of the streams that one daemon serves: those whose relay is `relay`."""
+    """The turns of the streams of which `serves` tells that they are served now."""
 
-    def __init__(self, streams: Streams | None = None, relay: str | None = None) -> None:
+    def __init__(
+        self, streams: Streams | None = None, serves: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self.serves = serves
         self._streams = streams or Streams()
-        self._relay = relay
         # For each stream what it has had, divided by its weight; for each class, how far the last one is.
         self._had: dict[str, float] = {}
         self._last: dict[Priority, float] = {}
         # What each lower class has not had of its part, in places times that part.
         self._owed: dict[Priority, int] = {}
-
-    def serves(self, name: str) -> bool:
-        """Tell whether this daemon sends the mail of a stream."""
-        return self._streams.of(name).relay == self._relay
 
     def split(self, names: Collection[str], places: int) -> dict[str, int]:
         """Share `places` among these streams; one that gets nothing is left out."""

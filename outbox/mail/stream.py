@@ -1,4 +1,4 @@
-"""Streams: named lanes of mail, each with a relay, a weight and a priority; a tenant may be one.
+"""Streams: named lanes of mail, each with relays, a weight and a priority; a tenant may be one.
 
 Whoever enqueues names a stream; what the name means is the daemon's to know. A name that it does not know
 means what `default` means, in a lane of its own: so a new tenant needs no configuration, and has its share.
@@ -28,13 +28,13 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a stream's name means: its relay's name, its share beside others of its class, its class.
+    """What a stream's name means: its relays in order, its share beside others of its class, its class.
 
-    A stream that names no relay is served by the daemons that have no name for theirs. The `limit` holds for
+    The first relay takes its mail, and each other one while those before it are down. The `limit` holds for
     each name by itself, also where several mean the same.
     """
 
-    relay: str | None = None
+    relays: tuple[str, ...] = ()
     weight: float = 1.0
     priority: Priority = Priority.NORMAL
     limit: Limit = ANY
@@ -45,6 +45,11 @@ class Streams:
     """All streams that are known by name."""
 
     known: Mapping[str, Stream] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that are known, and the one that means what no name does."""
+        return tuple(dict.fromkeys([*self.known, DEFAULT]))
 
     def of(self, name: str) -> Stream:
         """Return what `name` means, known or not."""

@@ -89,10 +89,10 @@ class Asked:
 class Known:
     """All that is known of one delivery.
 
-    `said` is the relay's last answer, or what happened in the last attempt. `due_in` is in seconds, below 0
-    for what is due. `gates` are those before it, its stream's and its relay's. `suppressed` says why its
-    address gets no mail, `is_late` that its `expires_at` has passed. `holder` is the host and the process
-    that send it now.
+    `relay` is the one that judged it last and `said` its answer, or what happened in the last attempt.
+    `due_in` is in seconds, below 0 for what is due. `gates` are those before it, its stream's and its
+    relay's. `suppressed` says why its address gets no mail, `is_late` that its `expires_at` has passed.
+    `holder` is the host and the process that send it now.
     """
 
     status: Status
@@ -101,6 +101,7 @@ class Known:
     due_in: float
     attempts: int
     reason: str | None
+    relay: str | None
     said: str | None
     gates: Sequence[Gate]
     suppressed: str | None
@@ -150,7 +151,9 @@ def explain(known: Known) -> Explanation:
         case Status.IN_DOUBT:
             waits = Waits.IN_DOUBT
             decide = _decide(known)
-            says = f"nobody knows whether the relay has it{words}; look at the relay's log, then {decide}"
+            says = (
+                f"nobody knows whether {_relay(known)} has it{words}; look at the relay's log, then {decide}"
+            )
         case Status.FAILED:
             cause = _FAILED.get(known.reason or "", "it failed")
             waits, says = Waits.FAILED, f"{cause}{words}; {_sent_again(known) or _tried_again(known)}"
@@ -242,7 +245,11 @@ def _sent(known: Known, words: str) -> str:
         return _by(known, Request.MARK_SENT) or "somebody marked it as sent"
     if known.reason == Reason.ASSUMED:
         return "it is assumed to be sent, since nobody can know (on_doubt)"
-    return f"the relay took it{words}; what became of it then is the relay's to know"
+    return f"{_relay(known)} took it{words}; what became of it then is the relay's to know"
+
+
+def _relay(known: Known) -> str:
+    return f"the relay {known.relay!r}" if known.relay else "the relay"
 
 
 def _by(known: Known, request: Request) -> str | None:

@@ -28,7 +28,7 @@ class DaemonSettings(BaseSettings):
         repr=False,
     )
     connections: int = setting(
-        4, "Connections to the relay at once.", "a whole number from 1 to 100", ge=1, le=100
+        4, "Connections to a relay at once.", "a whole number from 1 to 100", ge=1, le=100
     )
     poll_interval: float = seconds(0.5, "The longest wait between two looks into the queue.", least=0.01)
     lease_ttl: float = seconds(60, "A daemon silent for so long is declared lost.", least=1)

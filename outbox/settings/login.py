@@ -8,14 +8,14 @@ from pydantic import SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from outbox.settings.field import ReadableFile, UnfitError, setting
-from outbox.settings.relay import RelaySettings
+from outbox.settings.pool import PoolSettings
 
 _SECRETS = ("smtp_password", "smtp_token_file", "smtp_token_command")
 _BY_TOKEN = {"xoauth2", "oauthbearer"}
 _UNVERIFIED = {"none", "opportunistic"}
 
 
-class LoginSettings(RelaySettings):
+class LoginSettings(PoolSettings):
     """How AUTH is done. A check sees only what stands above its field, so the secrets come first."""
 
     smtp_password: SecretStr | None = setting(

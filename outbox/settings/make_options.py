@@ -1,12 +1,13 @@
 """Make what the daemon works by, plain values, of the settings that describe it."""
 
 import time
+from dataclasses import replace
 
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Storm
-from outbox.mail.stream import Streams
-from outbox.settings.make_relay import refuse_bad_files, relay_of
+from outbox.mail.stream import DEFAULT, Stream, Streams
+from outbox.settings.make_relay import refuse_bad_files, relays_of
 from outbox.settings.make_signer import signer_of, warn_of_short_keys
 from outbox.settings.model import Settings
 from outbox.worker.options import Options
@@ -15,21 +16,29 @@ from outbox.worker.signing import Signing
 
 def options_of(settings: Settings) -> Options:
     """Return what the daemon works by; raise SettingsError where a file that they name is of no use."""
-    relay = relay_of(settings)
-    refuse_bad_files(relay)
+    relays = relays_of(settings)
+    refuse_bad_files(settings, relays)
     signer = signer_of(settings)
     warn_of_short_keys(signer)
     return Options(
-        relay=relay,
+        relays=relays,
         policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
-        connections=settings.connections,
         poll_interval=settings.poll_interval,
         lease_ttl=settings.lease_ttl,
-        relay_name=settings.relay_name,
-        streams=Streams(settings.streams),
+        serves_unnamed=settings.relay_name is None,
+        streams=_streams_of(settings),
         environment=settings.environment,
         storm=Storm(settings.storm_limit, settings.storm_period),
         diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
         sign=None if signer is None else Signing(signer, time.time),
         state_dir=settings.state_dir,
     )
+
+
+def _streams_of(settings: Settings) -> Streams:
+    """Return the streams; with tables of relays, one that names none goes as those do that are not known."""
+    known = settings.streams
+    if not settings.relays:
+        return Streams(known)
+    order = known.get(DEFAULT, Stream()).relays
+    return Streams({name: replace(each, relays=each.relays or order) for name, each in known.items()})

@@ -1,19 +1,33 @@
 """Make the relay, a plain value, of the settings that describe it."""
 
-from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
+from collections.abc import Iterable
+
+from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
 from outbox.delivery.tls import CaFileError, ClientCertificateError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings
 from outbox.settings.limit import limit_of
+from outbox.settings.login import LoginSettings
 
 _LONGEST_NAME = 64  # in the table of deliveries
 
 
-def relay_of(settings: Settings) -> Relay:
-    """Return the relay that `settings` describe."""
+def relays_of(settings: Settings) -> tuple[Relay, ...]:
+    """Return the relays that `settings` describe, the one that serves by default first."""
+    if not settings.relays:
+        name = settings.relay_name or f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:]
+        return (relay_of(name, settings, settings.connections),)
+    return tuple(
+        relay_of(name, table, table.max_connections or settings.connections)
+        for name, table in settings.relays.items()
+    )
+
+
+def relay_of(name: str, settings: LoginSettings, connections: int) -> Relay:
+    """Return the relay `name` that `settings` describe, for so many connections."""
     password = settings.smtp_password
     return Relay(
-        name=settings.relay_name or f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:],
+        name=name,
         host=settings.smtp_host,
         port=settings.smtp_port,
         tls=TlsMode(settings.smtp_tls),
@@ -32,22 +46,29 @@ def relay_of(settings: Settings) -> Relay:
         pipelining=Pipelining(settings.smtp_pipelining),
         dsn=_dsn_of(settings),
         idempotency_header=settings.smtp_idempotency_header,
+        source=settings.smtp_source,
+        pool=Pool(connections, settings.smtp_idle, settings.smtp_age, settings.smtp_mails_per_connection),
         limit=limit_of(settings.smtp_rate, settings.smtp_burst, settings.smtp_quota),
     )
 
 
-def refuse_bad_files(relay: Relay) -> None:
-    """Read the files of `relay` once; raise SettingsError where one is of no use."""
-    try:
-        # The daemon builds its own; here a bad file ends it before it has a session.
-        client_context(relay)
-    except CaFileError as error:
-        raise SettingsError([f"smtp_ca_file: {error}. Give the path of a readable PEM file."]) from error
-    except ClientCertificateError as error:
-        raise SettingsError([f"smtp_client_cert: {error}."]) from error
+def refuse_bad_files(settings: Settings, relays: Iterable[Relay]) -> None:
+    """Read the files of each relay once; raise SettingsError with each that is of no use."""
+    faults = []
+    for relay in relays:
+        path = f"relays.{relay.name}." if settings.relays else "smtp_"
+        try:
+            # The daemon builds its own; here a bad file ends it before it has a session.
+            client_context(relay)
+        except CaFileError as error:
+            faults.append(f"{path}ca_file: {error}. Give the path of a readable PEM file.")
+        except ClientCertificateError as error:
+            faults.append(f"{path}client_cert: {error}.")
+    if faults:
+        raise SettingsError(faults)
 
 
-def _dsn_of(settings: Settings) -> Dsn | None:
+def _dsn_of(settings: LoginSettings) -> Dsn | None:
     if not settings.smtp_dsn_notify:
         return None
     notify = tuple(report.upper() for report in settings.smtp_dsn_notify)

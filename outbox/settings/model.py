@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from outbox.settings.daemon import DaemonSettings
 from outbox.settings.dkim import DkimSettings
 from outbox.settings.field import setting
 from outbox.settings.login import LoginSettings
 from outbox.settings.queue import QueueSettings
+from outbox.settings.relays import RelaysSettings
 
 PREFIX = "OUTBOX_"
 
 
-class Settings(DkimSettings, LoginSettings, QueueSettings, DaemonSettings):
+class Settings(DkimSettings, RelaysSettings, LoginSettings, QueueSettings, DaemonSettings):
     """All that the daemon can be told. Times are seconds, sizes bytes; make it with `load`."""
 
     model_config = SettingsConfigDict(
@@ -36,18 +37,6 @@ class Settings(DkimSettings, LoginSettings, QueueSettings, DaemonSettings):
     max_size: int | None = setting(
         None, "The largest message that is taken, in bytes.", "a whole number of at least 1", ge=1
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 -- the names are pydantic-settings' own
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only what `load` hands over: it reads the sources itself, to know each value's origin."""
-        return (init_settings,)
 
     @field_validator("templates", "translations", mode="before")
     @classmethod

@@ -25,15 +25,16 @@ class QueueSettings(BaseSettings):
 
     relay_name: str | None = setting(
         None,
-        "The name of this daemon's relay: it serves the streams that name it. Without one it serves those "
-        "that name none, and its relay is called by host and port.",
+        "The name of this daemon's one relay: it serves the streams that name it. Without one it serves "
+        "those that name none, and its relay is called by host and port.",
         f"a name of at most {_LONGEST} printable characters, such as ses",
     )
     streams: Annotated[dict[str, Stream], NoDecode] = setting(
         dict,
-        "What the names of streams mean: a table of relay, weight (its share beside others of its class, 1), "
-        "priority (high, normal or low), and its limits rate, burst and quota (as smtp_rate and so on) for "
-        "each; what is not named means what default means, with limits of its own.",
+        "What the names of streams mean: a table of relay (a name, or several in order), weight (its share "
+        "beside others of its class, 1), priority (high, normal or low), and its limits rate, burst and "
+        "quota (as smtp_rate and so on) for each; what is not named means what default means, with limits of "
+        "its own.",
         "tables [streams.NAME] with relay, weight, priority, rate, burst and quota in outbox.toml, or the "
         "same as JSON",
     )
@@ -124,9 +125,8 @@ def _stream(name: str, table: object) -> Stream:
         raise UnfitError(f"{name} is no table", f"a table with any of {', '.join(_KEYS)}")
     if unknown := sorted(set(table) - set(_KEYS)):
         raise UnfitError(f"{name}.{unknown[0]}: there is no such key", f"any of {', '.join(_KEYS)}")
-    relay, weight, priority = table.get("relay"), table.get("weight", 1.0), table.get("priority", "normal")
-    if not (relay is None or (isinstance(relay, str) and relay)):
-        raise UnfitError(f"{name}.relay: {shown(relay)} is no name", "the relay_name of some daemon")
+    relays = _relays(name, table.get("relay"))
+    weight, priority = table.get("weight", 1.0), table.get("priority", "normal")
     if (
         isinstance(weight, bool)
         or not isinstance(weight, int | float)
@@ -137,4 +137,20 @@ def _stream(name: str, table: object) -> Stream:
         )
     if priority not in [each.value for each in Priority]:
         raise UnfitError(f"{name}.priority: {shown(priority)} is none", "high, normal or low")
-    return Stream(relay, float(weight), Priority(priority), limit.limit_in(name, table))
+    return Stream(relays, float(weight), Priority(priority), limit.limit_in(name, table))
+
+
+def _relays(stream: str, given: object) -> tuple[str, ...]:
+    """Return the names of relays in their order, given as a list, as one name or not, or raise UnfitError."""
+    if given is None:
+        return ()
+    names = [given] if isinstance(given, str) else given
+    give = "the name of a relay, or a list of such names, the preferred one first"
+    if not isinstance(names, list | tuple):
+        raise UnfitError(f"{stream}.relay: {shown(given)} is no name", give)
+    for name in names:
+        if not (isinstance(name, str) and name):
+            raise UnfitError(f"{stream}.relay: {shown(name)} is no name", give)
+        if names.count(name) > 1:
+            raise UnfitError(f"{stream}.relay: {shown(name)} is there twice", give)
+    return tuple(names)

@@ -4,12 +4,13 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
 
 from outbox.mail.headers import remedy_for_ours
 from outbox.settings.field import ReadableFile, UnfitError, setting
 from outbox.settings.hosts import is_domain, is_ip, own_hello
 from outbox.settings.limit import GIVE_COUNT, GIVE_RATE, checked_rate
+from outbox.settings.told import ToldSettings
 
 _PORTS = {"starttls": 587, "implicit": 465}
 _SMTP_PORT = 25
@@ -17,7 +18,7 @@ _LMTP_PORT = 24  # where Dovecot and others look for it; no port is registered (
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class RelaySettings(BaseSettings):
+class RelaySettings(ToldSettings):
     """The server that we hand mail to. A check sees only what stands above its field."""
 
     smtp_host: str = setting("localhost", "The relay's host.", "a host name or an IP address, without a port")

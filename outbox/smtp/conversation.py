@@ -110,6 +110,10 @@ class Conversation:
             raise RuntimeError(f"no dot can be said at {self.stage}")
         return self._mailing.dot()
 
+    def reset(self) -> None:
+        """Ask, between two mails, whether the relay is still there; it is ready again when it answers."""
+        self._pairing.ask(Stage.RSET, command.RSET)
+
     def quit(self) -> None:
         """Say goodbye."""
         self._pairing.ask(Stage.QUIT, command.QUIT)

@@ -167,5 +167,6 @@ class Mailing:
         return event.Answered(reply, tuple(answered), last=last)
 
     def _be_reset(self, _asked: Stage, _reply: Reply) -> Event:
-        self._open.popleft()
+        if self._open:
+            self._open.popleft()
         return event.Ready()

@@ -110,9 +110,7 @@ class Claims:
     def learn(self, look: Look, taken: Taken) -> None:
         """Remember what a claim, which is committed, or a look has found."""
         if taken.edges is not None:
-            # Streams of others are nothing to remember: they would crowd out our own.
-            edges = [edge for edge in taken.edges if self._shares.serves(edge.line.stream)]
-            self._lanes.found(look, edges, taken.now, taken.took)
+            self._lanes.found(look, taken.edges, taken.now, taken.took)
         dues: dict[Line, list[datetime]] = {line: [] for line in taken.scanned}
         for claim in taken.claims:
             dues[claim.line].append(claim.due_at)

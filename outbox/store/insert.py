@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from outbox.store.dialects.plain import Inserts
 
@@ -69,6 +69,11 @@ def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[U
         return _insert(connection, new)
 
 
+def is_one_statement(bind: Engine | Connection, new: Sequence[NewMessage]) -> bool:
+    """Tell whether a single statement inserts all of `new`."""
+    return _is_at_once(bind, new) and len(list(_portions(new))) == 1
+
+
 def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     keyed = [mail for mail in new if mail.key is not None]
     dialect = dialect_of(connection.dialect.name)
@@ -76,7 +81,7 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
-        if dialect.inserts is not None and not keyed and not _is_translated(connection):
+        if dialect.inserts is not None and _is_at_once(connection, new):
             _insert_at_once(connection, dialect.inserts, new)
             return [mail.id for mail in new]
         standing = _insert_keyed(connection, keyed) if keyed else {}
@@ -102,9 +107,12 @@ def _insert_at_once(connection: Connection, statements: Inserts, new: Sequence[N
         statements.many.execute(connection, _many_rows(portion))
 
 
-def _is_translated(connection: Connection) -> bool:
-    """Tell whether this application has put the tables into another schema, which a text does not know."""
-    return bool(connection.get_execution_options().get("schema_translate_map"))
+def _is_at_once(bind: Engine | Connection, new: Sequence[NewMessage]) -> bool:
+    """Tell whether a message goes in with its deliveries: not where a key may be taken."""
+    # An application may have put the tables into another schema, which a text does not know.
+    is_translated = bool(bind.get_execution_options().get("schema_translate_map"))
+    has_inserts = dialect_of(bind.dialect.name).inserts is not None
+    return has_inserts and not is_translated and all(mail.key is None for mail in new)
 
 
 @contextmanager

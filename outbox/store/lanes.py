@@ -78,11 +78,15 @@ class Look:
 class Lanes:
     """What one daemon remembers of the lines; `clock` is steady, in seconds. Safe for several threads.
 
+    `ours` tells which streams it may ever serve: others would only crowd these out.
     Instants are the database's own and go back to it: no host's clock is compared with them.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, ours: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self._clock = clock
+        self._ours = ours
         self._lock = Lock()
         self._floors: dict[Line, datetime] = {}
         # Those that had mail last stand at the end.
@@ -120,6 +124,7 @@ class Lanes:
             steady, self._took = min(took, self._took), took
             self._look_at = self._clock() + min(max(COST * steady, SHORTEST), LONGEST)
             # Also where nothing waits: what comes next is not due since long before.
+            edges = [edge for edge in edges if self._ours(edge.line.stream)]
             known = [Line(stream, lane) for stream in self._streams for lane in Lane]
             floors = dict.fromkeys(known, now - MARGIN)
             floors |= {edge.line: min(edge.oldest, now) - MARGIN for edge in edges}

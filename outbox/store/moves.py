@@ -97,8 +97,9 @@ def granted(
 class Claim:
     """One delivery held under a fence; durations are seconds, by the database clock at the claim.
 
-    `due_at` only says, to that same clock, where the next scan of the line may begin. `reason` is ours, from
-    before. An `objection` says why it must not be sent, `diverted` who gets it in place of the recipient.
+    `due_at` only says, to that same clock, where the next scan of the line may begin. `reason` is ours and
+    `relay` the one that has judged it last, both from before. An `objection` says why it must not be sent,
+    `diverted` who gets it in place of the recipient.
     """
 
     delivery_id: int
@@ -115,6 +116,7 @@ class Claim:
     due_at: datetime
     expires_in: float | None
     reason: str | None = None
+    relay: str | None = None
     objection: Objection | None = None
     diverted: str | None = None
 
@@ -126,10 +128,10 @@ class Claim:
     @classmethod
     def from_row(cls, row: Any) -> Claim:
         """Build a claim from a row of CLAIMED, in its order."""
-        *values, lane, due_at, expired_ago, reason = row
+        *values, lane, due_at, expired_ago, reason, relay = row
         in_order: list[Any] = values
         expires_in = None if expired_ago is None else -expired_ago
-        return cls(*in_order, Lane(lane), due_at, expires_in, reason)  # type: ignore[call-arg] # as CLAIMED
+        return cls(*in_order, Lane(lane), due_at, expires_in, reason, relay)  # type: ignore[call-arg] # as CLAIMED
 
 
 CLAIMED: tuple[ColumnElement[Any], ...] = (
@@ -147,6 +149,7 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     _d.due_at,
     type_coerce(seconds_past(_d.expires_at), Float).label("expired_ago"),
     _d.reason,
+    _d.relay,
 )
 
 

@@ -124,6 +124,7 @@ def reasons(connection: Connection, message: UUID) -> list[Why]:
                 due_in=row.due_in,
                 attempts=row.attempts,
                 reason=row.reason,
+                relay=row.relay,
                 said=_said(row, happened.get(row.id)),
                 gates=_before(gates, row.stream, row.relay),
                 suppressed=refused[row.recipient].why if row.recipient in refused else None,

@@ -10,10 +10,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from outbox.errors import KeyConflictError, SuppressedError
-from outbox.handover import email_of
 from outbox.intake import Outbox
 from outbox.store.transaction import usable_connection
 from outbox.testing.fate import ConnectionFate, SessionFate, carrier_of
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
-
-    from outbox.handover import Fields
-    from outbox.mail.email import Email
+    from outbox.handover import Given
 
 
 class Captured(Messages):
@@ -51,7 +48,12 @@ class Captured(Messages):
         self._suppressed[address.lower()] = why
 
     def take(
-        self, outbox: Outbox, transaction: object, given: Iterable[Email | Fields], *, check_suppressed: bool
+        self,
+        outbox: Outbox,
+        transaction: object,
+        given: Iterable[Given],
+        *,
+        check_suppressed: bool,
     ) -> list[UUID]:
         """Do what `Outbox.enqueue_many` does, but for the database."""
         carrier = self._begun(transaction)
@@ -119,12 +121,12 @@ class Captured(Messages):
             self._taken[:] = [each for each in self._taken if each.id not in gone]
 
 
-def _message(outbox: Outbox, given: Email | Fields) -> Message:
-    email = email_of(given, outbox._templates)  # noqa: SLF001 - what `Outbox.enqueue_many` does
+def _message(outbox: Outbox, given: Given) -> Message:
+    prepared = outbox.prepare(given)
     named: dict[str, Any] = {}
     if isinstance(given, dict):
         named = {name: given.get(name) for name in ("template", "context", "locale")}
-    return Message(asked=email, new=outbox._compose(email), **named)  # noqa: SLF001 - as above
+    return Message(asked=prepared.email, new=prepared.new, **named)
 
 
 @contextmanager
@@ -137,9 +139,19 @@ def captured() -> Iterator[Captured]:
     messages = Captured()
 
     def enqueue_many(
-        self: Outbox, transaction: Any, emails: Iterable[Email | Fields], /, *, check_suppressed: bool = False
+        self: Outbox,
+        transaction: Any,
+        emails: Iterable[Given],
+        /,
+        *,
+        check_suppressed: bool = False,
     ) -> list[UUID]:
         return messages.take(self, transaction, emails, check_suppressed=check_suppressed)
+
+    def enqueue_apart(self: Outbox, bind: Any, emails: Iterable[Given], /) -> list[UUID]:
+        # What is open on a test's connection decides; else it is committed at once.
+        is_open = isinstance(bind, Connection) and bind.in_transaction()
+        return messages.take(self, bind if is_open else None, emails, check_suppressed=False)
 
     async def enqueue_async(self: Outbox, *given: Any, **options: Any) -> UUID:
         return self.enqueue(*given, **options)
@@ -149,7 +161,7 @@ def captured() -> Iterator[Captured]:
 
     with ExitStack() as stack:
         stack.callback(messages.forget_transactions)
-        for door in (enqueue_many, enqueue_async, enqueue_many_async):
+        for door in (enqueue_many, enqueue_apart, enqueue_async, enqueue_many_async):
             stack.callback(setattr, Outbox, door.__name__, getattr(Outbox, door.__name__))
             setattr(Outbox, door.__name__, door)
         yield messages

@@ -160,9 +160,7 @@ class Aftermath:
         claim = replace(standing.claim, fence=entry.key.fence, diverted=diverted)
         verdict = entry.verdict or InDoubt(Stage.END_OF_DATA.value, _DOUBT, None)
         chance = random.random()  # noqa: S311 - jitter
-        settlement = settle(
-            claim, verdict, entry.header.relay, standing.on_doubt, self._options.policy, chance
-        )
+        settlement = settle(claim, verdict, entry.relay, standing.on_doubt, self._options.policy, chance)
         if isinstance(verdict, Sent):
             # Clean and first, and yet to be told: its words are not the relay's.
             settlement = replace(settlement, stage=Stage.END_OF_DATA.value, noted=True)

@@ -22,13 +22,16 @@ from outbox.worker.tray import Tray
 from outbox.worker.valve import Valve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
 
-    from outbox.mail.status import Settlement
+    from outbox.delivery.relay import Relay
     from outbox.store.breakers import Shared
     from outbox.store.database import Database
+    from outbox.store.moves import Claim
     from outbox.store.queue import Queue
+    from outbox.worker.budget import Budget
     from outbox.worker.clearance import Clearance
+    from outbox.worker.holdings import Holdings
     from outbox.worker.journaling import Journaling
     from outbox.worker.lease import Lease
     from outbox.worker.options import Options
@@ -39,11 +42,13 @@ if TYPE_CHECKING:
 class Desk:
     """Claims and sends for one relay; what it shares with other desks is handed to it.
 
-    `clearance` says whether anything may be sent, `wake` lets the daemon look again.
+    `queue` has the shares of this relay. `clearance` says whether anything may be sent, `stray` whose a claim
+    is that another relay may hold already, and `wake` lets the daemon look again.
     """
 
     def __init__(
         self,
+        relay: Relay,
         options: Options,
         queue: Queue,
         database: Database,
@@ -51,24 +56,27 @@ class Desk:
         recorder: Recorder,
         journal: Journaling,
         clearance: Clearance,
+        holdings: Holdings,
+        budget: Budget,
+        stray: Callable[[Claim], Desk | None],
         wake: Callable[[], None],
     ) -> None:
-        self.relay = options.relay
+        self.relay = relay
         self.senders: list[asyncio.Task[None]] = []
-        self._connections = options.connections
         self._poll_interval = options.poll_interval
         self._queue = queue
         self._threads = threads
         self._journal = journal
         self._clearance = clearance
-        self._breaker = Breaker(options.connections)
-        self._valve = Valve(
-            self.relay.name, self._breaker, Breakers(database), threads, self._others_have_changed
-        )
-        self._pace = Pace(options.connections)
+        self._holdings = holdings
+        self._stray = stray
+        self._wake = wake
+        self._breaker = Breaker(relay.pool.connections)
+        self._valve = Valve(relay.name, self._breaker, Breakers(database), threads, self._others_have_changed)
+        self._pace = Pace(relay.pool.connections)
         self._allowance = Allowance(
-            self.relay.name,
-            self.relay.limit,
+            relay.name,
+            relay.limit,
             options.streams,
             Buckets(database),
             threads,
@@ -78,20 +86,22 @@ class Desk:
             give_back=lambda reason, which: self._outcome.release_waiting(reason, which),  # noqa: PLW0108 - as above
         )
         self._tray = Tray(self._width, wake, self._allowance)
-        self._wake = wake
-        limits = Limits(options.relay.pipelining)
-        self._memory = Memory(options.relay.name, limits, Gates(database), threads)
-        self._dialler = Dialler(options.relay, limits=limits, slow=self._memory.waits)
+        limits = Limits(relay.pipelining)
+        self._memory = Memory(relay.name, limits, Gates(database), threads)
+        self._dialler = Dialler(relay, limits=limits, slow=self._memory.waits)
         self._supply = Supply(
             queue,
             threads,
+            holdings,
+            budget,
             self._tray,
             lambda stream: min(limits.recipients, self._allowance.together(stream) or limits.recipients),
             options.diversion,
             options.sign,
+            lambda claim: stray(claim) not in {None, self},
         )
         self._outcome = Outcome(
-            options.relay.name,
+            relay.name,
             options.policy,
             self._pace,
             self._breaker,
@@ -115,10 +125,15 @@ class Desk:
         """Senders at work that are past connecting."""
         return self._tray.carrying
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the relay is considered down: its breaker is open."""
+        return self._breaker.is_open
+
     def begin(self) -> None:
         """Let the senders begin; called on the event loop."""
         self._besides = [asyncio.create_task(run()) for run in (self._memory.run, self._allowance.run)]
-        self.senders = [asyncio.create_task(self._sender().run()) for _ in range(self._connections)]
+        self.senders = [asyncio.create_task(self._sender().run()) for _ in range(self.relay.pool.connections)]
 
     def end(self) -> None:
         """End what goes on beside the senders."""
@@ -143,19 +158,21 @@ class Desk:
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
-        if self._idle and not self._supply.must_sweep(now) and not await self._has_due(room, paused):
+        if self._idle and not self._holdings.must_sweep(now) and not await self._has_due(room, paused):
             return await self._rest(lease())
         mine = lease()
         if not mine.is_valid(boot_clock()):
             return self._poll_interval
-        claimed, kept = await self._supply.claim(mine, room, now, paused, self._room_of)
-        self._outcome.keep(mine, kept)
-        self._idle = not claimed
+        claimed = await self._supply.claim(mine, room, now, paused, self._room_of)
+        self._outcome.keep(mine, claimed.kept)
+        for claim in claimed.strays:
+            self._send_astray(claim, mine, now)
+        self._idle = not claimed.count
         return await self._rest(mine) if self._idle else 0.0
 
     async def _rest(self, lease: Lease) -> float:
         """Keep nothing that more mail was to tell of, as there is none now; return the seconds to wait."""
-        if self._supply.is_judged:
+        if not (self._supply.waiting or self._tray.ready or self._tray.busy):
             self._outcome.settle_refusals()
             if self._breaker.is_open:
                 await self._valve.leave(lease.id)
@@ -196,23 +213,28 @@ class Desk:
         self._outcome.close()
         self._tray.close()
 
-    def written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what the recorder has written."""
-        self._outcome.written(settlements)
+    def _send_astray(self, claim: Claim, lease: Lease, now: float) -> None:
+        """Hand a claim to the desk whose relay may hold the mail already; where that is down, it waits."""
+        desk = self._stray(claim)
+        if desk is not None and desk.is_ready:
+            desk.take(claim, lease, now)
+        else:
+            self._outcome.put_back(lease, [claim], f"relay {claim.relay} may hold it, and takes none now")
 
-    def refused(self, settlement: Settlement) -> None:
-        """Wait no more for what the database refuses to take from the recorder."""
-        self._outcome.refused(settlement)
+    @property
+    def is_ready(self) -> bool:
+        """Whether mail can go through the relay now, as far as anybody knows."""
+        return not self._breaker.is_open and self._clearance.is_given(self.relay.name)
 
-    async def release_unknown(self, lease: Lease) -> None:
-        """Give back what was claimed without anybody's knowing."""
-        await self._supply.release_unknown(lease)
+    def take(self, claim: Claim, lease: Lease, now: float) -> None:
+        """Send what another desk has claimed."""
+        self._supply.take([claim], lease, now)
 
     async def _has_due(self, room: int, paused: Collection[str]) -> bool:
         return await self._threads.run(
             self._queue.has_due,
             retries=self._supply.retries_room(room),
-            alone=not self._supply.holds_alone,
+            alone=not self._holdings.alone,
             paused=paused,
             room=self._room_of,
         )

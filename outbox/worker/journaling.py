@@ -38,7 +38,7 @@ _LAZY = 4096
 
 
 class Journaling:
-    """The journal of one daemon in `state_dir`, None for none; `relay` is the name of where it sends.
+    """The journal of one daemon in `state_dir`, None for none; `relay` is the one that most mail goes by.
 
     All of it but `open` is called on the event loop; what must be down before a step costs one write to the
     page cache. `soon` calls what it is given in the loop's next turn.
@@ -97,13 +97,13 @@ class Journaling:
         self._header = replace(self._header, session=session, whole=session not in self._holed)
         return self._begin_file(self._folder)
 
-    def begun(self, parcel: Parcel) -> None:
-        """Write down that a sender takes a parcel in hand."""
+    def begun(self, parcel: Parcel, relay: str) -> None:
+        """Write down that a sender takes a parcel in hand, for this relay."""
         if not self.begin(parcel.lease.id):
             return
         keys = parcel.keys
         number = self._file.number if self._file else 0
-        if self._write(encode(Begun(keys))):
+        if self._write(encode(Begun(keys, None if relay == self._header.relay else relay))):
             for claim, key in zip(parcel.claims, keys, strict=True):
                 self._open.setdefault((claim.delivery_id, claim.fence), (key, number))
 

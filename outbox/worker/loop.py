@@ -9,24 +9,30 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
+from outbox.mail.route import Routes
 from outbox.mail.share import Shares
 from outbox.store.breakers import Shared
+from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions, Totals
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
+from outbox.worker.budget import Budget
 from outbox.worker.clearance import Clearance
 from outbox.worker.desk import Desk
+from outbox.worker.desks import Desks
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
+from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
@@ -52,13 +58,18 @@ class Daemon:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
-        self._queue = Queue(database, shares=Shares(options.streams, options.relay_name), storm=options.storm)
+        first, *_ = names = [relay.name for relay in options.relays]
+        unnamed = (first,) if options.serves_unnamed else ()
+        routes = Routes(options.streams, names, unnamed, lambda relay: self._desks.is_open(relay))  # noqa: PLW0108 - made below
+        lanes = Lanes(ours=routes.concerns)
+        self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
         self._totals = Totals()
-        self._journal = Journaling(options.state_dir, options.relay.name)
+        self._journal = Journaling(options.state_dir, first)
         self._aftermath = Aftermath(self._queue, Remains(database), options)
         self._threads = Threads()
         self._wake = asyncio.Event()
+        self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
         self._permit = Permit(database, self._threads, options.environment, self._heard)
         self._recorder = Recorder(
@@ -69,19 +80,28 @@ class Daemon:
             self._written,
             self._refused,
         )
+        self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
         clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
-        desk = Desk(
-            options,
-            self._queue,
-            database,
-            self._threads,
-            self._recorder,
-            self._journal,
-            clearance,
-            self._wake.set,
-        )
-        self._desks = {desk.relay.name: desk}
+        budget = Budget(len(names))
+
+        for relay in options.relays:
+            shares = Shares(options.streams, partial(routes.serves, relay.name))
+            desk = Desk(
+                relay,
+                options,
+                Queue(database, lanes, shares, options.storm),
+                database,
+                self._threads,
+                self._recorder,
+                self._journal,
+                clearance,
+                self._holdings,
+                budget,
+                self._desks.of_doubt,
+                partial(self._desks.wake, relay.name),
+            )
+            self._desks.add(desk)
         self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
 
@@ -101,7 +121,7 @@ class Daemon:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         recording = asyncio.create_task(self._recorder.run())
-        desks = self._desks.values()
+        desks = self._desks
         for desk in desks:
             desk.begin()
         failure = None
@@ -140,35 +160,32 @@ class Daemon:
     async def _look(self) -> float:
         """Let each desk look for work; return the wait."""
         if await self._permit.look(asyncio.get_running_loop().time()):
-            events.permitted(self._permit.summary(self._desks))
-            for desk in self._desks.values():
+            events.permitted(self._permit.summary(self._desks.names))
+            for desk in self._desks:
                 desk.obey()
-        return min(
-            [
-                await desk.look(lambda: self._heartbeat.lease, self._permit.paused)
-                for desk in self._desks.values()
-            ]
-        )
+            self._desks.wake()
+        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
 
     def _heard(self, found: Permission, began: float) -> None:
         """Let each desk know what all daemons know of its relay."""
-        for name, desk in self._desks.items():
+        for desk in self._desks:
+            name = desk.relay.name
             desk.hear(found.breakers.get(name, Shared()), found.paces.get(name), began)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what is written; of an earlier run's only the database knew."""
+        """Let go of what is written."""
         self._journal.known(settlements)
-        for name, desk in self._desks.items():
-            desk.written([each for each in settlements if each.relay == name])
+        self._holdings.written(settlements)
+        self._desks.ended()
 
     def _refused(self, settlement: Settlement) -> None:
         """Wait no more for what the database refuses."""
-        if (desk := self._desks.get(settlement.relay)) is not None:
-            desk.refused(settlement)
+        self._holdings.refused(settlement)
+        self._desks.ended()
 
     def _drop(self, lease: Lease) -> None:
-        for desk in self._desks.values():
-            desk.drop(lease)
+        self._holdings.drop_refused()
+        self._desks.drop(lease)
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
@@ -176,7 +193,7 @@ class Daemon:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             # Time alone may have made room: the breaker lets one in, the recorder has caught up.
-            for desk in self._desks.values():
+            for desk in self._desks:
                 desk.stir()
         self._wake.clear()
 
@@ -199,17 +216,19 @@ class Daemon:
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._wake.set))
+        duties = Duties(
+            self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
+        )
         duties.start()
         lease = self._heartbeat.lease
-        for desk in self._desks.values():
+        for desk in self._desks:
             events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        desks = self._desks.values()
+        desks = self._desks
         events.daemon_draining(sum(desk.carrying for desk in desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         for desk in desks:
@@ -237,8 +256,7 @@ class Daemon:
 
     async def _release_unknown(self) -> None:
         with suppress(SQLAlchemyError):
-            for desk in self._desks.values():
-                await desk.release_unknown(self._heartbeat.lease)
+            await self._holdings.release_unknown(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""

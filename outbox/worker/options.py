@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The relay and how to work with it; `poll_interval` and `lease_ttl` are seconds.
+    """The relays and how to work with them; `poll_interval` and `lease_ttl` are seconds.
 
-    With a `relay_name` this daemon serves those of the `streams` that name it, else those that name no relay.
+    This daemon serves those of the `streams` that name one of its `relays`; those that name none go by the
+    first one, if `serves_unnamed`.
     `sign` returns a message with its signatures; it runs in a thread. In `state_dir` this daemon alone keeps
     its journal, if there is one.
     """
 
-    relay: Relay
+    relays: tuple[Relay, ...]
     policy: RetryPolicy
-    connections: int = 4
     poll_interval: float = 0.5
     lease_ttl: float = 60.0
-    relay_name: str | None = None
+    serves_unnamed: bool = True
     streams: Streams = field(default_factory=Streams)
     environment: str | None = None
     storm: Storm = field(default_factory=Storm)

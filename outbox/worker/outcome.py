@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from outbox.delivery.breaker import Breaker
     from outbox.delivery.retry import RetryPolicy
-    from outbox.mail.status import Settlement
     from outbox.store.moves import Claim
     from outbox.worker.lease import Lease
     from outbox.worker.memory import Memory
@@ -83,6 +82,7 @@ class Outcome:
             if self._breaker.judged():
                 events.relay_back(self._name)
                 self._tray.stir()
+                self._wake()
         elif faults:
             self.fault(faults[0])
 
@@ -128,16 +128,11 @@ class Outcome:
 
     def keep(self, lease: Lease, claims: Sequence[Claim]) -> None:
         """Settle claims that must not be sent: there is an objection, or the mail is still under way."""
-        reason, pause = "this daemon still sends it under an older claim", self._policy.fault_pause
         self._recorder.put(
-            lease,
-            [
-                obey(claim, claim.objection, self._name)
-                if claim.objection
-                else replace(release(claim, self._name, None, reason), delay=pause)
-                for claim in claims
-            ],
+            lease, [obey(claim, claim.objection, self._name) for claim in claims if claim.objection]
         )
+        under_way = [claim for claim in claims if not claim.objection]
+        self.put_back(lease, under_way, "this daemon still sends it under an older claim")
         objections = Counter(claim.objection for claim in claims if claim.objection)
         for objection, deliveries in objections.items():
             events.objected(deliveries, objection.outcome, objection.reason, objection.detail)
@@ -151,17 +146,8 @@ class Outcome:
         self.release_waiting("the daemon stops")
         self._suspense.close()
 
-    def written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what the recorder has written."""
-        self._let_go(lambda: self._supply.written(settlements))
-
-    def refused(self, settlement: Settlement) -> None:
-        """Wait no more for what the database refuses to take from the recorder."""
-        self._let_go(lambda: self._supply.refused(settlement))
-
-    def _let_go(self, of_them: Callable[[], None]) -> None:
-        held_alone = self._supply.holds_alone
-        of_them()
-        # A probe may have ended without a word on the relay: another goes; and a rescued mail after the last.
-        if self._breaker.is_open or (held_alone and not self._supply.holds_alone):
-            self._wake()
+    def put_back(self, lease: Lease, claims: Sequence[Claim], reason: str) -> None:
+        """Give back what cannot be sent for a while."""
+        pause = self._policy.fault_pause
+        settlements = [release(claim, self._name, None, reason) for claim in claims]
+        self._recorder.put(lease, [replace(each, delay=pause) for each in settlements])

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from outbox.worker.parcel import Parcel
     from outbox.worker.tray import Tray
 
-IDLE = 30.0
-"""Seconds that a connection is kept without work; servers close idle ones soon after."""
-
 LONGEST_REST = 5.0
 """Seconds that one sender rests, at most, after relay faults that only it has met."""
+
+QUIET = 10.0
+"""Seconds of silence after which a connection is asked whether it is still there."""
 
 _NO_MESSAGE = (
     "no message has the id that this delivery names. "
@@ -69,6 +69,7 @@ class Sender:
         self._faults = 0
         # By the loop's clock; a sender is woken for many reasons, and most find no work for it.
         self._idle_until = 0.0
+        self._quiet_at = 0.0
 
     async def run(self) -> None:
         """Send until the tray is closed, then finish what has begun and give back the rest."""
@@ -84,7 +85,8 @@ class Sender:
                     await self._work()
                 finally:
                     self._tray.leave()
-                    self._idle_until = asyncio.get_running_loop().time() + IDLE
+                    self._idle_until = self._now() + self._dialler.relay.pool.idle
+                    self._quiet_at = self._now() + QUIET
                 if self._faults:
                     # The others may go on; this one must not knock at a closed door in a loop.
                     await self._tray.rest(min(2.0 ** (self._faults - 1), LONGEST_REST))
@@ -134,7 +136,7 @@ class Sender:
         self._met(fault)
 
     async def _connected(self) -> Connection | RelayFault | None:
-        if self._connection is not None and not self._connection.usable:
+        if self._connection is not None and not await self._is_alive(self._connection):
             await self._hang_up()
         if self._connection is None:
             dialled = await self._dialled()
@@ -142,6 +144,15 @@ class Sender:
                 return dialled
             self._connection = dialled
         return self._connection
+
+    async def _is_alive(self, connection: Connection) -> bool:
+        """Tell whether a mail may begin on a connection; after a long silence it is asked first.
+
+        One that a firewall has forgotten would let a mail wait for minutes.
+        """
+        if self._now() < self._quiet_at:
+            return connection.usable
+        return await connection.responds()
 
     async def _dialled(self) -> Connection | RelayFault | None:
         """Connect, or return None when the tray is closed first: no mail has begun that must be finished."""
@@ -177,7 +188,7 @@ class Sender:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
             # Before anything is done with it: it may be what kills this daemon.
-            self._journal.begun(parcel)
+            self._journal.begun(parcel, self._dialler.relay.name)
             try:
                 mail = self._mail(parcel)
             except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
@@ -228,6 +239,10 @@ class Sender:
 
     def _count(self, *, failed: bool) -> None:
         self._faults = min(self._faults + 1, 10) if failed else 0
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 def _without_bytes(message: Message | None) -> Verdict:

@@ -44,7 +44,7 @@ class Past:
 
     def begun(self, claim: Claim) -> Parcel:
         parcel = self.parcel(claim)
-        self.journal.begun(parcel)
+        self.journal.begun(parcel, "mx")
         return parcel
 
     def dotted(self, claim: Claim) -> Parcel:
@@ -66,7 +66,7 @@ class Past:
         return self.started(**options)
 
     def started(self, **options: object) -> list[tuple[Lease, list[Settlement]]]:
-        given = {"relay": RELAY, "policy": RetryPolicy(), "state_dir": self.state} | options
+        given = {"relays": (RELAY,), "policy": RetryPolicy(), "state_dir": self.state} | options
         after = Aftermath(
             self.scene.queue,
             Remains(self.scene.database),

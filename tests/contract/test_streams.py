@@ -1,10 +1,12 @@
 """Each stream is a lane of its own, found whenever it has mail, and none waits behind another."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 from sqlalchemy import insert
 
+from outbox.mail.route import Routes
 from outbox.mail.share import MOST, Shares
 from outbox.mail.status import Lane
 from outbox.mail.stream import Priority, Stream, Streams
@@ -22,8 +24,8 @@ def streams_of(claims: list[Claim]) -> Counter[str]:
     return Counter(claim.stream for claim in claims)
 
 
-def queue(scene: Scene, streams: Streams, relay: str | None = None) -> Queue:
-    return Queue(scene.database, shares=Shares(streams, relay))
+def queue(scene: Scene, streams: Streams) -> Queue:
+    return Queue(scene.database, shares=Shares(streams))
 
 
 @pytest.mark.parametrize("stream", NAMES)
@@ -123,9 +125,11 @@ def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
     for name in names:
         scene.mail(stream=name)
     scene.mail(30, stream="zebra")
-    known = Streams(dict.fromkeys(names, Stream(relay="ses")) if others != "paused" else {})
+    known = Streams(dict.fromkeys(names, Stream(("ses",))) if others != "paused" else {})
     clock = [0.0]
-    scene.queue = Queue(scene.database, Lanes(lambda: clock[0]), Shares(known))
+    routes = Routes(known, ["main"], ("main",))
+    serves = partial(routes.serves, "main")
+    scene.queue = Queue(scene.database, Lanes(lambda: clock[0], routes.concerns), Shares(known, serves))
     paused = frozenset(names if others == "paused" else ())
     me = scene.start()
     assert [len(scene.queue.claim(me, 10, paused=paused)) for _ in range(4)] == [10, 10, 10, 0]
@@ -134,8 +138,11 @@ def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
 def test_a_daemon_leaves_the_streams_of_another_relay_to_its_daemons(scene: Scene) -> None:
     for stream in ("bulk", "default", "tenant-42"):
         scene.mail(2, stream=stream)
-    known = Streams({"bulk": Stream(relay="ses")})
-    ours, ses = queue(scene, known), queue(scene, known, "ses")
+    known = Streams({"bulk": Stream(("ses",))})
+    ours, ses = (
+        Queue(scene.database, shares=Shares(known, partial(Routes(known, [relay], unnamed).serves, relay)))
+        for relay, unnamed in (("main", ("main",)), ("ses", ()))
+    )
     me = scene.start()
     assert streams_of(ours.claim(me, 10)) == {"default": 2, "tenant-42": 2}
     assert not ours.has_due()

@@ -197,6 +197,7 @@ UNKNOWN = (
 DECIDE = "look at the relay's log, then mark_sent(…), retry(…) or cancel(…)"
 NEVER, LATER = {"reply_code": 550, "reply": "No such user"}, {"reply_code": 451, "reply": "Later"}
 YES = {"reply_code": 250, "enhanced_code": "2.0.0", "reply": "Ok"}
+BACKUP = {"relay": "backup"}
 TAKEN = "the relay took it: 250 2.0.0 Ok; what became of it then is the relay's to know"
 ENDS: list[tuple[Status, str | None, dict[str, Any], str]] = [
     (Status.HELD, "poison", {}, f"three daemons died while they sent it: {PARKED}"),
@@ -210,6 +211,8 @@ ENDS: list[tuple[Status, str | None, dict[str, Any], str]] = [
     (Status.EXPIRED, "expired", {}, f"its expires_at passed before it was sent: {AS_NEW}"),
     (Status.CANCELLED, "person", {}, f"it was cancelled: {AS_NEW}"),
     (Status.SENT, None, YES, TAKEN),
+    (Status.SENT, None, YES | BACKUP, TAKEN.replace("the relay took", "the relay 'backup' took")),
+    (Status.IN_DOUBT, None, BACKUP, f"nobody knows whether the relay 'backup' has it; {DECIDE}"),
     (Status.SENT, "assumed", {}, "it is assumed to be sent, since nobody can know (on_doubt)"),
     (Status.SENT, "person", {}, "somebody marked it as sent"),
 ]

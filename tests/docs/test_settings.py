@@ -4,11 +4,12 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from outbox.settings import Settings, load
-from outbox.settings.make_relay import relay_of
+from outbox.settings.make_relay import relays_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -38,14 +39,20 @@ def test_a_recipe_is_settings_that_load(recipe: str, monkeypatch: pytest.MonkeyP
     program.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     Path("outbox.toml").write_text(recipe.replace("/usr/local/bin/m365-token", "m365-token"))
+    for relay in tomllib.loads(recipe).get("relays", {}):
+        if "@" in tomllib.loads(recipe)["relays"][relay]["url"]:
+            monkeypatch.setenv(f"OUTBOX_RELAYS__{relay.upper()}__PASSWORD", "as above")
     if "smtp_username" in recipe and "smtp_token" not in recipe:
         monkeypatch.setenv("OUTBOX_SMTP_PASSWORD", "which no recipe writes down")
-    assert relay_of(load()).host == tomllib.loads(recipe)["smtp_host"]
+    given = tomllib.loads(recipe)
+    hosts = [urlsplit(table["url"]).hostname for table in given.get("relays", {}).values()]
+    assert [relay.host for relay in relays_of(load())] == (hosts or [given["smtp_host"]])
 
 
 def test_every_setting_that_a_page_names_exists() -> None:
     known = set(Settings.model_fields)
     named = set(re.findall(r"smtp_[a-z_]*[a-z]", PAGE))
     assert set() == named - known
-    capitals = {name.lower() for name in re.findall(r"OUTBOX_([A-Z_]+)", PAGE)}
+    page = re.sub(r"(OUTBOX_RELAYS)__[A-Z_]+", r"\1", PAGE)
+    capitals = {name.lower() for name in re.findall(r"OUTBOX_([A-Z_]+)", page)}
     assert set() == capitals - known - {"config"}

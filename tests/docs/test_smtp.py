@@ -11,6 +11,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "smtp.md").read_text(enco
 OWN_STEPS = [
     (Stage.TLS, Stage.EHLO, "TLS is there"),
     (Stage.IDLE, Stage.MAIL_FROM, "the next mail"),
+    (Stage.IDLE, Stage.RSET, "a long silence"),
     (Stage.BODY, Stage.END_OF_DATA, "the dot"),
     (Stage.IDLE, Stage.QUIT, "no more mail"),
 ]

@@ -60,7 +60,7 @@ def test_fault_33_a_copy_of_another_environments_database_sends_nothing(database
         app.enqueue(1)
         tell(app, "UPDATE outbox_meta SET environment = 'production'")
         for mine in ("staging", None):
-            options = Options(relay=relay_at(relay.port), policy=RetryPolicy(), environment=mine)
+            options = Options(relays=(relay_at(relay.port),), policy=RetryPolicy(), environment=mine)
             with pytest.raises(EnvironmentMismatchError, match=r"'production'.*OUTBOX_ENVIRONMENT") as caught:
                 run(Database(database_url), options, Notifier(None))
             assert caught.value.exit_code == 78

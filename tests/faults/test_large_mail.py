@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from outbox.worker.supply import BODIES
+from outbox.worker.budget import BODIES
 from tests.support.daemon import RunningDaemon, application
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink

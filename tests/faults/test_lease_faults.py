@@ -100,7 +100,7 @@ def test_fault_9_a_session_that_was_lost_in_a_suspension_drops_its_claims_and_a_
             jump[0] = SUSPENDED
             lose_all_sessions(app)
             wait_until(lambda: "declared lost" in caplog.text, "a new session begins")
-            held, second = inside.desk._supply._held, app.scalar("SELECT max(id) FROM outbox_delivery")
+            held, second = inside.daemon._holdings._held, app.scalar("SELECT max(id) FROM outbox_delivery")
             assert isinstance(second, int)
             wait_until(
                 lambda: held.get(second) is None or held[second].fence != 1,

@@ -24,9 +24,11 @@ from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.store.schema import message
 from outbox.store.sessions import Totals
+from outbox.worker.budget import Budget
+from outbox.worker.holdings import SWEEP, Holdings
 from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
-from outbox.worker.supply import SWEEP, Supply
+from outbox.worker.supply import Claimed, Supply
 from outbox.worker.tray import Tray
 from tests.contract.ends import PAUSE, settlement
 from tests.contract.scene import Scene
@@ -168,34 +170,36 @@ def _claiming(line: Line, swept: list[bool] | None = None) -> Errand:
     me = line.near.start()
 
     def claim() -> None:
-        supply = _supply(line.far)
-        needed = run(_claimed(supply, me))
+        supply, holdings = _supply(line.far)
+        needed = run(_claimed(supply, holdings, me))
         if swept is not None:
             swept.append(needed)
         held = {
             row.id: row.fence for row in line.near.rows() if row.status == "sending" and row.session == me
         }
-        assert held == {id_: claim.fence for id_, claim in supply._held.items()}
+        assert held == {id_: claim.fence for id_, claim in holdings._held.items()}
         assert len(held) == MAILS
 
     return claim
 
 
-def _supply(database: Database) -> Supply:
+def _supply(database: Database) -> tuple[Supply, Holdings]:
     threads: Any = NoThreads()
-    return Supply(Queue(database), threads, Tray(lambda: 1, lambda: None), lambda _: 50)
+    queue, tray = Queue(database), Tray(lambda: 1, lambda: None)
+    holdings = Holdings(queue, threads)
+    return Supply(queue, threads, holdings, Budget(), tray, lambda _: 50), holdings
 
 
-async def _claimed(supply: Supply, me: UUID) -> bool:
+async def _claimed(supply: Supply, holdings: Holdings, me: UUID) -> bool:
     """Claim until all is claimed; tell whether that took a sweep, which comes when nothing else helps."""
     lease = _lease(me)
     began = time.monotonic()
     while True:
         took = time.monotonic() - began
-        assert took < PATIENCE, f"{supply.holds} of {MAILS} are in hand"
+        assert took < PATIENCE, f"{len(holdings)} of {MAILS} are in hand"
         with suppress(SQLAlchemyError):
             await supply.claim(lease, 10, SWEEP if took > PATIENCE / 4 else 0.0)
-        if supply.holds == MAILS:
+        if len(holdings) == MAILS:
             return took > PATIENCE / 4
 
 
@@ -281,18 +285,18 @@ def test_fault_17_a_claim_that_is_committed_long_after_it_was_given_up_is_found_
         near, far = Scene(server.url), Database(server.url, SILENCE)
         near.mail(MAILS)
         me = near.start()
-        supply = _supply(far)
+        supply, _ = _supply(far)
 
         async def work() -> None:
             with _slow_commits(server) as end:
                 with pytest.raises(SQLAlchemyError):
                     await supply.claim(_lease(me), 10, SWEEP)
                 # The first claim has its mails locked: there is nothing to give back, and nothing to take.
-                assert await supply.claim(_lease(me), 10, SWEEP) == (0, [])
+                assert await supply.claim(_lease(me), 10, SWEEP) == Claimed(0)
                 end()
             wait_until(lambda: {row.status for row in near.rows()} == {"sending"}, "the server has committed")
-            assert await supply.claim(_lease(me), 10, 1.5 * SWEEP) == (0, [])
-            assert await supply.claim(_lease(me), 10, 2 * SWEEP) == (MAILS, [])
+            assert await supply.claim(_lease(me), 10, 1.5 * SWEEP) == Claimed(0)
+            assert await supply.claim(_lease(me), 10, 2 * SWEEP) == Claimed(MAILS)
 
         run(work())
         assert [row.fence for row in near.rows()] == [2] * MAILS

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from outbox.delivery.relay import Pool
 from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
 from outbox.store.deadline import SILENCE
@@ -34,9 +35,14 @@ class InsideDaemon:
 
     def __init__(self, url: str, port: int, silence: float | None, options: dict[str, Any]) -> None:
         self._database = Database(as_role(url, Role.DAEMON), silence)
+        pool = Pool(options.pop("connections", 1))
         self._options = Options(
-            relay=relay_at(port),
-            **{"policy": RetryPolicy(), "connections": 1, "poll_interval": 0.1, **options},
+            **{
+                "relays": (relay_at(port, pool=pool),),
+                "policy": RetryPolicy(),
+                "poll_interval": 0.1,
+                **options,
+            },
         )
         self._loop: asyncio.AbstractEventLoop
         self._error: BaseException | None = None
@@ -50,7 +56,7 @@ class InsideDaemon:
     @property
     def desk(self) -> Desk:
         """The desk of its one relay."""
-        (desk,) = self.daemon._desks.values()
+        (desk,) = self.daemon._desks
         return desk
 
     def do(self, work: Callable[[], T]) -> T:

@@ -28,6 +28,12 @@ class Peer:
         """All that the client said, decrypted."""
 
     @property
+    def client(self) -> str:
+        """The address that the connection comes from."""
+        address: str = self._sock.getpeername()[0]
+        return address
+
+    @property
     def unheard(self) -> bytes:
         """What has come but was not asked for yet."""
         return bytes(self._buffer)

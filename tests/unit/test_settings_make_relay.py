@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from outbox.delivery.relay import Dsn, Pipelining, Relay, Secret, TlsMode
+from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
+from outbox.mail.rate import Limit
 from outbox.settings import load
-from outbox.settings.make_relay import relay_of
+from outbox.settings.make_relay import relays_of
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 _NOT_SET = {"name", "timeouts"}
@@ -38,6 +39,13 @@ TABLE: list[tuple[dict[str, object], dict[str, object]]] = [
         {"dsn": Dsn(("FAILURE", "DELAY"), full=True)},
     ),
     ({"smtp_dsn_notify": "never"}, {"dsn": Dsn(("NEVER",))}),
+    ({"smtp_source": "192.0.2.1"}, {"source": "192.0.2.1"}),
+    ({"connections": 7}, {"pool": Pool(7)}),
+    ({"smtp_idle": 5}, {"pool": Pool(idle=5)}),
+    ({"smtp_age": 60}, {"pool": Pool(age=60)}),
+    ({"smtp_mails_per_connection": 9}, {"pool": Pool(mails=9)}),
+    ({"smtp_rate": "90/min"}, {"limit": Limit(1.5)}),
+    ({"smtp_rate": "2/s", "smtp_burst": 9, "smtp_quota": 50}, {"limit": Limit(2.0, 9, 50)}),
     ({"smtp_idempotency_header": "X-Key"}, {"idempotency_header": "X-Key"}),
 ]
 
@@ -47,7 +55,7 @@ def test_a_setting_changes_its_part_of_the_relay_and_no_other(
     flags: dict[str, object], changed: dict[str, object]
 ) -> None:
     Path("t").touch()
-    before, after = (_parts(relay_of(load(**given))) for given in ({}, flags))
+    before, after = (_parts(relays_of(load(**given))[0]) for given in ({}, flags))
     assert {name: value for name, value in after.items() if value != before[name]} == changed
 
 

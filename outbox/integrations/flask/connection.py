@@ -13,6 +13,7 @@ from outbox.integrations.flask.message import Message
 from outbox.integrations.flask.signals import email_dispatched
 
 if TYPE_CHECKING:
+    from outbox.handover import Prepared
     from outbox.integrations.flask.mail import _Mail
     from outbox.integrations.flask.sanitize import Mailbox
     from outbox.mail.email import Email
@@ -32,7 +33,7 @@ class Connection:
         self.mail = mail
         self.host: None = None
         self.num_emails = 0
-        self._together: list[Email] | None = None
+        self._together: list[Prepared] | None = None
 
     def __enter__(self) -> Self:
         self.num_emails = 0
@@ -73,11 +74,11 @@ class Connection:
 
     def _hand_over(self, email: Email) -> None:
         # What is inserted later is proven to fit now.
-        default_outbox().check(email)
+        prepared = default_outbox().prepare(email)
         if self._together is None or not self.mail.destination.is_idle():
-            self.mail.destination.hand_over([email])
+            self.mail.destination.hand_over([prepared])
             return
-        self._together.append(email)
+        self._together.append(prepared)
         if len(self._together) == _PORTION:
             self._insert()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
 
-    from outbox.mail.email import Email
+    from outbox.handover import Prepared
 
     GivenSession = Session | scoped_session[Any] | Callable[[], Session | scoped_session[Any]]
 
@@ -58,7 +58,7 @@ class Destination:
         session = self.session()
         return session is None or standing(session) is Standing.IDLE
 
-    def hand_over(self, emails: Sequence[Email]) -> None:
+    def hand_over(self, emails: Sequence[Prepared]) -> None:
         """Insert `emails`, or let them wait for the session's commit. Raises what `outbox.enqueue` raises."""
         session = self.session()
         if session is None:

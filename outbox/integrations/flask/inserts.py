@@ -8,22 +8,21 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import Session
 
 from outbox.errors import SchemaError
-from outbox.intake import enqueue_many
-from outbox.mail.email import Email
+from outbox.handover import Prepared
+from outbox.intake import default_outbox, enqueue_many
 from outbox.store.schema import message
 
 
-def insert_into(session: Session, emails: Sequence[Email]) -> None:
+def insert_into(session: Session, emails: Sequence[Prepared]) -> None:
     """Insert `emails` into the session's transaction, or its savepoint."""
     with _told_for_flask():
         enqueue_many(session, emails)
 
 
-def insert_apart(bind: Engine | Connection, emails: Sequence[Email]) -> None:
+def insert_apart(bind: Engine | Connection, emails: Sequence[Prepared]) -> None:
     """Insert `emails` in a short transaction of their own."""
-    # A test's session may be bound to a connection that is in a transaction: then in a savepoint of that.
-    with _told_for_flask(), Session(bind, join_transaction_mode="create_savepoint") as own, own.begin():
-        enqueue_many(own, emails)
+    with _told_for_flask():
+        default_outbox().enqueue_apart(bind, emails)
 
 
 class Tables:

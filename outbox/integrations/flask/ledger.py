@@ -19,8 +19,8 @@ from outbox.integrations.flask.inserts import insert_apart
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from outbox.handover import Prepared
     from outbox.integrations.flask.watch import Watched
-    from outbox.mail.email import Email
 
 _KEY = "_outbox_ledger"
 _ENDED = "_outbox_ended"
@@ -91,7 +91,7 @@ def _settle(transaction: Watched, fault: str | None) -> Exception | None:
     return None
 
 
-def _insert(transaction: Watched, bind: Engine | Connection, waiting: list[Email]) -> Exception | None:
+def _insert(transaction: Watched, bind: Engine | Connection, waiting: list[Prepared]) -> Exception | None:
     try:
         if not transaction.is_over:
             # It holds SQLite's lock, and on every database a connection of a pool that may have no other.

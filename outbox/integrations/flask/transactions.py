@@ -16,10 +16,10 @@ from enum import Enum, auto
 
 from sqlalchemy.orm import Session
 
+from outbox.handover import Prepared
 from outbox.integrations.flask.inserts import Tables, insert_apart
 from outbox.integrations.flask.ledger import follow
 from outbox.integrations.flask.watch import watched
-from outbox.mail.email import Email
 
 
 class Standing(Enum):
@@ -40,7 +40,7 @@ def standing(session: Session) -> Standing:
     return Standing.READ
 
 
-def hand_over(session: Session, emails: Sequence[Email], tables: Tables) -> None:
+def hand_over(session: Session, emails: Sequence[Prepared], tables: Tables) -> None:
     """Insert `emails`, or let them wait, as the rules above say. Raises what `outbox.enqueue` raises."""
     match standing(session):
         case Standing.IDLE:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from outbox.mail.email import Email
+    from outbox.handover import Prepared
 
 _KEY = "outbox.integrations.flask"
 # Whatever is not known to write counts as a read: its mail waits for the commit, and none is lost by that.
@@ -42,7 +42,7 @@ class Watched:
         self.is_over = False
         self.bind: Engine | Connection | None = None
         """Where mail that waits goes when the transaction ends without a commit."""
-        self.waiting: list[Email] = []
+        self.waiting: list[Prepared] = []
         """Mails to insert right before the commit."""
         self.entered = 0
         """Mails inserted, which the commit has yet to make true."""
@@ -68,7 +68,7 @@ class Watched:
             return self._wrote
         return bool(self.session.new or self.session.dirty or self.session.deleted)
 
-    def hold(self, emails: Sequence[Email]) -> None:
+    def hold(self, emails: Sequence[Prepared]) -> None:
         """Let them wait for the commit."""
         self.waiting += emails
         self.bind = self.session.get_bind()
@@ -77,7 +77,7 @@ class Watched:
             for change in _LEAVING:
                 event.listen(self.session, change, self._on_left)
 
-    def enter(self, emails: Sequence[Email]) -> None:
+    def enter(self, emails: Sequence[Prepared]) -> None:
         """Insert them now: they live and die with the transaction."""
         insert_into(self.session, emails)
         self.entered += len(emails)

@@ -36,6 +36,11 @@ def test_a_claim_belongs_to_the_session_that_began_it() -> None:
     ]
 
 
+def test_a_claim_went_by_the_relay_that_its_beginning_names_or_else_by_the_header_s() -> None:
+    told = open_entries([journal(FIRST, Begun((A,)), Begun((B,), "backup"), Dotted((A, B)), Dotted((C,)))])
+    assert [(entry.key, entry.relay) for entry in told] == [(A, "mx"), (B, "backup"), (C, "mx")]
+
+
 def test_a_dot_is_believed_though_its_beginning_is_missing() -> None:
     assert open_entries([journal(FIRST, Dotted((A,)))]) == [Entry(A, FIRST, dotted=True)]
 

@@ -23,6 +23,7 @@ RECORDS: list[Record] = [
         (Sent(Answer(250, "2.0.0", ""), "4X=7, 8"), Rejected("RCPT TO", "", Answer(550, None, ""))),
     ),
     Known((BOB, ANN)),
+    Begun((BOB,), "back up@2"),
 ]
 LINES = [encode_header(HEADER), *map(encode, RECORDS)]
 JOURNAL = b"".join(LINES)
@@ -52,13 +53,14 @@ headers = st.builds(Header, st.uuids(), texts, texts, texts, st.booleans())
 
 
 def test_each_line_is_a_line_that_a_person_can_read() -> None:
-    first, begun, _, answered, _ = JOURNAL.decode().splitlines()
+    first, begun, _, answered, _, elsewhere = JOURNAL.decode().splitlines()
     assert first.startswith(
         "outbox-journal 1 whole 00000000000000000000000000000007 host.example ae70d7ce-d197 mx "
     )
     assert begun.startswith("B 00000000000000000000000000000001.0.1 00000000000000000000000000000001.1.4 ")
     assert "=sent,-,250,2.0.0,4X%3D7%2C%208 " in answered
     assert "=rejected,RCPT%20TO,550,-,- " in answered
+    assert elsewhere.startswith("B @back%20up%402 00000000000000000000000000000001.1.4 ")
 
 
 @given(headers, st.lists(records, max_size=4))

@@ -99,15 +99,6 @@ def test_a_class_without_mail_leaves_its_places_to_the_next() -> None:
     assert Shares(CLASSES).split(["letter"], 40) == {"letter": 40}
 
 
-def test_a_daemon_serves_the_streams_that_name_its_relay() -> None:
-    streams = Streams({"bulk": Stream(relay="ses"), "news": Stream()})
-    unnamed, ses = Shares(streams), Shares(streams, "ses")
-    served = [
-        (shares.serves("bulk"), shares.serves("news"), shares.serves("other")) for shares in (unnamed, ses)
-    ]
-    assert served == [(False, True, True), (True, False, False)]
-
-
 def test_what_is_remembered_of_thousands_of_tenants_is_bounded() -> None:
     shares = Shares()
     for n in range(10_050):

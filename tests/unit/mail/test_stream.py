@@ -5,11 +5,11 @@ import pytest
 from outbox.errors import InvalidEmailError
 from outbox.mail.stream import Priority, Stream, Streams, checked_stream
 
-BULK = Stream(relay="ses", weight=0.5, priority=Priority.LOW)
+BULK = Stream(relays=("ses",), weight=0.5, priority=Priority.LOW)
 
 
 def test_a_stream_that_nobody_described_is_a_normal_one_of_no_relay_in_particular() -> None:
-    assert Streams().of("tenant-42") == Stream(None, 1.0, Priority.NORMAL)
+    assert Streams().of("tenant-42") == Stream((), 1.0, Priority.NORMAL)
 
 
 def test_a_name_that_is_not_known_means_what_default_means() -> None:

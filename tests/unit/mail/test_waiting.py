@@ -11,8 +11,9 @@ from outbox.mail.waiting import MOST_AHEAD, Gate, Known, Waits, explain
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IN_TURN = Known(
-    status=Status.PENDING, lane=Lane.FRESH, due_at=AT, due_in=-1.0, attempts=0, reason=None, said=None,
-    gates=(), suppressed=None, is_late=False, asked=None, holder=None, has_daemon=True, ahead=3,
+    status=Status.PENDING, lane=Lane.FRESH, due_at=AT, due_in=-1.0, attempts=0, reason=None,
+    relay=None, said=None, gates=(),
+    suppressed=None, is_late=False, asked=None, holder=None, has_daemon=True, ahead=3,
 )  # fmt: skip
 KEEPS: list[tuple[Waits, dict[str, Any]]] = [
     (Waits.SUPPRESSED, {"suppressed": "she asked"}),

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from outbox.delivery.mail import Mail
-from outbox.delivery.relay import Relay
+from outbox.delivery.relay import Pool, Relay
 from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
 from outbox.worker.journaling import Journaling
 from outbox.worker.parcel import Parcel
-from outbox.worker.sender import IDLE, Sender
+from outbox.worker.sender import Sender
 from outbox.worker.tray import Tray
 from tests.unit.worker.held import claim, message, parcel, run
 
+IDLE = Pool().idle
 SENT = Sent(Answer(250, None, "Ok"), None)
 FAULT = RelayFault("connect", "refused", None)
 CUT = Untouched("cut")
@@ -28,6 +29,8 @@ class Line:
         self.sent = 0
         self.fault: RelayFault | None = None
         self.ended = ""
+        self.pinged = 0
+        self.forgotten = False
 
     async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
         while self.usable and (mail := next_mail()) is not None:
@@ -40,6 +43,11 @@ class Line:
                 raise answer
             self.usable = answer is not CUT
             mail.settled([answer] * len(mail.envelope.recipients))
+
+    async def responds(self) -> bool:
+        self.pinged += 1
+        self.usable = self.usable and not self.forgotten
+        return self.usable
 
     def abort(self) -> None:
         self.ended = "aborted"

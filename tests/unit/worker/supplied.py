@@ -9,6 +9,8 @@ from sqlalchemy.exc import OperationalError
 from outbox.mail.diversion import Diversion
 from outbox.store.bodies import Message
 from outbox.store.moves import Claim
+from outbox.worker.budget import Budget
+from outbox.worker.holdings import Holdings
 from outbox.worker.parcel import Parcel
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
@@ -59,23 +61,25 @@ class Queue:
 class Scene:
     """A supply between a queue and a tray."""
 
-    def __init__(self, *claims: Claim) -> None:
+    def __init__(self, *claims: Claim, budget: Budget | None = None) -> None:
         self.queue = Queue(*claims)
         queue: Any = self.queue
         threads: Any = NoThreads()
         self.tray = Tray(lambda: 99, lambda: None)
-        self.supply = Supply(queue, threads, self.tray, lambda _: 50)
+        self.holdings = Holdings(queue, threads)
+        self.supply = Supply(queue, threads, self.holdings, budget or Budget(), self.tray, lambda _: 50)
         self.lease = lease()
 
     def divert(self, diversion: Diversion) -> None:
         """Let a supply with this diversion take the place of the other."""
         queue: Any = self.queue
         threads: Any = NoThreads()
-        self.supply = Supply(queue, threads, self.tray, lambda _: 50, diversion)
+        self.supply = Supply(queue, threads, self.holdings, Budget(), self.tray, lambda _: 50, diversion)
 
     def claim(self, limit: int = 99, now: float = 0.0) -> int:
-        count, self.twice = run(self.supply.claim(self.lease, limit, now))
-        return count
+        claimed = run(self.supply.claim(self.lease, limit, now))
+        self.twice = claimed.kept
+        return claimed.count
 
     def load(self) -> list[Parcel]:
         """Load as long as there is memory, and take all from the tray."""

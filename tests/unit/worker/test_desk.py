@@ -5,9 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from outbox.delivery.breaker import FIRST_WAIT
+from outbox.delivery.relay import Pool
 from outbox.delivery.retry import RetryPolicy
 from outbox.store.database import Database
+from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
+from outbox.worker.holdings import Holdings
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
 from tests.unit.worker.held import NoThreads, claim, lease, parcel, run
@@ -18,12 +21,27 @@ UNDER = lease()
 
 def probing() -> Any:
     """Return a desk with a queue of two mails, whose breaker has just opened."""
-    options = Options(relay=relay_at(25), policy=RetryPolicy(), connections=2)
-    queue, threads = Queue(claim(1), claim(2)), NoThreads()
-    clearance = SimpleNamespace(is_given=lambda _: True)
+    relay = relay_at(25, pool=Pool(2))
+    options = Options(relays=(relay,), policy=RetryPolicy())
+    queue: Any = Queue(claim(1), claim(2))
+    threads: Any = NoThreads()
+    clearance: Any = SimpleNamespace(is_given=lambda _: True)
     nobody: Any = None
-    database, recorder = Database("sqlite://"), SimpleNamespace(put=None)
-    desk: Any = Desk(options, queue, database, threads, recorder, nobody, clearance, lambda: None)  # type: ignore[arg-type] # these stand for them
+    recorder: Any = SimpleNamespace(put=None)
+    desk: Any = Desk(
+        relay,
+        options,
+        queue,
+        Database("sqlite://"),
+        threads,
+        recorder,
+        nobody,
+        clearance,
+        Holdings(queue, threads),
+        Budget(),
+        lambda _: None,
+        lambda: None,
+    )
     for _ in range(2):
         desk._breaker.fault(0.0, 0.0)
     desk._breaker.take_probe()

@@ -79,7 +79,7 @@ def key(number: int = 1) -> tuple[Key, ...]:
 def sent(journal: Journaling, number: int, lease: Lease = ME) -> None:
     """Send a mail, and let its verdict be recorded."""
     parcel = mail(number, lease)
-    journal.begun(parcel)
+    journal.begun(parcel, "mx")
     journal.dotted(parcel)
     journal.answered(parcel, [SENT])
     journal.known([settlement(number)])
@@ -89,7 +89,7 @@ def test_each_step_is_a_write_of_its_own_and_what_can_wait_goes_with_the_next(di
     disk.journal.begin(ME.id)
     sent(disk.journal, 1)
     assert [each.split()[0] for each in disk.writes] == [b"outbox-journal", b"B", b"D", b"R"]
-    disk.journal.begun(mail(2))
+    disk.journal.begun(mail(2), "mx")
     assert disk.read(1).records == [
         *(Begun(key()), Dotted(key()), Answered(key(), (SENT,)), Known(key()), Begun(key(2)))
     ]
@@ -111,7 +111,7 @@ def test_a_journal_of_which_the_database_knows_all_is_put_aside_at_the_end(disk:
 
 def test_a_journal_that_knows_more_than_the_database_stays(disk: Disk) -> None:
     sent(disk.journal, 1)
-    disk.journal.begun(mail(2))
+    disk.journal.begun(mail(2), "mx")
     disk.journal.close()
     assert disk.files() == ["00000001.journal"]
 
@@ -127,7 +127,7 @@ def test_a_full_file_is_followed_by_another_and_put_aside_when_all_of_it_is_know
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SIZE", 400)
-    disk.journal.begun(mail(1))
+    disk.journal.begun(mail(1), "mx")
     for number in range(2, 12):
         sent(disk.journal, number)
     waiting = disk.files()
@@ -147,7 +147,7 @@ def test_another_session_has_a_journal_of_its_own(disk: Disk) -> None:
 def test_fault_91_on_a_full_disk_mail_goes_on_and_the_journal_says_that_lines_are_missing(
     disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk.journal.begun(mail(1))
+    disk.journal.begun(mail(1), "mx")
     disk.full = True
     disk.journal.dotted(mail(1))
     for number in range(2, 5):
@@ -184,7 +184,7 @@ def test_fault_91_when_there_is_room_again_a_new_journal_still_says_that_lines_a
 
 
 def test_fault_91_a_line_that_is_missing_is_not_forgotten_however_soon_there_is_room(disk: Disk) -> None:
-    disk.journal.begun(mail(1))
+    disk.journal.begun(mail(1), "mx")
     disk.full = True
     disk.journal.dotted(mail(1))
     disk.full, disk.now = False, RETRY
@@ -207,7 +207,7 @@ def test_fault_91_nor_is_that_another_session_began_meanwhile(disk: Disk) -> Non
 
 
 def test_fault_91_a_journal_that_cannot_even_say_so_is_not_read_any_more(disk: Disk) -> None:
-    disk.journal.begun(mail(1))
+    disk.journal.begun(mail(1), "mx")
     disk.full = disk.worn = True
     disk.journal.dotted(mail(1))
     assert disk.files() == ["00000001.done"]
@@ -216,7 +216,7 @@ def test_fault_91_a_journal_that_cannot_even_say_so_is_not_read_any_more(disk: D
 def test_fault_91_a_session_that_began_without_a_journal_never_has_a_whole_one(disk: Disk) -> None:
     disk.full = True
     assert not disk.journal.begin(ME.id)
-    disk.journal.begun(mail(1))
+    disk.journal.begun(mail(1), "mx")
     disk.full, disk.now = False, RETRY
     assert disk.journal.begin(ME.id)
     header = disk.read(2).header

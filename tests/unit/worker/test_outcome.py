@@ -11,11 +11,11 @@ from outbox.mail.status import Move, Settlement
 from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
 from outbox.smtp.stage import Stage
 from outbox.store.moves import Claim
+from outbox.worker.budget import BODIES
 from outbox.worker.lease import Lease
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
 from outbox.worker.parcel import Parcel
-from outbox.worker.supply import BODIES
 from tests.unit.worker.held import claim, rescued, run, settlement
 from tests.unit.worker.supplied import Scene as Supplied
 from tests.unit.worker.supplied import mails
@@ -104,7 +104,7 @@ def test_each_verdict_reaches_the_recorder_for_its_own_claim_and_frees_the_body(
     (parcel,) = scene.ready()
     scene.deliver(parcel, SENT, BUSY, Untouched("full"))
     assert scene.recorder.moves == [(1, Move.DELIVER), (2, Move.DEFER), (3, Move.RELEASE)]
-    assert (parcel.message, scene.supply.holds) == (None, 3)
+    assert (parcel.message, len(scene.holdings)) == (None, 3)
     assert (scene.memory.worked, scene.memory.faults, scene.woken) == (1, [], 0)
 
 
@@ -169,7 +169,7 @@ def test_the_fault_that_opens_the_breaker_gives_back_all_that_nobody_has_begun()
         scene.tell(lambda: scene.outcome.fault(FAULT))
     assert scene.breaker.is_open
     assert sorted(scene.recorder.moves) == [(2, Move.RELEASE), (3, Move.RELEASE), (9, Move.RELEASE)]
-    assert (scene.tray.ready, scene.supply.waiting, scene.supply.holds) == (0, 0, 4)
+    assert (scene.tray.ready, scene.supply.waiting, len(scene.holdings)) == (0, 0, 4)
 
 
 def test_recipients_that_are_too_late_are_ended_and_the_others_travel() -> None:
@@ -197,25 +197,6 @@ def test_what_waits_is_given_back_with_a_reason_and_held_until_that_is_written()
     run(scene.supply.load())
     scene.tell(lambda: scene.outcome.release_waiting("the daemon stops"))
     assert scene.recorder.moves == [(1, Move.RELEASE), (2, Move.RELEASE)]
-    assert scene.supply.holds == 2
-    scene.outcome.written([settlement(1), settlement(2)])
-    assert (scene.supply.holds, scene.woken) == (0, 0)
-
-
-def test_fault_78_the_loop_looks_for_the_next_rescued_delivery_when_the_one_before_is_written() -> None:
-    scene = Scene(rescued(1), claim(2))
-    scene.claim()
-    scene.outcome.written([settlement(2)])
-    assert scene.woken == 0
-    scene.outcome.written([settlement(1)])
-    assert scene.woken == 1
-
-
-def test_while_the_breaker_is_open_each_written_verdict_lets_the_loop_see_whether_the_probe_may_go() -> None:
-    scene = Scene(*mails(1))
-    scene.claim()
-    for _ in range(CONNECTIONS):
-        scene.tell(lambda: scene.outcome.fault(FAULT))
-    woken = scene.woken
-    scene.outcome.written([settlement(1)])
-    assert scene.woken == woken + 1
+    assert len(scene.holdings) == 2
+    scene.holdings.written([settlement(1), settlement(2)])
+    assert len(scene.holdings) == 0

@@ -10,9 +10,9 @@ import pytest
 from outbox.delivery.mail import Mail
 from outbox.mail.verdict import Deferred, Rejected, Untouched, Verdict
 from outbox.worker.parcel import Parcel
-from outbox.worker.sender import _NO_MESSAGE, IDLE
+from outbox.worker.sender import _NO_MESSAGE, QUIET
 from tests.unit.worker.held import claim, message, parcel, run
-from tests.unit.worker.lines import BROKEN, CUT, FAULT, SENT, Line, Scene
+from tests.unit.worker.lines import BROKEN, CUT, FAULT, IDLE, SENT, Line, Scene
 
 
 def test_one_connection_carries_all_and_ends_politely() -> None:
@@ -111,6 +111,26 @@ def test_fault_63_an_idle_connection_is_closed_however_often_its_sender_looks_fo
         await sending
 
     run(work())
+
+
+def test_fault_63_a_connection_is_asked_after_a_silence_and_replaced_where_it_does_not_answer() -> None:
+    line, second = Line(SENT, SENT, SENT), Line(SENT)
+    scene = Scene(line, second)
+
+    async def work() -> list[int]:
+        sending = asyncio.create_task(scene.sender.run())
+        asked = []
+        for silence in (1.0, QUIET - 1, QUIET + 1, QUIET + 1):
+            scene.put(1)
+            await asyncio.sleep(silence)
+            asked.append(line.pinged)
+            line.forgotten = len(asked) == 3
+        scene.tray.close()
+        await sending
+        return asked
+
+    assert run(work()) == [0, 0, 0, 1]
+    assert (line.sent, second.sent, line.ended, len(scene.opened)) == (3, 1, "quit", 2)
 
 
 def test_what_expired_meanwhile_is_not_sent() -> None:
@@ -285,7 +305,7 @@ class Steps:
     def __init__(self) -> None:
         self.taken: list[str] = []
 
-    def begun(self, _parcel: Parcel) -> None:
+    def begun(self, _parcel: Parcel, _relay: str) -> None:
         self.taken.append("begun")
 
     def dotted(self, _parcel: Parcel) -> None:

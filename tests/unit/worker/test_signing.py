@@ -7,6 +7,7 @@ from outbox.delivery.dkim.signer import Signer
 from outbox.mail.verdict import Deferred
 from outbox.smtp.stage import Stage
 from outbox.store.bodies import Message
+from outbox.worker.budget import Budget
 from outbox.worker.sender import _without_bytes
 from outbox.worker.signing import Signing
 from outbox.worker.supply import Supply
@@ -54,6 +55,6 @@ def test_a_parcel_has_the_signed_body_and_counts_its_size() -> None:
 
     queue: Any = scene.queue
     threads: Any = NoThreads()
-    scene.supply = Supply(queue, threads, scene.tray, lambda _: 50, sign=sign)
+    scene.supply = Supply(queue, threads, scene.holdings, Budget(), scene.tray, lambda _: 50, sign=sign)
     scene.claim()
     assert [(p.message and p.message.mime, p.size) for p in scene.load()] == [(b"signed", 6)] * 2

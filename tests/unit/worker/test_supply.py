@@ -1,6 +1,7 @@
 """The daemon knows what it holds, keeps its bodies within bounds, and asks after an answer that was lost."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,19 +10,21 @@ from sqlalchemy.exc import OperationalError
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import suppressed
 from outbox.mail.status import Lane, Reason
-from outbox.worker.supply import BODIES, SWEEP
-from tests.unit.worker.held import claim, lease, message, run, settlement
+from outbox.worker.budget import BODIES, Budget
+from outbox.worker.holdings import SWEEP
+from outbox.worker.supply import Supply
+from tests.unit.worker.held import NoThreads, claim, lease, message, run, settlement
 from tests.unit.worker.supplied import Scene, mails
 
 
 def test_what_is_claimed_is_held_until_its_verdict_is_written() -> None:
     scene = Scene(*mails(3))
-    assert (scene.claim(), scene.supply.holds) == (3, 3)
+    assert (scene.claim(), len(scene.holdings)) == (3, 3)
     for parcel in scene.load():
         scene.supply.sent(parcel)
-    assert scene.supply.holds == 3
-    scene.supply.written([settlement(1), settlement(2)])
-    assert scene.supply.holds == 1
+    assert len(scene.holdings) == 3
+    scene.holdings.written([settlement(1), settlement(2)])
+    assert len(scene.holdings) == 1
 
 
 def test_a_parcel_reaches_the_tray_with_its_body_and_in_its_order() -> None:
@@ -72,7 +75,7 @@ def test_giving_up_takes_back_what_nobody_has_begun_and_frees_its_memory() -> No
     assert under_way is not None
     assert [parcel.message_id.int for parcel in scene.supply.give_up()] == [2, 3, 4, 5]
     assert scene.supply.waiting == 0
-    assert scene.supply.holds == 5  # until their release is written
+    assert len(scene.holdings) == 5  # until their release is written
     scene.queue.claims = [
         replace(each, delivery_id=each.delivery_id + 9) for each in mails(2, size=BODIES // 4)
     ]
@@ -88,7 +91,7 @@ def test_what_a_lost_lease_held_is_forgotten_and_nothing_else() -> None:
     lost, scene.lease = scene.lease, lease()
     scene.claim(2)
     scene.supply.drop(lost)
-    assert scene.supply.holds == 2
+    assert len(scene.holdings) == 2
     assert [parcel.message_id.int for parcel in scene.load()] == [3, 4]
 
 
@@ -98,15 +101,15 @@ def test_a_release_that_is_known_late_does_not_free_the_same_delivery_claimed_ag
     scene.supply.sent(*scene.load())
     scene.queue.claims = [claim(1, fence=2)]
     scene.claim()
-    scene.supply.written([settlement(1)])  # of fence 1
-    assert scene.supply.holds == 1
+    scene.holdings.written([settlement(1)])  # of fence 1
+    assert len(scene.holdings) == 1
 
 
 def test_what_is_claimed_or_loaded_under_a_lease_that_was_lost_meanwhile_never_reaches_the_tray() -> None:
     scene = Scene(*mails(4))
     scene.claim(2)
     scene.lease.lost = True
-    assert (scene.claim(2), scene.load(), scene.supply.holds) == (2, [], 0)
+    assert (scene.claim(2), scene.load(), len(scene.holdings)) == (2, [], 0)
     assert not scene.supply.can_load
 
 
@@ -148,13 +151,13 @@ def test_what_waits_for_its_body_its_sender_or_its_verdict_is_never_taken_for_un
 def test_a_claim_whose_verdict_is_refused_is_ours_until_it_is_written_but_nothing_waits_for_it() -> None:
     scene = Scene(claim(1, lane=Lane.ALONE), claim(2))
     scene.claim()
-    scene.supply.refused(settlement(1))
-    scene.supply.refused(settlement(2))
-    assert (scene.supply.holds, scene.supply.holds_alone) == (0, False)
-    run(scene.supply.release_unknown(scene.lease))
+    scene.holdings.refused(settlement(1))
+    scene.holdings.refused(settlement(2))
+    assert (len(scene.holdings), scene.holdings.alone) == (0, False)
+    run(scene.holdings.release_unknown(scene.lease))
     assert ("release", [1, 2]) in scene.queue.asked
-    scene.supply.written([settlement(1), replace(settlement(2), fence=2)])
-    run(scene.supply.release_unknown(scene.lease))
+    scene.holdings.written([settlement(1), replace(settlement(2), fence=2)])
+    run(scene.holdings.release_unknown(scene.lease))
     assert scene.queue.asked[-1] == ("release", [2])
 
 
@@ -166,13 +169,13 @@ def test_what_this_process_still_sends_under_a_lost_claim_is_not_taken_again() -
     scene.lease = lease()
     assert scene.claim() == 2
     assert [each.delivery_id for each in scene.twice] == [1]
-    assert not scene.supply.holds_alone
+    assert not scene.holdings.alone
     assert [each.claims[0].delivery_id for each in scene.load()] == [2]
-    scene.supply.written([replace(settlement(1), fence=2)])  # it was given back
-    assert scene.supply.holds == 2
+    scene.holdings.written([replace(settlement(1), fence=2)])  # it was given back
+    assert len(scene.holdings) == 2
     scene.supply.sent(first)
-    scene.supply.written([settlement(1)])
-    assert scene.supply.holds == 1
+    scene.holdings.written([settlement(1)])
+    assert len(scene.holdings) == 1
 
 
 def test_what_was_claimed_for_a_session_that_was_lost_meanwhile_is_given_back_unbegun() -> None:
@@ -190,11 +193,11 @@ def test_what_is_objected_to_is_not_sent_and_the_rest_is() -> None:
     assert [(each.delivery_id, each.objection) for each in scene.twice] == [(2, objection)]
     assert [each.claims[0].delivery_id for each in scene.load()] == [1, 3]
     # It is ours until its end is written, but nothing that is about to be sent.
-    assert scene.supply.holds == 3
+    assert len(scene.holdings) == 3
     scene.claim(1)
     assert set(scene.queue.wanted["in_hand"]) == {1, 3}
-    scene.supply.written([settlement(2)])
-    assert scene.supply.holds == 2
+    scene.holdings.written([settlement(2)])
+    assert len(scene.holdings) == 2
 
 
 def test_mail_is_diverted_and_what_may_not_be_written_to_is_kept() -> None:
@@ -225,3 +228,26 @@ def test_a_claim_knows_what_is_in_hand_and_asks_for_no_more_retries_than_half() 
     run(scene.supply.load())
     assert scene.supply.has_room(0)
     assert scene.supply.retries_room(9) == 2
+
+
+def test_a_claim_that_stays_with_another_relay_is_held_and_left_to_that() -> None:
+    here, there = Scene(*mails(3)), Scene()
+    there.holdings = here.holdings
+    queue: Any = here.queue
+    threads: Any = NoThreads()
+    here.supply = Supply(
+        queue,
+        threads,
+        here.holdings,
+        Budget(),
+        here.tray,
+        lambda _: 50,
+        strays=lambda claim: claim.delivery_id == 2,
+    )
+    claimed = run(here.supply.claim(here.lease, 99, 0.0))
+    assert ([one.delivery_id for one in claimed.strays], claimed.kept, claimed.count) == ([2], [], 3)
+    assert [parcel.claims[0].delivery_id for parcel in here.load()] == [1, 3]
+    assert len(here.holdings) == 3
+    there.supply.take(claimed.strays, here.lease, 0.0)
+    there.queue.sizes = here.queue.sizes
+    assert [parcel.claims[0].delivery_id for parcel in there.load()] == [2]

@@ -5,21 +5,21 @@ import asyncio
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from outbox.worker.supply import BODIES
+from outbox.worker.budget import BODIES
 from tests.unit.worker.held import claim, rescued, run, settlement
 from tests.unit.worker.supplied import Scene, mails
 
 
 def test_fault_78_one_rescued_delivery_is_in_hand_at_a_time_until_its_verdict_is_written() -> None:
     scene = Scene(rescued(1), claim(2))
-    assert not scene.supply.holds_alone
+    assert not scene.holdings.alone
     scene.claim()
     scene.claim()
-    scene.supply.written([settlement(2)])
-    assert scene.supply.holds_alone
+    scene.holdings.written([settlement(2)])
+    assert scene.holdings.alone
     scene.claim()
-    scene.supply.written([settlement(1)])
-    assert not scene.supply.holds_alone
+    scene.holdings.written([settlement(1)])
+    assert not scene.holdings.alone
     scene.claim()
     assert scene.queue.alone == [True, False, False, True]
 
@@ -28,7 +28,7 @@ def test_a_rescued_delivery_that_a_lost_lease_held_is_in_hand_no_more() -> None:
     scene = Scene(rescued(1))
     scene.claim()
     scene.supply.drop(scene.lease)
-    assert (scene.supply.holds_alone, scene.supply.holds) == (False, 0)
+    assert (scene.holdings.alone, len(scene.holdings)) == (False, 0)
 
 
 def test_a_rescued_delivery_that_is_under_way_stays_in_hand_when_its_lease_is_lost() -> None:
@@ -36,16 +36,16 @@ def test_a_rescued_delivery_that_is_under_way_stays_in_hand_when_its_lease_is_lo
     run(scene.supply.announce(scene.want()))
     assert len(scene.taken()) == 1
     scene.supply.drop(scene.lease)
-    assert scene.supply.holds_alone
-    scene.supply.written([settlement(1)])
-    assert not scene.supply.holds_alone
+    assert scene.holdings.alone
+    scene.holdings.written([settlement(1)])
+    assert not scene.holdings.alone
 
 
 def test_the_late_verdict_of_a_claim_before_does_not_let_a_second_rescued_delivery_in() -> None:
     scene = Scene(rescued(1, fence=2))
     scene.claim()
-    scene.supply.written([settlement(1)])  # of fence 1
-    assert scene.supply.holds_alone
+    scene.holdings.written([settlement(1)])  # of fence 1
+    assert scene.holdings.alone
 
 
 def test_an_announced_delivery_is_given_and_the_senders_who_waited_for_it_are_woken() -> None:
@@ -60,7 +60,7 @@ def test_an_announced_delivery_is_given_and_the_senders_who_waited_for_it_are_wo
 
     run(work())
     assert scene.taken() == [suspect]
-    assert scene.supply.holds_alone
+    assert scene.holdings.alone
 
 
 def test_a_delivery_that_is_not_held_any_more_is_not_sent_and_frees_its_place_and_its_memory() -> None:
@@ -69,7 +69,7 @@ def test_a_delivery_that_is_not_held_any_more_is_not_sent_and_frees_its_place_an
     scene.queue.lost = {1}
     run(scene.supply.announce(suspect))
     assert scene.taken() == []
-    assert (scene.supply.holds, scene.supply.holds_alone, suspect.message) == (0, False, None)
+    assert (len(scene.holdings), scene.holdings.alone, suspect.message) == (0, False, None)
     scene.queue.claims = mails(1)
     scene.claim()
     assert scene.supply.can_load
@@ -87,7 +87,7 @@ def test_what_was_given_back_while_its_announcement_was_written_is_not_forgotten
         await announcing
 
     run(work())
-    assert scene.supply.holds_alone  # until its release is written
+    assert scene.holdings.alone  # until its release is written
     scene.queue.claims = mails(3, size=BODIES // 2)
     scene.claim()
     assert len(scene.load()) == 2  # its memory was freed once

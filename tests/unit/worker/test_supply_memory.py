@@ -7,7 +7,8 @@ import pytest
 
 from outbox.mail.status import Lane
 from outbox.store.moves import Claim
-from outbox.worker.supply import BODIES, PORTION
+from outbox.worker.budget import BODIES
+from outbox.worker.supply import PORTION
 from tests.unit.worker.held import claim, run
 from tests.unit.worker.supplied import Scene, mails
 
