@@ -2,7 +2,8 @@
 
     python -m examples.start fastapi
 
-`outbox catch` stands in for the mail server: it takes every mail, shows a line of each, and keeps it.
+`outbox catch` stands in for the mail server: it takes every mail, shows a line of each, and keeps it. Pages
+are served on port 5000, or that of EXAMPLE_PORT, and mail is caught on 1025, or that of EXAMPLE_CATCHER_PORT.
 """
 
 import os
@@ -57,6 +58,9 @@ EXAMPLES = {
 
 def main(name: str, folder: Path) -> None:
     """Run an example, which keeps its files in `folder`, until Ctrl-C comes or a part of it ends."""
+    for variable, port in (("EXAMPLE_PORT", _PORT), ("EXAMPLE_CATCHER_PORT", _CATCHER)):
+        if _answers(port):
+            sys.exit(f"Something else listens on port {port}. Stop it, or set {variable} to a free port.")
     folder.mkdir(parents=True, exist_ok=True)
     example = EXAMPLES[name]
     there: dict[str, Any] = {
@@ -73,16 +77,19 @@ def main(name: str, folder: Path) -> None:
             stack.callback(process.terminate)
             processes.append(process)
         while all(process.poll() is None for process in processes):
-            if not is_told and _answers():
-                print(f"Open http://127.0.0.1:{_PORT}/. Each mail is kept in {folder / 'mails'}.", flush=True)
+            if not is_told and _answers(_PORT):
+                print(
+                    f"Open http://127.0.0.1:{_PORT}/ in a browser. Each mail is kept in {folder / 'mails'}.",
+                    flush=True,
+                )
                 is_told = True
             time.sleep(0.2)
         sys.exit("A part of it has ended; its own words stand above.")
 
 
-def _answers() -> bool:
+def _answers(port: str) -> bool:
     with suppress(OSError):
-        socket.create_connection(("127.0.0.1", int(_PORT)), timeout=1).close()
+        socket.create_connection(("127.0.0.1", int(port)), timeout=1).close()
         return True
     return False
 

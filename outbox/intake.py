@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Unpack
+from typing import ClassVar, Unpack
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -40,6 +40,9 @@ def _utc_now() -> datetime:
 
 class Outbox:
     """An outbox with its own templates, default sender and size limit; makes emails and inserts them."""
+
+    needs_database: ClassVar[bool] = True
+    """False while `outbox.testing.captured()` takes all mail: then nobody needs to look for tables."""
 
     def __init__(
         self,

@@ -12,12 +12,12 @@ import click
 from outbox.cli.ending import CommandError
 from outbox.cli.options import template_folders
 from outbox.cli.reading import variables
-from outbox.errors import EX_UNAVAILABLE
+from outbox.errors import EX_UNAVAILABLE, TemplateError
 from outbox.mail.address import parse_address
 from outbox.mail.compose import compose
 from outbox.mail.email import Email
 from outbox.mail.identity import RANDOM_BYTES, uuid7
-from outbox.render.contexts import example
+from outbox.render.contexts import SUFFIXES, example
 from outbox.render.lint import lint
 from outbox.settings import load
 from outbox.settings.make_outbox import templates_of
@@ -85,7 +85,13 @@ def _show(
 ) -> None:
     templates = templates_of(settings)
     given = variables(context) if context else example(templates.sources(name, locale))
-    mail = templates.render(name, given, locale)
+    try:
+        mail = templates.render(name, given, locale)
+    except TemplateError as error:
+        if given:
+            raise
+        file = templates.sources(name, locale).folder / (name + SUFFIXES[0])
+        raise TemplateError(f"{error} It was given no variables: write {file}, or give --context.") from error
     if out is not None:
         _write(out / (f"{name}.{locale}" if locale else name), mail, settings.sender or _SENDER)
     elif html:

@@ -101,9 +101,8 @@ def serve(page: Page, port: int, name: str | None, locale: str | None) -> None:
         ) from error
     with server:
         query = urlencode({key: value for key, value in (("mail", name), ("locale", locale)) if value})
-        click.echo(
-            f"Open http://{_HOST}:{server.server_port}/{f'?{query}' if query else ''}; Ctrl-C ends it."
-        )
+        address = f"http://{_HOST}:{server.server_port}/{f'?{query}' if query else ''}"
+        click.echo(f"Open {address} in a browser; Ctrl-C ends it.")
         try:
             server.serve_forever()
         except KeyboardInterrupt:

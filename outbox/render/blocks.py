@@ -8,14 +8,18 @@ inherited blocks too, and nothing that the others meet. What a part includes bel
 
 from collections.abc import Iterable, Iterator
 
-from jinja2 import Environment, TemplateSyntaxError
+from jinja2 import Environment, TemplateSyntaxError, pass_context
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from jinja2.runtime import Context
 
 from outbox.render.parts import SUFFIXES, WHOLE, Part
 
 ABSENT = "\x00absent\x00"
 """What a part renders to when no file of its inheritance has its block; no mail may hold a NUL."""
+
+OVERRIDDEN = "overridden"
+"""The test whether a file further down has written a block anew."""
 
 _AROUND = {"if", "for", "with", "macro", "call", "filter", "autoescape"}
 """The tags that a block of a part would be taken out of, and that so would mean nothing to it."""
@@ -38,9 +42,10 @@ def related(template: str, other: str) -> str:
 class OnePart(Extension):
     """Leaves of a file of all parts one part: the blocks of the others are taken out before it is parsed.
 
-    A block that extends a layout stands for itself, and what the file extends is for the other parts. Where
-    nothing is extended, the part extends a layout that is nothing but its block: so what stands outside of
-    the blocks is never output, as in every template that extends another.
+    A block that extends a layout stands for itself, and what the file extends is for the other parts. Who
+    extends the file and writes that block anew has a block without that layout. Where nothing is extended,
+    the part extends a layout that is nothing but its block: so what stands outside of the blocks is never
+    output, as in every template that extends another.
     """
 
     def filter_stream(self, stream: TokenStream) -> TokenStream | Iterable[Token]:
@@ -63,6 +68,13 @@ def layout(part: str) -> str:
 def add_to(environment: Environment) -> None:
     """Let an environment read files of all parts."""
     environment.add_extension(OnePart)
+    environment.tests[OVERRIDDEN] = _is_overridden
+
+
+@pass_context
+def _is_overridden(context: Context, block: str) -> bool:
+    # The blocks of those further down: a block that extends a layout is taken apart, and is not among them.
+    return block in context.blocks
 
 
 def _only(tokens: Tokens, part: str) -> Iterator[Token]:
@@ -70,7 +82,9 @@ def _only(tokens: Tokens, part: str) -> Iterator[Token]:
     alone = any(block and _says(piece, "extends") for block, piece in pieces)
     kept: Tokens = []
     for block, piece in pieces:
-        kept += piece if not alone else _inside(piece) if block else _without_extends(piece)
+        kept += (
+            piece if not alone else _replaceable(_inside(piece), part) if block else _without_extends(piece)
+        )
     if not _says(kept, "extends"):
         yield from (
             Token(1, "block_begin", "{%"),
@@ -117,6 +131,27 @@ def _inside(piece: Tokens) -> Tokens:
     ends = [at for at, token in enumerate(piece) if token.type == "block_end"]
     begins = [at for at, token in enumerate(piece) if token.type == "block_begin"]
     return piece[ends[0] + 1 : begins[-1]]
+
+
+def _replaceable(piece: Tokens, part: str) -> Tokens:
+    """Let the layout that a block extends give way where the block is written anew."""
+    kept: Tokens = []
+    inside = False
+    for at, token in enumerate(piece):
+        if inside and token.type == "block_end":
+            kept.append(Token(token.lineno, "rparen", ")"))
+            inside = False
+        kept.append(token)
+        if at and _tag(piece, at - 1) == "extends":
+            kept += [
+                Token(token.lineno, kind, value)
+                for kind, value in (
+                    ("string", f"#{part}"), ("name", "if"), ("string", part), ("name", "is"),
+                    ("name", OVERRIDDEN), ("name", "else"), ("lparen", "("),
+                )
+            ]  # fmt: skip
+            inside = True
+    return kept
 
 
 def _without_extends(piece: Tokens) -> Tokens:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from jinja2 import Environment, TemplateNotFound, meta, nodes
 from jinja2.visitor import NodeTransformer
 
+from outbox.render.blocks import OVERRIDDEN
+
 _GUARDS = {"default", "d", "defined", "undefined"}
 """The filters and tests that a missing variable passes unharmed."""
 
@@ -41,17 +43,19 @@ class _Walk:
         """Yield what a file, and what it extends and includes, reads beside the names that are `known`."""
         chain = list(self._chain(template, set()))
         # What a layout sets is there in the blocks of those that extend it, and the other way round.
-        known = known.union(*(_given(parsed) for _, _, parsed in chain))
+        given = known.union(*(_given(parsed) for _, _, parsed in chain))
         for name, file, parsed in chain:
             guarded = set(_guarded(parsed))
-            free = meta.find_undeclared_variables(parsed) - known - guarded
+            free = (
+                meta.find_undeclared_variables(parsed) - (given - _read_to_be_set(parsed)) - known - guarded
+            )
             lines: dict[str, int] = {}
             for read in parsed.find_all(nodes.Name):
                 if read.ctx == "load":
                     lines.setdefault(read.name, read.lineno)
             yield from (Read(each, f"{file}:{line}") for each, line in lines.items() if each in free)
             # Which loop is around which include is not looked at: rather miss one than blame a sound file.
-            handed = known | guarded | set(_bound(parsed))
+            handed = given | guarded | set(_bound(parsed))
             for other in _others(parsed):
                 # One that is missing may be meant to be, and if not, rendering says so.
                 with suppress(TemplateNotFound):
@@ -63,11 +67,17 @@ class _Walk:
             return
         self._seen.add(template)
         file, parsed = self._parse(template)
+        layouts = []
+        for extends in parsed.find_all(nodes.Extends):
+            layout, is_replaced = _extended(extends.template, overridden)
+            layouts.append(layout)
+            if is_replaced:
+                overridden = overridden.union(each.name for each in parsed.find_all(nodes.Block))
         parsed = _Without(overridden).visit(parsed)
         yield template, file, parsed
         overridden = overridden | set(_overriding(parsed))
-        for extends in parsed.find_all(nodes.Extends):
-            for other in _names(extends.template):
+        for layout in layouts:
+            for other in _names(layout):
                 with suppress(TemplateNotFound):  # as above
                     yield from self._chain(self._environment.join_path(other, template), overridden)
 
@@ -90,6 +100,17 @@ class _Without(NodeTransformer):
         return self.generic_visit(node)
 
 
+def _extended(layout: nodes.Expr, overridden: set[str]) -> tuple[nodes.Expr, bool]:
+    """Return what a file extends, and whether a template further down has replaced the file's whole part."""
+    match layout:
+        case nodes.CondExpr(
+            test=nodes.Test(name=name, node=nodes.Const(value=block)), expr2=nodes.Expr() as own
+        ):
+            if name == OVERRIDDEN:
+                return (layout.expr1, True) if block in overridden else (own, False)
+    return layout, False
+
+
 def _guarded(parsed: nodes.Template) -> Iterator[str]:
     for node in parsed.find_all((nodes.Filter, nodes.Test)):
         if node.name in _GUARDS and isinstance(node.node, nodes.Name):
@@ -104,6 +125,17 @@ def _given(parsed: nodes.Template) -> Iterator[str]:
         yield from _surely_set([condition])
     if any(block.scoped for block in parsed.find_all(nodes.Block)):
         yield from _bound(parsed)
+
+
+def _read_to_be_set(parsed: nodes.Template) -> set[str]:
+    """Return the names that a template sets to something made of themselves, before anything has set them."""
+    names: set[str] = set()
+    before: set[str] = set()
+    for node in parsed.body:
+        if isinstance(node, nodes.Assign):
+            names |= {name.name for name in node.node.find_all(nodes.Name)} & set(_stored(node)) - before
+        before |= _surely_set([node])
+    return names
 
 
 def _surely_set(body: list[nodes.Node]) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from jinja2 import Template
 
 from outbox.errors import TemplateError
-from outbox.render.blocks import ABSENT
+from outbox.render.blocks import ABSENT, part_of
 
 
 def written(template: Template, context: Mapping[str, object], largest: int | None) -> str | None:
@@ -25,7 +25,7 @@ def written(template: Template, context: Mapping[str, object], largest: int | No
                 "Correct its loops, hand it less, or raise max_size."
             )
     text = "".join(pieces)
-    if text.strip() == ABSENT:
+    if text.strip() == ABSENT and part_of(template.name) not in template.blocks:
         return None
     try:
         text.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import create_engine, make_url
@@ -14,9 +15,11 @@ from outbox.store.deadline import SILENCE, Deadline
 from outbox.store.dialects import StoreDialect, dialect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL, Connection, Engine
+
+    from outbox.store.call import Call
 
 T = TypeVar("T")
 
@@ -80,25 +83,30 @@ class Database:
         return self._once(work)
 
     def _once(self, work: Callable[[Connection], T]) -> T:
-        with (
-            self._deadline.call() as call,
-            self.engine.connect() as connection,
-            call.over(connection),
-            connection.begin(),
-        ):
+        with self._transaction(self.engine) as (call, connection):
             result = work(connection)
             call.commits()
             return result
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction that only reads."""
-        with (
-            self._deadline.call() as call,
-            self._reader.connect() as connection,
-            call.over(connection),
-            connection.begin(),
-        ):
+        with self._transaction(self._reader) as (_, connection):
             return work(connection)
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[tuple[Call, Connection]]:
+        pool = engine.pool
+        try:
+            with (
+                self._deadline.call() as call,
+                engine.connect() as connection,
+                call.over(connection),
+                connection.begin(),
+            ):
+                yield call, connection
+        finally:
+            if pool is not engine.pool:  # closed meanwhile: nobody else would close what went back into it
+                pool.dispose()
 
     def check(self) -> None:
         """Raise UnsupportedDatabaseError or SchemaError unless the daemon can work here."""
@@ -108,10 +116,13 @@ class Database:
         self.read(check_schema)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that a thread still works on is closed when that is done."""
         self._deadline.close()
-        self.engine.dispose()
-        self._reader.dispose()
+        for engine in {self.engine, self._reader}:
+            pool = engine.pool
+            engine.dispose()
+            # What went back between the two steps of that.
+            pool.dispose()
 
 
 _OURS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}

@@ -159,9 +159,10 @@ def captured() -> Iterator[Captured]:
     async def enqueue_many_async(self: Outbox, *given: Any, **options: Any) -> list[UUID]:
         return self.enqueue_many(*given, **options)
 
+    doors = {each.__name__: each for each in (enqueue_many, enqueue_apart, enqueue_async, enqueue_many_async)}
     with ExitStack() as stack:
         stack.callback(messages.forget_transactions)
-        for door in (enqueue_many, enqueue_apart, enqueue_async, enqueue_many_async):
-            stack.callback(setattr, Outbox, door.__name__, getattr(Outbox, door.__name__))
-            setattr(Outbox, door.__name__, door)
+        for name, instead in {**doors, "needs_database": False}.items():
+            stack.callback(setattr, Outbox, name, getattr(Outbox, name))
+            setattr(Outbox, name, instead)
         yield messages

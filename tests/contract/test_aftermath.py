@@ -44,7 +44,7 @@ class Past:
 
     def begun(self, claim: Claim) -> Parcel:
         parcel = self.parcel(claim)
-        self.journal.begun(parcel, "mx")
+        self.journal.begun(parcel, "before")
         return parcel
 
     def dotted(self, claim: Claim) -> Parcel:

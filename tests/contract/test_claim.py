@@ -36,6 +36,7 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "due_at": row.due_at,
         "expires_in": None,
         "reason": None,
+        "relay": None,
         "objection": None,
         "diverted": None,
     } == asdict(claim)

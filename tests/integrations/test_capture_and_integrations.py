@@ -6,7 +6,6 @@ from typing import Any
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-import outbox
 from outbox.integrations.flask import Mail, Message
 from outbox.testing import captured
 
@@ -23,7 +22,6 @@ def test_what_a_flask_application_sends_is_captured_with_its_transaction(tmp_pat
         mail.send(Message(subject, recipients=["ann@example.org"], body="Hello!"))
 
     with captured() as messages, app.app_context():
-        outbox.migrate(database.engine)  # Flask's integration looks whether its tables are there
         send("kept")
         database.session.commit()
         send("lost")

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from outbox import InvalidEmailError
 from outbox.errors import InvalidValueError, UnusableConnectionError
@@ -214,6 +215,30 @@ def test_a_database_that_is_away_is_told_as_logging_tells_its_faults(
     told = capsys.readouterr().err
     assert "unable to open database file" in told
     assert "Message: 'log mails could not be enqueued, and are tried again'" in told
+
+
+def test_a_database_that_refuses_is_not_waited_for_at_the_end(messages: Captured) -> None:
+    handler = Kept(
+        create_engine("sqlite:////nowhere/is.sqlite3"), "a@b.example", "ops@b.example", "No", timeout=1e4
+    )
+    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
+    handler.flush()
+    handler.close()
+    assert [type(each) for each in handler.faults] == [OperationalError, TimeoutError, TimeoutError]
+    assert len(messages) == 0
+
+
+def test_a_database_that_is_silent_is_waited_for_once_at_the_end(engine: Engine, messages: Captured) -> None:
+    answers = threading.Event()
+    listen(engine, "begin", lambda _: answers.wait())
+    handler = Kept(engine, "a@b.example", "ops@b.example", "No", timeout=0.05)
+    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
+    handler.flush()
+    handler.timeout = 1e4
+    handler.close()
+    assert [str(each) for each in handler.faults] == ["not done within 0.05 s", "not done within 0 s"]
+    answers.set()
+    wait_until(lambda: len(messages) == 1, "it is stored all the same")
 
 
 def test_while_the_database_is_away_a_hundred_mails_wait_and_the_rest_is_counted(messages: Captured) -> None:

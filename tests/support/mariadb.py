@@ -70,8 +70,11 @@ class MariadbServer:
     def _answers(self) -> bool:
         if not self.is_running:
             raise RuntimeError(f"MariaDB ended: {(self._folder / 'log').read_text()[-2000:]}")
-        with contextlib.suppress(pymysql.err.OperationalError):
-            self._connect().close()
+        with contextlib.suppress(pymysql.err.OperationalError), self._connect() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT @@pid_file")
+                (found,) = cursor.fetchone() or ("",)
+            assert found == str(self._folder / "pid"), f"port {self.port} is another server's: {found}"
             return True
         return False
 

@@ -2,6 +2,8 @@
 
 import inspect
 import logging
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from outbox import events
+from outbox.events import record
 
 SECRET = "ann@example.org"
 FAULT = OperationalError("INSERT INTO t VALUES (%s)", {"to": SECRET}, Exception("server  has\ngone away"))
@@ -35,15 +38,22 @@ VALUES: dict[str, Any] = {
 }
 """What the parameters of events are tried with; all others with a number."""
 
-EVENTS = [
-    function
-    for name, function in inspect.getmembers(events, inspect.isfunction)
-    if not name.startswith("_") and function.__module__ == events.__name__
-]
+EVENTS = [getattr(events, name) for name in events.__all__]
 
 
 def say(function: Any) -> None:
     function(**{name: VALUES.get(name, 3) for name in inspect.signature(function).parameters})
+
+
+def test_every_event_stands_in_the_one_list() -> None:
+    modules = [import_module(f"{events.__name__}.{each.name}") for each in iter_modules(events.__path__)]
+    written = {
+        name
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ != record.__name__
+    }
+    assert sorted(written) == events.__all__
 
 
 @pytest.mark.parametrize("function", EVENTS, ids=lambda function: function.__name__)
@@ -52,12 +62,12 @@ def test_an_event_is_one_record_of_its_name_on_one_line(
 ) -> None:
     with caplog.at_level(logging.DEBUG, "outbox"):
         say(function)
-    (record,) = caplog.records
-    assert record.__dict__["outbox"]["event"] == function.__name__
-    assert record.levelno >= logging.INFO
-    if record.exc_info is None:
-        assert len(record.getMessage().splitlines()) == 1
-        assert len(record.getMessage()) < 500
+    (told,) = caplog.records
+    assert told.__dict__["outbox"]["event"] == function.__name__
+    assert told.levelno >= logging.INFO
+    if told.exc_info is None:
+        assert len(told.getMessage().splitlines()) == 1
+        assert len(told.getMessage()) < 500
 
 
 @pytest.mark.parametrize("function", EVENTS, ids=lambda function: function.__name__)
@@ -74,15 +84,15 @@ def test_an_error_of_the_database_is_told_without_the_mail_that_it_was_about(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     events.record_failed(FAULT, 7)
-    (record,) = caplog.records
-    assert record.getMessage() == "7 verdicts wait to be written: server has gone away"
-    assert SECRET not in str(record.__dict__)
+    (told,) = caplog.records
+    assert told.getMessage() == "7 verdicts wait to be written: server has gone away"
+    assert SECRET not in str(told.__dict__)
 
 
 def test_a_fault_of_our_own_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     error = ZeroDivisionError("oops")
     events.sender_failed(error)
-    (record,) = caplog.records
-    assert record.levelno == logging.ERROR
-    assert record.exc_info is not None
-    assert record.exc_info[1] is error
+    (told,) = caplog.records
+    assert told.levelno == logging.ERROR
+    assert told.exc_info is not None
+    assert told.exc_info[1] is error

@@ -70,7 +70,7 @@ def test_all_wrong_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_every_setting_of_the_daemon_is_a_flag_but_for_secrets() -> None:
     flags = set(re.findall(r"^  (?:-h, )?--([a-z-]+)", call("run", "--help").stdout, re.MULTILINE))
     of_the_application = {"sender", "templates", "translations", "max_size"}
-    no_flags = {"smtp_password", "smtp_token_command", "streams", "dkim"} | of_the_application
+    no_flags = {"smtp_password", "smtp_token_command", "streams", "relays", "dkim"} | of_the_application
     expected = {name.replace("_", "-") for name in Settings.model_fields if name not in no_flags}
     assert {*expected, "help"} == flags
 

@@ -79,6 +79,13 @@ def test_preview_tells_what_is_wrong_beside_the_mail(mails: Path) -> None:
     assert shown.stderr.endswith("[no-alt]\n")
 
 
+def test_preview_tells_where_a_mail_without_an_example_gets_its_variables(mails: Path) -> None:
+    (mails / "hello.example.json").unlink()
+    _, complaint = refused("preview", "hello", "--templates", "mails")
+    assert "'name' is undefined" in complaint
+    assert "write mails/hello.example.json, or give --context." in complaint
+
+
 def test_preview_writes_the_parts_and_the_whole_mail_into_files(mails: Path) -> None:
     (mails / "news").mkdir()
     for file in list(mails.glob("hello.*")):

@@ -49,8 +49,18 @@ def daemon(url: str, server: AiosmtpdServer, **settings: object) -> Daemon:
     )
 
 
+@pytest.fixture(autouse=True)
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know the threads of other tests' databases, which stay open for the whole run."""
+    monkeypatch.setattr(f"{__name__}._OTHERS", frozenset(threading.enumerate()))
+
+
+_OTHERS: frozenset[threading.Thread] = frozenset()
+
+
 def ours() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("outbox")]
+    mine = set(threading.enumerate()) - _OTHERS
+    return [thread.name for thread in mine if thread.name.startswith("outbox")]
 
 
 def test_it_sends_what_is_committed_while_it_runs_and_leaves_nothing_behind(

@@ -9,7 +9,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import Error, connections, transaction
 
 from outbox.errors import DatabaseLockedError, SchemaError
-from outbox.intake import enqueue_many
+from outbox.intake import Outbox, enqueue_many
 from outbox.integrations.django.lending import outbox_connection
 from outbox.integrations.django.message import email_of
 from outbox.integrations.django.routing import database
@@ -72,6 +72,9 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc] # Django ships no ty
         emails = [email_of(message, self._usual) for message in email_messages if message.recipients()]
         if not emails:
             return 0
+        if not Outbox.needs_database:
+            enqueue_many(None, emails)  # type: ignore[arg-type] # who captures takes anything for a transaction
+            return len(emails)
         alias = self._database or database()
         with self._silenced(alias) as silenced, outbox_connection(alias) as connection:
             enqueue_many(connection, emails)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from outbox.handover import Prepared
-    from outbox.integrations.flask.watch import Watched
+    from outbox.integrations.flask.watched import Watched
 
 _KEY = "_outbox_ledger"
 _ENDED = "_outbox_ended"

@@ -5,7 +5,7 @@ There are three answers, by where the application's session S stands when the ma
 - S is in no transaction, and nothing waits to be flushed: in a transaction of the mail's own, at once.
 - S's transaction has written something, or is in a savepoint: in S, now. The mail lives and dies with it.
 - S's transaction has only read so far: the mail waits. It is inserted in S right before S commits
-  (`watch.py`), dropped when S is rolled back, and inserted in a transaction of its own when the application
+  (`watched.py`), dropped when S is rolled back, and inserted in a transaction of its own when the application
   context ends in peace (`ledger.py`).
 
 What waits was composed and checked when it was sent (`connection.py`).
@@ -17,6 +17,7 @@ from enum import Enum, auto
 from sqlalchemy.orm import Session
 
 from outbox.handover import Prepared
+from outbox.intake import Outbox
 from outbox.integrations.flask.inserts import Tables, insert_apart
 from outbox.integrations.flask.ledger import follow
 from outbox.integrations.flask.watch import watched
@@ -49,6 +50,7 @@ def hand_over(session: Session, emails: Sequence[Prepared], tables: Tables) -> N
             watched(session).enter(emails)
             follow(watched(session))
         case Standing.READ:
-            tables.refuse_missing(session.connection())
+            if Outbox.needs_database:
+                tables.refuse_missing(session.connection())
             watched(session).hold(emails)
             follow(watched(session))

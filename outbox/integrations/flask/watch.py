@@ -1,4 +1,4 @@
-"""Watch the transactions of SQLAlchemy sessions: whether they have written, and which mail waits for them.
+"""Watch the transactions of SQLAlchemy sessions: listen to what they begin, execute and end.
 
 Every session is watched, before anybody knows which of them will send mail: it costs a processor about twenty
 microseconds a transaction, and ten a statement.
@@ -6,110 +6,20 @@ microseconds a transaction, and ten a statement.
 
 from __future__ import annotations
 
-import re
-import weakref
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from flask import g, has_app_context
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, SessionTransaction
 
-from outbox import events
-from outbox.integrations.flask.inserts import insert_into
+from outbox.integrations.flask.watched import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sqlalchemy import Connection
 
-    from outbox.handover import Prepared
-
 _KEY = "outbox.integrations.flask"
-# Whatever is not known to write counts as a read: its mail waits for the commit, and none is lost by that.
-_WRITES = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+"
-    r"(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|COPY|LOAD)\b|WITH\b.*[()]\s*(?:INSERT|UPDATE|DELETE|MERGE)\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-_LEAVING = ("pending_to_transient", "persistent_to_detached")
-
-
-class Watched:
-    """One transaction of a session, from its first statement to its end."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.is_over = False
-        self.bind: Engine | Connection | None = None
-        """Where mail that waits goes when the transaction ends without a commit."""
-        self.waiting: list[Prepared] = []
-        """Mails to insert right before the commit."""
-        self.entered = 0
-        """Mails inserted, which the commit has yet to make true."""
-        # Weak: what is followed must not keep alive the context whose end it waits for.
-        self._home = weakref.ref(g._get_current_object()) if has_app_context() else None  # noqa: SLF001 - werkzeug's name
-        self._wrote = False
-        self._is_left_noticed = False
-
-    @property
-    def home(self) -> Any:
-        """The `g` of the context in which it began: when that ends, nobody is left to commit it."""
-        return None if self._home is None else self._home()
-
-    @property
-    def is_unsettled(self) -> bool:
-        """Whether some mail depends on how it ends."""
-        return bool(self.waiting or self.entered)
-
-    @property
-    def has_written(self) -> bool:
-        """Whether a commit would keep, or would have kept, anything."""
-        if self._wrote or self.is_over:
-            return self._wrote
-        return bool(self.session.new or self.session.dirty or self.session.deleted)
-
-    def hold(self, emails: Sequence[Prepared]) -> None:
-        """Let them wait for the commit."""
-        self.waiting += emails
-        self.bind = self.session.get_bind()
-        if not self._is_left_noticed:
-            self._is_left_noticed = True
-            for change in _LEAVING:
-                event.listen(self.session, change, self._on_left)
-
-    def enter(self, emails: Sequence[Prepared]) -> None:
-        """Insert them now: they live and die with the transaction."""
-        insert_into(self.session, emails)
-        self.entered += len(emails)
-
-    def commit(self) -> None:
-        """Insert what waits; the commit is about to come."""
-        if self.waiting:
-            self.enter(self.waiting)
-            self.waiting = []
-
-    def roll_back(self) -> None:
-        """Forget what waits, and what went with the transaction."""
-        if self.waiting:
-            events.mails_rolled_back(len(self.waiting))
-        self.waiting, self.entered = [], 0
-
-    def end(self) -> None:
-        """Keep what is known of it: its session may go on with another one."""
-        self.is_over = True
-        if self._is_left_noticed:
-            for change in _LEAVING:
-                event.remove(self.session, change, self._on_left)
-
-    def notice(self, statement: str) -> None:
-        """Look at a statement that it executes."""
-        if not self._wrote and not self.is_over:
-            self._wrote = _WRITES.match(statement) is not None
-
-    def _on_left(self, _session: Session, thing: object) -> None:
-        """Notice a change that nobody flushed: a session that is closed forgets it before it says so."""
-        state = inspect(thing, raiseerr=True)
-        self._wrote = self._wrote or state.transient or state.modified
 
 
 def watched(session: Session) -> Watched:
@@ -128,14 +38,14 @@ def watch_sessions() -> None:
 
 
 def _after_begin(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-    # Weak: this stays with the driver's connection, when that is back in its pool.
-    connection.info[_KEY] = weakref.ref(watched(session))
+    # Weak: this stays with the driver's connection, when that is back in its pool. Sessions that were made
+    # for one connection share its transaction, and so what any of them writes.
+    connection.info.setdefault(_KEY, WeakSet()).add(watched(session))
 
 
 def _before_cursor_execute(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
     # Statements, and not what a session was asked for: they are the same however they were executed.
-    known = connection.info.get(_KEY)
-    if known is not None and (found := known()) is not None:
+    for found in connection.info.get(_KEY, ()):
         found.notice(statement)
 
 

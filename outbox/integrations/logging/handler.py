@@ -49,8 +49,9 @@ class OutboxHandler(logging.Handler):
     In a window of `window` seconds, which the first record begins, `alike` records of a kind get a mail each,
     and no more than `most` mails go out, the last of which says what else there was: how often, from when to
     when, with one sample a kind. Records of the outbox itself are never mailed. `flush` and `close` wait for
-    the database for `timeout` seconds. Raises InvalidValueError for a limit that is none, InvalidEmailError
-    for an address that is none, UnusableConnectionError for a URL that is none.
+    the database for `timeout` seconds, and not for one that has refused. Raises InvalidValueError for a
+    limit that is none, InvalidEmailError for an address that is none, UnusableConnectionError for a URL that
+    is none.
     """
 
     def __init__(
@@ -116,6 +117,8 @@ class OutboxHandler(logging.Handler):
     def turn(self) -> float | None:
         """Insert what is due; return the seconds until there is more to do, None for nothing."""
         with self._guard:
+            self._turns += 1
+            this = self._turns
             if len(self._waiting) < _MOST_WAITING:
                 self._queue(self._window.digest(self._clock()))
             batch = list(self._waiting)
@@ -125,6 +128,7 @@ class OutboxHandler(logging.Handler):
                 for _ in batch:
                     self._waiting.popleft()
             elif self._waiting:
+                self._failed = this
                 return _RETRY
             ends = self._window.ends
             return None if ends is None else max(ends - self._clock(), 0.0)
@@ -140,8 +144,14 @@ class OutboxHandler(logging.Handler):
         self._waiting: deque[Email] = deque()
         self._window = self._new_window()
         self._is_away = False
+        self._turns = 0
+        """The number of the last turn."""
+        self._failed = 0
+        """The last turn whose mail the database did not take."""
+        self._given_up = 0
+        """The last turn that a hand-over has waited for in vain."""
         assert self.lock is not None  # noqa: S101 - made by logging.Handler, and anew in a child
-        self._guard = self.lock
+        self._guard: threading.RLock = self.lock
         self._courier = Courier(self._guard, self.turn, self._start)
 
     def _take(self, record: logging.LogRecord) -> None:
@@ -162,10 +172,26 @@ class OutboxHandler(logging.Handler):
                 self._begin_in_child()
                 self._queue(self._window.early_digest(always=always))
                 if self._waiting:
-                    self._courier.wake()
-                self._courier.wait_until(lambda: not self._waiting, self.timeout)
+                    self._insert_waiting(closes=always)
         except Exception:  # noqa: BLE001 - as in `emit`
             self.handleError(_record("log mails still wait for the database"))
+
+    def _insert_waiting(self, *, closes: bool) -> None:
+        """Have another turn taken, and wait for its end; raise TimeoutError where mail waits on."""
+        before = self._turns
+        self._courier.wake()
+        # At the end of a process logging calls `flush` and then `close`: a database that is silent for the
+        # first keeps the same turn, which is not waited for twice.
+        is_silent = closes and 0 < before == self._given_up
+        try:
+            self._courier.wait_until(
+                lambda: not self._waiting or self._failed > before, 0 if is_silent else self.timeout
+            )
+        except TimeoutError:
+            self._given_up = self._turns
+            raise
+        if self._waiting:
+            raise TimeoutError("the database has just refused them")
 
     def _queue(self, tallies: list[Tally]) -> None:
         if tallies:

@@ -313,6 +313,12 @@ def test_captured_mail_outlives_the_loan_of_the_connection(sqlite: str) -> None:
     assert standing(sqlite) == (0, 2)
 
 
+def test_the_backend_asks_no_database_while_mail_is_captured() -> None:
+    with captured() as messages:
+        assert EmailBackend(database="nowhere", fail_silently=True).send_messages([message()]) == 1
+    assert len(messages) == 1
+
+
 def test_nothing_is_counted_that_has_no_recipient(sqlite: str) -> None:
     assert EmailBackend().send_messages([EmailMessage("x", "", "shop@example.org"), message()]) == 1
     assert EmailBackend().send_messages([]) == 0

@@ -166,6 +166,26 @@ def test_a_session_on_a_connection_of_a_test_leaves_nothing_behind(scene: Scene)
     assert scene.count() == 0
 
 
+def test_what_one_of_two_sessions_on_a_connection_writes_is_written_for_both(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = plain()
+    with scene.admin.connect() as connection:
+        outer = connection.begin()
+        first, second = (Session(connection, join_transaction_mode="rollback_only") for _ in range(2))
+        mail = Mail(app, session=first)
+        with app.app_context():
+            first.execute(READ)
+            second.execute(READ)
+            first.execute(text("DELETE FROM outbox_session"))
+            mail.send(message_of())
+            first.close()
+        second.close()
+        outer.close()
+    assert scene.count() == 0
+    assert [each["event"] for each in told(caplog)] == ["mails_dropped"]
+
+
 def test_a_session_that_contexts_share_is_settled_where_its_transaction_began(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:

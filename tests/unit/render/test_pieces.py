@@ -70,6 +70,39 @@ def test_a_block_extends_a_layout_of_its_own_beside_that_of_the_file(render: Ren
 
 
 @pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ("{% block html %}<p>{{ x }}{{ v }}</p>{% endblock %}", "<p>&lt;script&gt;3</p>"),
+        ("{% block content %}own{% endblock %}", "<h1>own</h1>"),
+        ("{% block text %}t{% endblock %}", "<h1>theirs</h1>"),
+    ],
+)
+def test_who_writes_a_block_anew_leaves_the_layout_that_it_extended(
+    render: Render, own: str, expected: str
+) -> None:
+    files = {
+        "layout.html": "<h1>{% block content %}{% endblock %}</h1>",
+        "theirs.mail": SUBJECT + "{% set v = 3 %}{% block text %}T{% endblock %}{% block html %}"
+        "{% extends 'layout.html' %}{% block content %}theirs{% endblock %}{% endblock %}",
+        "a.mail": "{% extends 'theirs.mail' %}" + own,
+    }
+    assert render(files, HOSTILE).html == expected
+
+
+def test_a_block_that_extends_a_layout_is_nothing_to_ask_for_by_super(render: Render) -> None:
+    files = {
+        "layout.html": "<h1>{% block content %}{% endblock %}</h1>",
+        "theirs.mail": SUBJECT + "{% block text %}T{% endblock %}{% block html %}"
+        "{% extends 'layout.html' %}{% block content %}theirs{% endblock %}{% endblock %}",
+        "a.mail": "{% extends 'theirs.mail' %}{% block html %}{{ super() }}{% endblock %}",
+    }
+    with pytest.raises(
+        TemplateError, match=r"a\.mail: what it includes, or asks for by super\(\), has no block"
+    ):
+        render(files)
+
+
+@pytest.mark.parametrize(
     ("around", "tag"),
     [("{% if x %}BLOCK{% endif %}", "if"), ("{% for i in x %}{% if i %}{% endif %}BLOCK{% endfor %}", "for")],
 )

@@ -41,6 +41,10 @@ def _needed(write: Write, files: dict[str, str], template: str = "a.txt") -> lis
         ("{% for i in [1] %}{% block b scoped %}{{ i }}{% endblock %}{% endfor %}", []),
         ("{% for i in [1] %}{% block b %}{{ i }}{% endblock %}{% endfor %}", ["i a.txt:1"]),
         ("{% set n = namespace(x=1) %}{% for i in [1] %}{% set n.x = i %}{% endfor %}{{ n.x }}", []),
+        ("{% set x = x + 1 %}{{ x }}", ["x a.txt:1"]),
+        ("{% set x = 1 %}{% set x = x + 1 %}{% block b %}{{ x }}{% endblock %}", []),
+        ("{% set x = x | default(1) %}{{ x }}", []),
+        ("{% set x, y = y, 1 %}{{ x }}", ["y a.txt:1"]),
         ("{% block b %}{% set x = 1 %}{% endblock %}{% block c %}\n{{ x }}{% endblock %}", ["x a.txt:2"]),
         ("{{ range(3) | list }}{{ _('x') }}{% trans n %}{{ n }}{% endtrans %}", ["n a.txt:1"]),
     ],
@@ -58,6 +62,17 @@ def test_what_is_extended_and_included_needs_its_variables_too(write: Write) -> 
         "c.txt": "{{ four }}",
     }
     assert _needed(write, files) == ["one a.txt:1", "four c.txt:1", "two b.txt:1", "three b.txt:1"]
+
+
+def test_a_block_that_is_written_anew_needs_nothing_of_the_layout_that_it_extended(write: Write) -> None:
+    files = {
+        "a.mail": '{% extends "b.mail" %}{% block html %}{{ one }}{% endblock %}',
+        "b.mail": '{% set v = two %}{% block html %}{% extends "c.html" %}'
+        "{% block body %}{{ no }}{% endblock %}{% endblock %}",
+        "c.html": "{{ never }}{% block body %}{% endblock %}",
+    }
+    assert _needed(write, files, "a.mail#html") == ["one a.mail:1", "two b.mail:1"]
+    assert _needed(write, files, "b.mail#html") == ["two b.mail:1", "no b.mail:1", "never c.html:1"]
 
 
 def test_a_block_within_a_block_may_be_written_anew_by_itself(write: Write) -> None:

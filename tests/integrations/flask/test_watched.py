@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from outbox.integrations.flask.watch import Watched
+from outbox.integrations.flask.watched import Watched
 
 WRITE = [
     "INSERT INTO note VALUES (1)",

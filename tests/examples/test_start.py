@@ -1,0 +1,32 @@
+"""An example that cannot start says why, before it has begun anything."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples.running import ROOT
+from tests.support.waiting import free_port
+
+
+@pytest.mark.parametrize("variable", ["EXAMPLE_PORT", "EXAMPLE_CATCHER_PORT"])
+def test_a_port_that_is_taken_is_told_with_the_variable_that_names_another(
+    tmp_path: Path, variable: str
+) -> None:
+    ports = {name: str(free_port()) for name in ("EXAMPLE_PORT", "EXAMPLE_CATCHER_PORT")}
+    with socket.create_server(("127.0.0.1", int(ports[variable]))):
+        outcome = subprocess.run(
+            [sys.executable, "-m", "examples.start", "flasky"],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **ports},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    told = f"Something else listens on port {ports[variable]}. Stop it, or set {variable} to a free port.\n"
+    assert (outcome.returncode, outcome.stderr) == (1, told)
+    assert not (tmp_path / "build").exists()
