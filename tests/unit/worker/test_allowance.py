@@ -229,3 +229,23 @@ def test_half_a_second_of_a_rate_is_in_hand_and_a_stream_without_a_rate_has_any(
         assert [allowance.together(stream) for stream in ("bulk", "free")] == [1, 2]
 
     run(work())
+
+
+def test_nobody_uses_what_is_being_given_back() -> None:
+    async def work() -> None:
+        scene = Scene(Limit(quota=10))
+        one = parcel()
+        scene.tray.put([one])
+        await scene.allowance._turn()
+        assert scene.allowance.lets(one)
+        scene.tray.empty()
+        scene.tray.put([parcel(claim(1), claim(2))])
+        await asyncio.sleep(2 * SPACING)
+        turn = asyncio.create_task(scene.allowance._turn())
+        await asyncio.sleep(0)
+        assert not scene.allowance.lets(one)
+        await turn
+        (*_, (_, asked)) = scene.buckets.asked
+        assert asked == {MX: Demand(2, 2, unused=1)}
+
+    run(work())
