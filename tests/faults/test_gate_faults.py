@@ -77,7 +77,7 @@ def test_fault_58_a_relay_that_throttles_is_sent_less_and_no_attempt_is_burnt(
         assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
 
 
-def test_faults_80_and_84_a_daemon_that_starts_leaves_alone_what_others_found_down(
+def test_fault_80_a_daemon_that_starts_leaves_alone_what_others_found_down(
     database_url: str, tmp_path: Path
 ) -> None:
     with application(database_url) as app, TimedRelay() as relay:

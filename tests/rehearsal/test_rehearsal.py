@@ -15,7 +15,7 @@ def test_two_daemons_that_share_a_rate_keep_to_it_together(database_url: str, tm
         assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
 
 
-def test_faults_58_and_84_an_outage_costs_nothing_and_ends_without_a_rush(
+def test_fault_84_an_outage_costs_nothing_and_ends_without_a_rush(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     with application(postgresql_url) as app:
