@@ -146,6 +146,9 @@ class Desk:
         Nothing of the `paused` streams is claimed.
         """
         await self._valve.tell(lease().id)
+        if self._breaker.is_open and not self._breaker.width(self._now()):
+            # Also what a claim has brought that was under way when it opened.
+            self._give_back()
         if (parcel := self._tray.wanted) is not None:
             await self._supply.announce(parcel)
         if self._supply.can_load:
@@ -185,9 +188,12 @@ class Desk:
 
     def _others_have_changed(self) -> None:
         if self._breaker.is_open:
-            self._outcome.release_waiting(f"relay {self.relay.name} is down")
+            self._give_back()
         self.stir()
         self._wake()
+
+    def _give_back(self) -> None:
+        self._outcome.release_waiting(f"relay {self.relay.name} is down")
 
     def _room_of(self, stream: str) -> int | None:
         return self._allowance.room(stream, self._supply.held(stream) if self._allowance.limits else 0)
