@@ -14,7 +14,7 @@ SECONDS ?= 240
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo microblog flasky fastapi test cuts commits lab models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab rehearsal models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -37,6 +37,9 @@ bouncer: $(VENV)/.installed-dev ## Run all tests that use PostgreSQL by way of P
 lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (half an hour)
 	$(BIN)/python -m tests.lab.run $(ARGS)
 	$(if $(ARGS),,$(MAKE) models)
+
+rehearsal: $(VENV)/.installed-dev ## Share a rate among daemons, and let a relay be away for ten minutes with 100,000 mails queued
+	$(BIN)/python -m tests.rehearsal.run $(ARGS)
 
 models: $(VENV)/.installed-dev ## Compare the queue with its models for long, and explore the protocol further (half an hour)
 	OUTBOX_TEST_LONG=1 $(BIN)/python -m pytest tests/models $(ARGS)

@@ -1,61 +1,149 @@
 """How much may be tried at a relay that fails: plain values in, plain values out, the time handed in.
 
-It opens after as many relay faults in a row as there are connections. While it is open nothing is
-tried; then one connection tries again with one mail, after waits that double from 1 s to 5 min. A mail that
-was judged, whatever the verdict, closes it, and the width grows 1, 2, 4, … back to all connections.
+It opens after as many relay faults in a row as there are connections, for all daemons. While it is open
+nothing is tried but, after waits that double from 1 s to 40 s, one mail over one connection in the whole
+cluster: the probe, for which a daemon asks. A mail that was judged, whatever the verdict and by whichever
+daemon, closes it for all, and the width of each grows 1, 2, 4, … back to all connections.
+
+A daemon that opened it, and saw another one close it, may be the only one that cannot reach the relay. Until
+it has had a mail judged itself it opens its own breaker only, and probes by itself.
 """
 
+from __future__ import annotations
+
+from enum import Enum, auto
+
 FIRST_WAIT = 1.0
-LONGEST_WAIT = 300.0
+
+LONGEST_WAIT = 40.0
+"""Seconds, spread by a quarter: so that within 50 s of its return the relay is noticed."""
+
+PROBE = 45.0
+"""Seconds that a probe keeps others from the relay, at most: more than connecting may take."""
+
+
+class News(Enum):
+    """What has happened to a breaker that the other daemons must know."""
+
+    OPENED = auto()
+    FAILED = auto()
+    """The probe was ours, and failed."""
+    CLOSED = auto()
+    RECOVERED = auto()
+    """It works at full width: the waits of before are forgotten."""
 
 
 class Breaker:
-    """The breaker of one relay, for `connections` senders; times are seconds of any steady clock."""
+    """The breaker of one relay, for `connections` senders; times are seconds of any steady clock.
+
+    `news` is the last thing that others do not know yet; who has told them takes it away.
+    """
 
     def __init__(self, connections: int) -> None:
+        self.news: News | None = None
         self._connections = connections
         self._width = connections
         self._faults = 0
         self._waits = 0
         self._retry_at: float | None = None
+        self._probes = False
+        self._opened_it = False
+        self._is_refuted = False
+        self._is_alone = False
 
     @property
     def is_open(self) -> bool:
-        """Whether the relay is considered down; probing it is allowed from `wait` on."""
+        """Whether the relay is considered down."""
         return self._retry_at is not None
+
+    @property
+    def waits(self) -> int:
+        """How often it has opened since the relay last worked at full width."""
+        return self._waits
 
     def width(self, now: float) -> int:
         """Return how many connections may work at once: none, one as a probe, or more."""
         if self._retry_at is None:
             return self._width
-        return 1 if now >= self._retry_at else 0
+        return 1 if self._may_try(now) else 0
 
     def wait(self, now: float) -> float:
-        """Return the seconds until something may be tried; 0 when it may now."""
+        """Return the seconds until something may be tried, by whoever it is; 0 when it may now."""
         return 0.0 if self._retry_at is None else max(0.0, self._retry_at - now)
+
+    def may_ask(self, now: float) -> bool:
+        """Tell whether the wait is over and the probe is to be had, if no other daemon has it."""
+        return self._retry_at is not None and now >= self._retry_at and not self._may_try(now)
+
+    def take_probe(self) -> None:
+        """Note that the one probe is this daemon's."""
+        self._probes = True
+
+    def leave_probe(self) -> None:
+        """Note that it is no more."""
+        self._probes = False
 
     def fault(self, now: float, chance: float) -> bool:
         """Count a relay fault; tell whether it opened the breaker. `chance` in [0, 1) spreads the wait."""
         self._faults += 1
-        probing = self._retry_at is not None and now >= self._retry_at
-        if self._retry_at is not None and not probing:
-            return False  # a straggler of the time before it opened
-        if not probing and self._faults < self._width:
+        if self._retry_at is not None:
+            # What comes else is a straggler of the time before it opened, or of a connection that hung.
+            if self._may_try(now):
+                self.news = News.FAILED if self._probes else self.news
+                self._put_off(now, chance)
             return False
-        wait = min(FIRST_WAIT * 2.0 ** min(self._waits, 30), LONGEST_WAIT)
-        self._retry_at = now + wait * (0.75 + chance / 2)
-        self._waits += 1
-        return not probing
+        if self._faults < self._width:
+            return False
+        self._opened_it = True
+        self._is_alone = self._is_refuted
+        if not self._is_alone:
+            self.news = News.OPENED
+        self._put_off(now, chance)
+        return True
 
     def judged(self) -> bool:
         """Note that the relay judged a mail; tell whether this closed the breaker."""
         self._faults = 0
+        self._is_refuted = False
         if self._retry_at is not None:
-            self._retry_at = None
-            self._width = 1
+            self._close()
+            self.news = News.CLOSED
             return True
         if self._width < self._connections:
             self._width = min(self._width * 2, self._connections)
-        else:
+        elif self._waits and self.news is None:
+            # Only when the others know that it is closed.
             self._waits = 0
+            self.news = News.RECOVERED
         return False
+
+    def adopt(self, open_for: float | None, waits: int, now: float) -> bool:
+        """Do as all do: open for so many seconds, None closed; tell whether this has opened or closed it."""
+        was_open = self._retry_at is not None
+        if open_for is not None:
+            self._retry_at = now + max(0.0, open_for)
+            self._waits = waits
+            self._is_alone = False
+            return not was_open
+        if was_open and not self._is_alone:
+            self._is_refuted = self._opened_it
+            self._close()
+            return True
+        return False
+
+    def _may_try(self, now: float) -> bool:
+        return self._probes or (self._is_alone and self._retry_at is not None and now >= self._retry_at)
+
+    def _put_off(self, now: float, chance: float) -> None:
+        wait = min(FIRST_WAIT * 2.0 ** min(self._waits, 30), LONGEST_WAIT)
+        self._retry_at = now + wait * (0.75 + chance / 2)
+        self._waits += 1
+        self._probes = False
+
+    def _close(self) -> None:
+        self._retry_at = None
+        self._width = 1
+        self._faults = 0
+        self._probes = False
+        self._opened_it = False
+        self._is_alone = False

@@ -17,6 +17,7 @@ The policy, before any code. Scope first, digit second:
 - DATA and the answer to the dot: 4yz defers, 5yz rejects every recipient that was accepted.
 - 421 before the answer to the dot, and 454, demands for authentication and words about our rate wherever
   they come: a relay fault. They speak of us, and an expired password or a spent quota must not fail a queue.
+  Words about our rate, 454 to a mail, and 421 with a code of policy (4.7.z) also slow us down.
   What an address, a mailbox, a size or the content is refused for (x.1.z, x.2.z, x.3.4, x.6.z, 552) is not
   our rate, and "too many messages" behind the body is also said of spam: there only x.4.z makes it ours.
 - The dot is the one instant that matters. Any 2yz to it is Sent, whatever its last two digits. After it, no
@@ -51,6 +52,7 @@ from outbox.smtp.stage import Stage
 _MUST_AUTHENTICATE = frozenset({530, 534, 535, 538})  # RFC 4954 §6; they speak of nothing but us
 _TOO_MANY_RECIPIENTS_OR_FULL = 552
 _TEMPORARILY_UNABLE = 454  # TLS or AUTH "not available now"; Amazon SES throttles with it
+_OF_A_MAIL = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA, Stage.BODY, Stage.END_OF_DATA})
 _QUOTA = re.compile(r"[45]\.4\.")
 _NOT_A_QUOTA = re.compile(r"5\.(?!4\.)")
 _NOT_ABOUT_OUR_RATE = re.compile(r"[45]\.(?:[126]\.\d+|3\.4)")
@@ -83,7 +85,7 @@ _MAX_QUEUE_ID = 128
 def judge_reply(stage: Stage, reply: Reply) -> Verdict:
     """Judge the valid answer `reply` to `stage`: of a refusal anywhere, or of any answer to the dot."""
     if _speaks_of_us(stage, reply):
-        return RelayFault(stage.value, _reason(stage, reply), answer(reply))
+        return RelayFault(stage.value, _reason(stage, reply), answer(reply), _throttles(stage, reply))
     match stage:
         case Stage.MAIL_FROM:
             return _about_us(stage, reply) or _refusal(stage, reply)
@@ -260,6 +262,15 @@ def _speaks_of_us(stage: Stage, reply: Reply) -> bool:
     if reply.code == _TEMPORARILY_UNABLE or reply.code in _MUST_AUTHENTICATE:
         return True
     return _speaks_of_our_rate(stage, reply)
+
+
+def _throttles(stage: Stage, reply: Reply) -> bool:
+    """Whether the relay finds us too fast, so that less passes from now on."""
+    if _speaks_of_our_rate(stage, reply):
+        return True
+    # Without a word of it a 421 is also the goodbye of a relay that restarts, and a 454 about TLS or a login.
+    is_policy = reply.code == CLOSING and (reply.enhanced or "").startswith("4.7.")
+    return is_policy or (reply.code == _TEMPORARILY_UNABLE and stage in _OF_A_MAIL)
 
 
 def _speaks_of_our_rate(stage: Stage, reply: Reply) -> bool:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from outbox.delivery.secret import Secret
+from outbox.mail.rate import ANY, Limit
 from outbox.smtp.stage import Timeouts
 
 __all__ = ["Dsn", "Pipelining", "Pool", "Relay", "Secret", "Timeouts", "TlsMode"]
@@ -69,7 +70,7 @@ class Relay:
     `mechanism` names the one AUTH mechanism to use; the token of XOAUTH2 and OAUTHBEARER comes from
     `token_file`, or from what `token_command` prints. `idempotency_header` is the header by which the relay
     recognises a mail that it has taken before. `lmtp` speaks LMTP (RFC 2033). `source` is the address of ours
-    that connections come from.
+    that connections come from. `limit` is what all daemons together may send it.
     """
 
     name: str
@@ -93,4 +94,5 @@ class Relay:
     idempotency_header: str | None = None
     source: str | None = None
     pool: Pool = field(default_factory=Pool)
+    limit: Limit = ANY
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -41,7 +41,18 @@ from outbox.events.journal import (
     replayed,
     went_back,
 )
-from outbox.events.relay import relay_back, relay_fault, relay_learnt, relay_slow, rerouted
+from outbox.events.relay import (
+    policy_storm,
+    quota_spent,
+    relay_back,
+    relay_down,
+    relay_fault,
+    relay_learnt,
+    relay_probed,
+    relay_slow,
+    relay_slowed,
+    rerouted,
+)
 
 __all__ = [
     "beat_failed",
@@ -66,11 +77,16 @@ __all__ = [
     "mails_rolled_back",
     "objected",
     "permitted",
+    "policy_storm",
+    "quota_spent",
     "record_failed",
     "relay_back",
+    "relay_down",
     "relay_fault",
     "relay_learnt",
+    "relay_probed",
     "relay_slow",
+    "relay_slowed",
     "replayed",
     "rerouted",
     "rescued",

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     PERSON = "person"
     SUPPRESSED = "suppressed"
     STORM = "storm"
+    POLICY_STORM = "policy_storm"
     NOT_ALLOWED = "not_allowed"
     REDIRECTED = "redirected"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from outbox.errors import InvalidEmailError
+from outbox.mail.rate import ANY, Limit
 
 DEFAULT = "default"
 """The stream of mail that names none, and the meaning of every name that is not known."""
@@ -29,12 +30,14 @@ class Priority(StrEnum):
 class Stream:
     """What a stream's name means: its relays in order, its share beside others of its class, its class.
 
-    The first relay takes its mail, and each other one while those before it are down.
+    The first relay takes its mail, and each other one while those before it are down. The `limit` holds for
+    each name by itself, also where several mean the same.
     """
 
     relays: tuple[str, ...] = ()
     weight: float = 1.0
     priority: Priority = Priority.NORMAL
+    limit: Limit = ANY
 
 
 @dataclass(frozen=True, slots=True)

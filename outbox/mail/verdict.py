@@ -61,11 +61,15 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class RelayFault:
-    """The relay, the way to it, or our standing with it is at fault: it says nothing of the mail."""
+    """The relay, the way to it, or our standing with it is at fault: it says nothing of the mail.
+
+    `throttles` says that the relay finds us too fast.
+    """
 
     stage: str
     reason: str
     answer: Answer | None
+    throttles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

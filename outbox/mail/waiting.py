@@ -21,6 +21,8 @@ class Waits(StrEnum):
     SCHEDULED = "scheduled"
     RETRY = "retry"
     RELAY_FAULT = "relay_fault"
+    RATE = "rate"
+    QUOTA = "quota"
     SUPPRESSED = "suppressed"
     BEING_SENT = "being_sent"
     NO_DAEMON = "no_daemon"
@@ -59,13 +61,19 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What stands before a delivery: a pause of `what`, in words, or its fault."""
+    """What stands before a delivery: a pause of `what`, in words, its fault, or what it is short of.
+
+    `open_until` is when a relay that is down is tried again; `short_of` is "rate" or "quota", until then.
+    """
 
     what: str
     paused_at: datetime | None = None
     paused_by: str | None = None
     paused_why: str | None = None
     fault: str | None = None
+    open_until: datetime | None = None
+    short_of: str | None = None
+    short_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ _HELD: dict[str, str] = {
     Reason.POISON: "three daemons died while they sent it",
     Reason.PERSON: "somebody held it",
     Reason.STORM: "too much mail like it was queued in a short time",
+    Reason.POLICY_STORM: "the relay refused everything for one reason, so look at that first",
     Reason.NOT_ALLOWED: "its recipient is not allowed in this environment",
 }
 _FAILED: dict[str, str] = {
@@ -174,10 +183,26 @@ def _pending(known: Known, words: str) -> Explanation:
         return _later(known, words, later)
     if not known.has_daemon:
         return Explanation(Waits.NO_DAEMON, "it is due, but no daemon is running: start one (outbox run)")
-    fault = next((gate for gate in known.gates if gate.fault is not None), None)
+    return _closed(known.gates) or Explanation(
+        Waits.IN_TURN, f"it is in its turn, {_ahead(known.ahead)}: nothing to do"
+    )
+
+
+def _closed(gates: Sequence[Gate]) -> Explanation | None:
+    """Return which gate lets nothing pass by itself, if one does."""
+    fault = next((gate for gate in gates if gate.fault or gate.open_until), None)
     if fault is not None:
-        return Explanation(Waits.RELAY_FAULT, f"{fault.what} takes no mail now: {fault.fault}")
-    return Explanation(Waits.IN_TURN, f"it is in its turn, {_ahead(known.ahead)}: nothing to do")
+        again = f"; it is tried again at {_at(fault.open_until)}" if fault.open_until else ""
+        because = fault.fault or "its daemons could not reach it"
+        says = f"{fault.what} takes no mail now: {because}{again}"
+        return Explanation(Waits.RELAY_FAULT, says, fault.open_until)
+    short = next((gate for gate in gates if gate.short_of is not None), None)
+    if short is not None:
+        waits = Waits.QUOTA if short.short_of == Waits.QUOTA else Waits.RATE
+        until = f" until {_at(short.short_until)}" if short.short_until else ""
+        says = f"the {waits} of {short.what} lets no more pass{until}: nothing to do, or raise it"
+        return Explanation(waits, says, short.short_until)
+    return None
 
 
 def _ahead(ahead: int | None) -> str:

@@ -6,6 +6,7 @@ from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
 from outbox.delivery.tls import CaFileError, ClientCertificateError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings
+from outbox.settings.limit import limit_of
 from outbox.settings.login import LoginSettings
 
 _LONGEST_NAME = 64  # in the table of deliveries
@@ -47,6 +48,7 @@ def relay_of(name: str, settings: LoginSettings, connections: int) -> Relay:
         idempotency_header=settings.smtp_idempotency_header,
         source=settings.smtp_source,
         pool=Pool(connections, settings.smtp_idle, settings.smtp_age, settings.smtp_mails_per_connection),
+        limit=limit_of(settings.smtp_rate, settings.smtp_burst, settings.smtp_quota),
     )
 
 

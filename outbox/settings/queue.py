@@ -10,13 +10,14 @@ from pydantic_settings import BaseSettings, NoDecode
 from outbox.errors import InvalidEmailError, shown
 from outbox.mail.address import parse_address
 from outbox.mail.stream import Priority, Stream, checked_stream
+from outbox.settings import limit
 from outbox.settings.field import UnfitError, setting
 from outbox.settings.hosts import is_domain
 
 _LONGEST = 64
 _LONGEST_STORM = 2_592_000
 _LIGHTEST, _HEAVIEST = 0.001, 1000
-_KEYS = ("relay", "weight", "priority")
+_KEYS = ("relay", "weight", "priority", *limit.KEYS)
 
 
 class QueueSettings(BaseSettings):
@@ -31,9 +32,11 @@ class QueueSettings(BaseSettings):
     streams: Annotated[dict[str, Stream], NoDecode] = setting(
         dict,
         "What the names of streams mean: a table of relay (a name, or several in order), weight (its share "
-        "beside others of its class, 1) and priority (high, normal or low) for each; what is not named means "
-        "what default means.",
-        "tables [streams.NAME] with relay, weight and priority in outbox.toml, or the same as JSON",
+        "beside others of its class, 1), priority (high, normal or low), and its limits rate, burst and "
+        "quota (as smtp_rate and so on) for each; what is not named means what default means, with limits of "
+        "its own.",
+        "tables [streams.NAME] with relay, weight, priority, rate, burst and quota in outbox.toml, or the "
+        "same as JSON",
     )
     environment: str | None = setting(
         None,
@@ -134,7 +137,7 @@ def _stream(name: str, table: object) -> Stream:
         )
     if priority not in [each.value for each in Priority]:
         raise UnfitError(f"{name}.priority: {shown(priority)} is none", "high, normal or low")
-    return Stream(relays, float(weight), Priority(priority))
+    return Stream(relays, float(weight), Priority(priority), limit.limit_in(name, table))
 
 
 def _relays(stream: str, given: object) -> tuple[str, ...]:

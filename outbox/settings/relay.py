@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode
 from outbox.mail.headers import remedy_for_ours
 from outbox.settings.field import ReadableFile, UnfitError, setting
 from outbox.settings.hosts import is_domain, is_ip, own_hello
+from outbox.settings.limit import GIVE_COUNT, GIVE_RATE, checked_rate
 from outbox.settings.told import ToldSettings
 
 _PORTS = {"starttls": 587, "implicit": 465}
@@ -85,6 +86,38 @@ class RelaySettings(ToldSettings):
         "The header by which this relay recognises a mail that it has taken before.",
         "a header's name of letters, digits and '-', such as Resend-Idempotency-Key",
     )
+
+    smtp_rate: str | None = setting(
+        None,
+        "The most envelope recipients that all daemons together send this relay in a time; none means any "
+        "number.",
+        GIVE_RATE,
+    )
+    smtp_burst: int | None = setting(
+        None,
+        "The most recipients at once, and in one transaction, within smtp_rate; by default those of a tenth "
+        "of a second, and at least one.",
+        GIVE_COUNT,
+        ge=1,
+    )
+    smtp_quota: int | None = setting(
+        None,
+        "The most recipients a day, by UTC; the rest waits for the next. None means any number.",
+        GIVE_COUNT,
+        ge=1,
+    )
+
+    @field_validator("smtp_rate")
+    @classmethod
+    def _is_a_rate(cls, rate: str | None) -> str | None:
+        return checked_rate(rate)
+
+    @field_validator("smtp_burst")
+    @classmethod
+    def _bursts_within_a_rate(cls, burst: int | None, info: ValidationInfo) -> int | None:
+        if burst is not None and info.data.get("smtp_rate", "") is None:
+            raise UnfitError("there is no rate to burst within", "smtp_rate with it")
+        return burst
 
     @field_validator("smtp_host")
     @classmethod

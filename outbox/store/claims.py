@@ -13,7 +13,7 @@ from outbox.store.moves import IN_LANE
 from outbox.store.schema import delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -34,13 +34,22 @@ _ROUNDS = 2
 class Wanted:
     """What one claim may take: at most `limit`, of that at most `retries` from the lane of the retries.
 
-    With `alone` one of the rescued is among them. Nothing is taken of the streams that are `paused`.
+    With `alone` one of the rescued is among them. Nothing is taken of the streams that are `paused`, and of
+    each at most as many as there is `room` for; None is any number.
     """
 
     limit: int
     retries: int
     alone: bool = True
     paused: Collection[str] = frozenset()
+    room: Callable[[str], int | None] = lambda _: None
+
+    def room_of(self, stream: str, taken: Taken) -> int:
+        """Return how many more may be taken of a stream."""
+        room = self.room(stream)
+        if room is None:
+            return self.limit
+        return max(0, room - sum(claim.stream == stream for claim in taken.claims))
 
 
 @dataclass(slots=True)
@@ -83,9 +92,9 @@ class Claims:
         lines = self._lines(connection, look, wanted, taken)
 
         def from_lane(lane: Lane, most: int) -> int:
-            claims = self._shared(connection, holder, look, taken, lines[lane], most)
-            taken.claims += claims
-            return len(claims)
+            before = len(taken.claims)
+            self._shared(connection, holder, look, taken, lines[lane], wanted, most)
+            return len(taken.claims) - before
 
         if wanted.limit == 1:
             # A probe: what met a fault once may meet it each time, so what has met none goes first.
@@ -124,7 +133,8 @@ class Claims:
             known = look.lines()
         lines: dict[Lane, list[Line]] = {lane: [] for lane in Lane}
         for line in known:
-            if line.stream not in wanted.paused and self._shares.serves(line.stream):
+            serves = line.stream not in wanted.paused and self._shares.serves(line.stream)
+            if serves and wanted.room_of(line.stream, seen):
                 lines[line.lane].append(line)
         if not wanted.alone:
             lines[Lane.ALONE] = []
@@ -139,24 +149,26 @@ class Claims:
         look: Look,
         taken: Taken,
         lines: list[Line],
+        wanted: Wanted,
         most: int,
-    ) -> list[Claim]:
-        """Claim at most `most` from these lines; what one has no mail for goes to the others."""
-        claims: list[Claim] = []
+    ) -> None:
+        """Claim at most `most` more from these lines; what one has no mail for goes to the others."""
+        most += len(taken.claims)
         line_of = {line.stream: line for line in lines}
         streams = set(line_of)
         for _ in range(_ROUNDS):
             waiting = len(streams)
-            for stream, count in self._shares.split(streams, most - len(claims)).items():
+            for stream, count in self._shares.split(streams, most - len(taken.claims)).items():
                 line = line_of[stream]
-                found = self._dialect.claim(connection, holder, self._scan(line, look, taken), count)
+                room = min(count, wanted.room_of(stream, taken))
+                scan = self._scan(line, look, taken)
+                found = self._dialect.claim(connection, holder, scan, room) if room else []
                 taken.scanned.add(line)
-                claims += found
+                taken.claims += found
                 if len(found) < count:
                     streams.discard(stream)
             if len(streams) in {0, waiting}:
                 break
-        return claims
 
     @staticmethod
     def _scan(line: Line, look: Look, seen: Taken) -> dict[str, Any]:

@@ -123,6 +123,20 @@ outbox_gate
     paused_at       -    riu          r       r
     paused_by       -    riu          r       r
     paused_why      -    riu          r       r
+    opened_at       -    r            ru      r
+    open_until      -    r            ru      r
+    prober          -    r            ru      r
+    probe_until     -    r            ru      r
+    tokens          -    r            ru      r
+    tokens_at       -    r            ru      r
+    quota_used      -    r            ru      r
+    quota_day       -    r            ru      r
+    short_of        -    r            ru      r
+    short_since     -    r            ru      r
+    short_until     -    r            ru      r
+    pace            -    r            ru      r
+    paced_at        -    r            ru      r
+    waits           -    r            ru      r
 outbox_tag
     name            i    ri           r       r
     value           i    ri           r       r
@@ -143,11 +157,13 @@ outbox_status
     *               -    r            r       r
 outbox_queue
     *               -    r            r       r
+outbox_wait
+    *               -    r            r       r
 outbox_alembic_version
     *               -    r            r       r
 """
 
-READ_ONLY = frozenset({"outbox_status", "outbox_queue", "outbox_alembic_version"})
+READ_ONLY = frozenset({"outbox_status", "outbox_queue", "outbox_wait", "outbox_alembic_version"})
 """What nobody but the migration writes, not even an admin."""
 
 FUNCTION = "outbox_enqueue"

@@ -9,7 +9,8 @@ from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_,
 
 from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
-from outbox.store.clock import finite, seconds_since, utc_now
+from outbox.store.buckets import LATELY
+from outbox.store.clock import finite, seconds_since, utc_after, utc_now
 from outbox.store.dialects import dialect_of
 from outbox.store.moves import FEW, IS_PENDING
 from outbox.store.requests import batches
@@ -52,9 +53,18 @@ _DELIVERIES = (
     .where(_OF_MESSAGE)
     .order_by(_d.n)
 )
-_GATES = select(_g.kind, _g.name, _g.fault, _g.paused_at, _g.paused_by, _g.paused_why).where(
-    or_(_g.paused_at.is_not(None), _g.fault.is_not(None))
-)
+_IS_SHORT = _g.short_until > utc_after(literal(-LATELY.total_seconds()))
+_GATES = select(
+    _g.kind,
+    _g.name,
+    _g.fault,
+    _g.paused_at,
+    _g.paused_by,
+    _g.paused_why,
+    _g.open_until,
+    case((_IS_SHORT, _g.short_of)).label("short_of"),
+    _g.short_until,
+).where(or_(_g.paused_at.is_not(None), _g.fault.is_not(None), _g.open_until.is_not(None), _IS_SHORT))
 _DAEMONS = select(_s.id).where(_IS_DAEMON).limit(1)
 
 _ALL = "all mail"
@@ -202,4 +212,16 @@ def _before(gates: Sequence[Any], stream: str, relay: str | None) -> list[Gate]:
             if each.kind == GateKind.RELAY and relay in {None, each.name}
         ),
     ]
-    return [Gate(what, each.paused_at, each.paused_by, each.paused_why, each.fault) for what, each in before]
+    return [
+        Gate(
+            what,
+            each.paused_at,
+            each.paused_by,
+            each.paused_why,
+            each.fault,
+            each.open_until,
+            each.short_of,
+            each.short_until,
+        )
+        for what, each in before
+    ]

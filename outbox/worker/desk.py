@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.limits import Limits
+from outbox.store.breakers import Breakers
+from outbox.store.buckets import Buckets
+from outbox.store.gates import Gates
+from outbox.worker.allowance import Allowance
 from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
 from outbox.worker.outcome import Outcome
@@ -15,12 +19,14 @@ from outbox.worker.pace import Pace
 from outbox.worker.sender import Sender
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
+from outbox.worker.valve import Valve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from outbox.delivery.relay import Relay
-    from outbox.store.gates import Gates
+    from outbox.store.breakers import Shared
+    from outbox.store.database import Database
     from outbox.store.moves import Claim
     from outbox.store.queue import Queue
     from outbox.worker.budget import Budget
@@ -45,7 +51,7 @@ class Desk:
         relay: Relay,
         options: Options,
         queue: Queue,
-        gates: Gates,
+        database: Database,
         threads: Threads,
         recorder: Recorder,
         journal: Journaling,
@@ -64,11 +70,24 @@ class Desk:
         self._clearance = clearance
         self._holdings = holdings
         self._stray = stray
+        self._wake = wake
         self._breaker = Breaker(relay.pool.connections)
+        self._valve = Valve(relay.name, self._breaker, Breakers(database), threads, self._others_have_changed)
         self._pace = Pace(relay.pool.connections)
-        self._tray = Tray(self._width, wake)
+        self._allowance = Allowance(
+            relay.name,
+            relay.limit,
+            options.streams,
+            Buckets(database),
+            threads,
+            ready=lambda: self._tray.candidates(),  # noqa: PLW0108 - it is made below
+            width=self._width,
+            stir=self.stir,
+            give_back=lambda reason, which: self._outcome.release_waiting(reason, which),  # noqa: PLW0108 - as above
+        )
+        self._tray = Tray(self._width, wake, self._allowance)
         limits = Limits(relay.pipelining)
-        self._memory = Memory(relay.name, limits, gates, threads)
+        self._memory = Memory(relay.name, limits, Gates(database), threads)
         self._dialler = Dialler(relay, limits=limits, slow=self._memory.waits)
         self._supply = Supply(
             queue,
@@ -76,7 +95,7 @@ class Desk:
             holdings,
             budget,
             self._tray,
-            lambda: limits.recipients,
+            lambda stream: min(limits.recipients, self._allowance.together(stream) or limits.recipients),
             options.diversion,
             options.sign,
             lambda claim: stray(claim) not in {None, self},
@@ -90,15 +109,16 @@ class Desk:
             self._tray,
             self._supply,
             recorder,
+            self._allowance.slow_down,
             wake,
         )
-        self._remembering: asyncio.Task[None]
+        self._besides: list[asyncio.Task[None]] = []
         self._idle = False
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """What must not end before the daemon does."""
-        return [self._remembering, *self.senders]
+        return [*self._besides, *self.senders]
 
     @property
     def carrying(self) -> int:
@@ -112,39 +132,71 @@ class Desk:
 
     def begin(self) -> None:
         """Let the senders begin; called on the event loop."""
-        self._remembering = asyncio.create_task(self._memory.run())
+        self._besides = [asyncio.create_task(run()) for run in (self._memory.run, self._allowance.run)]
         self.senders = [asyncio.create_task(self._sender().run()) for _ in range(self.relay.pool.connections)]
 
     def end(self) -> None:
         """End what goes on beside the senders."""
-        self._remembering.cancel()
+        for task in self._besides:
+            task.cancel()
 
     async def look(self, lease: Callable[[], Lease], paused: Collection[str]) -> float:
         """Load bodies of what is claimed, or claim more, where there is room; return the seconds to wait.
 
         Nothing of the `paused` streams is claimed.
         """
+        await self._valve.tell(lease().id)
+        if self._breaker.is_open and not self._breaker.width(self._now()):
+            # Also what a claim has brought that was under way when it opened.
+            self._give_back()
         if wanted := self._tray.wanted:
             await self._supply.announce(wanted)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0
         now = self._now()
+        if self._breaker.may_ask(now) and await self._has_due(1, paused):
+            await self._valve.probe(lease().id)
         room = self._room(now)
         if not room:
             return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
         if self._idle and not self._holdings.must_sweep(now) and not await self._has_due(room, paused):
-            return self._poll_interval
+            return await self._rest(lease())
         mine = lease()
         if not mine.is_valid(boot_clock()):
             return self._poll_interval
-        claimed = await self._supply.claim(mine, room, now, paused)
+        claimed = await self._supply.claim(mine, room, now, paused, self._room_of)
         self._outcome.keep(mine, claimed.kept)
         for claim in claimed.strays:
             self._send_astray(claim, mine, now)
         self._idle = not claimed.count
-        return self._poll_interval if self._idle else 0.0
+        return await self._rest(mine) if self._idle else 0.0
+
+    async def _rest(self, lease: Lease) -> float:
+        """Keep nothing that more mail was to tell of, as there is none now; return the seconds to wait."""
+        if not (self._supply.waiting or self._tray.ready or self._tray.busy):
+            self._outcome.settle_refusals()
+            if self._breaker.is_open:
+                await self._valve.leave(lease.id)
+        return self._poll_interval
+
+    def hear(self, shared: Shared, pace: float | None, began: float) -> None:
+        """Take what all daemons know of the relay, as it was read from `began` on."""
+        self._allowance.hear(pace)
+        self._valve.hear(shared, began)
+
+    def _others_have_changed(self) -> None:
+        if self._breaker.is_open:
+            self._give_back()
+        self.stir()
+        self._wake()
+
+    def _give_back(self) -> None:
+        self._outcome.release_waiting(f"relay {self.relay.name} is down")
+
+    def _room_of(self, stream: str) -> int | None:
+        return self._allowance.room(stream, self._supply.held(stream) if self._allowance.limits else 0)
 
     def obey(self) -> None:
         """Give back what must not be sent any more."""
@@ -164,7 +216,7 @@ class Desk:
 
     def close(self) -> None:
         """Give back what nobody has begun to send, and let the senders end when they have finished theirs."""
-        self._outcome.release_waiting("the daemon stops")
+        self._outcome.close()
         self._tray.close()
 
     def _send_astray(self, claim: Claim, lease: Lease, now: float) -> None:
@@ -190,6 +242,7 @@ class Desk:
             retries=self._supply.retries_room(room),
             alone=not self._holdings.alone,
             paused=paused,
+            room=self._room_of,
         )
 
     def _room(self, now: float) -> int:
@@ -200,7 +253,10 @@ class Desk:
             # The probe: one mail, when there is none in hand that could be it.
             return 0 if self._tray.busy or self._supply.waiting else 1
         size = self._pace.claim_size(now)
-        return size if self._supply.has_room(size) else 0
+        if not self._supply.has_room(size):
+            return 0
+        room = self._allowance.relay_room(self._supply.held() if self._allowance.limits else 0)
+        return size if room is None else min(size, room)
 
     def _width(self) -> int:
         """Return how many senders may work at once."""
@@ -215,7 +271,7 @@ class Desk:
             lambda parcel: outcome.may_begin(parcel, clearance.forbids(name, parcel)),
             lambda parcel: clearance.may_dot(name, parcel),
             outcome.deliver,
-            outcome.fault,
+            outcome.meet,
         )
 
     @staticmethod

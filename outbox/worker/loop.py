@@ -18,7 +18,7 @@ from outbox import events
 from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.route import Routes
 from outbox.mail.share import Shares
-from outbox.store.gates import Gates
+from outbox.store.breakers import Shared
 from outbox.store.history import History
 from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.status import Settlement
     from outbox.store.database import Database
+    from outbox.store.permission import Permission
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
@@ -74,7 +75,7 @@ class Daemon:
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
-        self._permit = Permit(database, self._threads, options.environment)
+        self._permit = Permit(database, self._threads, options.environment, self._heard)
         self._recorder = Recorder(
             self._queue,
             self._threads,
@@ -94,7 +95,7 @@ class Daemon:
                 relay,
                 options,
                 Queue(database, lanes, shares, options.storm),
-                Gates(database),
+                database,
                 self._threads,
                 self._recorder,
                 self._journal,
@@ -183,6 +184,12 @@ class Daemon:
             for desk in self._desks:
                 desk.obey()
             self._desks.wake()
+
+    def _heard(self, found: Permission, began: float) -> None:
+        """Let each desk know what all daemons know of its relay."""
+        for desk in self._desks:
+            name = desk.relay.name
+            desk.hear(found.breakers.get(name, Shared()), found.paces.get(name), began)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
         """Let go of what is written."""

@@ -12,6 +12,7 @@ from outbox import events
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.worker.settle import expire, obey, release, settle
+from outbox.worker.suspense import Suspense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ class Outcome:
         tray: Tray,
         supply: Supply,
         recorder: Recorder,
+        slow_down: Callable[[float], None],
         wake: Callable[[], None],
     ) -> None:
         self._name = name
@@ -51,6 +53,8 @@ class Outcome:
         self._tray = tray
         self._supply = supply
         self._recorder = recorder
+        self._suspense = Suspense(name, recorder.put)
+        self._slow_down = slow_down
         self._wake = wake
 
     def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
@@ -58,8 +62,10 @@ class Outcome:
         on_doubt = parcel.message.on_doubt if parcel.message else OnDoubt.HOLD
         self._supply.sent(parcel)
         self._pace.finished(len(verdicts))
-        self._recorder.put(
+        self._suspense.settle(
             parcel.lease,
+            [claim.recipient for claim in parcel.claims],
+            verdicts,
             [
                 settle(claim, verdict, self._name, on_doubt, self._policy, random.random())  # noqa: S311 - jitter
                 for claim, verdict in zip(parcel.claims, verdicts, strict=True)
@@ -68,14 +74,23 @@ class Outcome:
         if self._supply.waiting:
             self._wake()
         faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
+        if any(fault.throttles for fault in faults):
+            self._slow_down(self._pace.rate)
         # A relay that judges one recipient works, whatever it says of itself to the next.
         if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
             self._memory.works()
             if self._breaker.judged():
                 events.relay_back(self._name)
                 self._tray.stir()
+                self._wake()
         elif faults:
             self.fault(faults[0])
+
+    def meet(self, fault: RelayFault) -> None:
+        """Take a fault of the relay that kept us from connecting."""
+        if fault.throttles:
+            self._slow_down(self._pace.rate)
+        self.fault(fault)
 
     def fault(self, fault: RelayFault) -> None:
         """Take a fault of the relay, which a mail met or which kept us from connecting."""
@@ -121,6 +136,15 @@ class Outcome:
         objections = Counter(claim.objection for claim in claims if claim.objection)
         for objection, deliveries in objections.items():
             events.objected(deliveries, objection.outcome, objection.reason, objection.detail)
+
+    def settle_refusals(self) -> None:
+        """Let refusals fail that were kept back: nothing else is there by which more could be known."""
+        self._suspense.let_go()
+
+    def close(self) -> None:
+        """Give back what nobody has begun to send, and from now on refusals of which too little is known."""
+        self.release_waiting("the daemon stops")
+        self._suspense.close()
 
     def put_back(self, lease: Lease, claims: Sequence[Claim], reason: str) -> None:
         """Give back what cannot be sent for a while."""

@@ -20,6 +20,11 @@ class Pace:
         """Count deliveries whose sending has ended."""
         self._finished += deliveries
 
+    @property
+    def rate(self) -> float:
+        """The deliveries a second of the last half second that was measured."""
+        return self._rate
+
     def claim_size(self, now: float) -> int:
         """Return how many deliveries to claim at `now`, in seconds of any steady clock."""
         if self._since is None:

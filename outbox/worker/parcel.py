@@ -12,7 +12,7 @@ from outbox.mail.status import Lane, OnDoubt
 from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
     from outbox.store.bodies import Message
@@ -81,8 +81,10 @@ class Parcel:
         return late
 
 
-def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[Parcel]:
-    """Group claims by message and line into parcels of at most `most` recipients, in the order of the claims.
+def pack(claims: Iterable[Claim], lease: Lease, now: float, most: Callable[[str], int]) -> list[Parcel]:
+    """Group claims by message and line into parcels, in the order of the claims.
+
+    `most` tells of a stream how many recipients may travel together.
 
     A rescued delivery, of which a claim has one at most, so goes by itself.
     """
@@ -92,7 +94,7 @@ def pack(claims: Iterable[Claim], lease: Lease, now: float, most: int) -> list[P
     return [
         Parcel(message_id, part, lease, now, part[0].size, lane=line.lane)
         for (message_id, line), whole in by_message.items()
-        for part in _parts(iter(whole), most)
+        for part in _parts(iter(whole), most(line.stream))
     ]
 
 

@@ -8,7 +8,7 @@ from outbox.errors import EnvironmentMismatchError
 from outbox.store.permission import Permission, permission
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from outbox.store.database import Database
     from outbox.worker.threads import Threads
@@ -18,12 +18,22 @@ EVERY = 1.0
 
 
 class Permit:
-    """What is allowed to a daemon that belongs to this `environment`."""
+    """What is allowed to a daemon that belongs to this `environment`.
 
-    def __init__(self, database: Database, threads: Threads, environment: str | None) -> None:
+    `heard` gets each reading, and when it began by the clock of `look`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        threads: Threads,
+        environment: str | None,
+        heard: Callable[[Permission, float], None],
+    ) -> None:
         self._database = database
         self._threads = threads
         self._environment = environment
+        self._heard = heard
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
         self._connects = 0
@@ -56,6 +66,7 @@ class Permit:
         self._looked_at = now
         before, self._standing = self._standing, found
         refuse_foreign(found.environment, self._environment)
+        self._heard(found, now)
         return before != found
 
     def forbids_all(self, relay: str) -> str | None:

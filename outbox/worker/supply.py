@@ -45,8 +45,8 @@ class Claimed:
 class Supply:
     """Claims deliveries and fills the tray with parcels that have their bodies.
 
-    `most` tells how many recipients of one message may travel together, `diversion` who gets mail at all,
-    and `sign` returns a message that was read as it is to be sent; it runs in the thread that has read it.
+    `most` tells of a stream how many recipients of one message may travel together, `diversion` who gets mail
+    at all. `sign` returns a message as it is to be sent; it runs in the thread that has read it.
     `strays` tells of a claim whether it must stay with another relay.
     """
 
@@ -57,7 +57,7 @@ class Supply:
         holdings: Holdings,
         budget: Budget,
         tray: Tray,
-        most: Callable[[], int],
+        most: Callable[[str], int],
         diversion: Diversion | None = None,
         sign: Callable[[Message], Message] | None = None,
         strays: Callable[[Claim], bool] = lambda _: False,
@@ -86,6 +86,11 @@ class Supply:
         """Parcels that have no body yet; the large ones among them wait for memory until others are sent."""
         return len(self._bare)
 
+    def held(self, stream: str | None = None) -> int:
+        """Return how many recipients wait here or on the tray, of one stream or of all."""
+        bare = sum(len(each.claims) for each in self._bare if stream in {None, each.stream})
+        return bare + self._tray.held(stream)
+
     def has_room(self, size: int) -> bool:
         """Tell whether a claim of `size` would find senders, or soon.
 
@@ -100,9 +105,17 @@ class Supply:
         return max(0, limit - limit // 2 - waiting)
 
     async def claim(
-        self, lease: Lease, limit: int, now: float, paused: Collection[str] = frozenset()
+        self,
+        lease: Lease,
+        limit: int,
+        now: float,
+        paused: Collection[str] = frozenset(),
+        room: Callable[[str], int | None] = lambda _: None,
     ) -> Claimed:
-        """Claim at most `limit` deliveries at `now`, by the daemon's clock."""
+        """Claim at most `limit` deliveries at `now`, by the daemon's clock.
+
+        Of a stream at most as many as there is `room` for; None is any number.
+        """
         await self._holdings.sweep(lease, now)
         try:
             claims = await self._threads.run(
@@ -112,6 +125,7 @@ class Supply:
                 retries=self.retries_room(limit),
                 alone=not self._holdings.alone,
                 paused=paused,
+                room=room,
                 in_hand=self._holdings.recipients,
             )
         except SQLAlchemyError:
@@ -129,7 +143,7 @@ class Supply:
 
     def take(self, claims: Sequence[Claim], lease: Lease, now: float) -> None:
         """Have these sent; they are held already."""
-        self._bare.extend(pack(claims, lease, now, self._most()))
+        self._bare.extend(pack(claims, lease, now, self._most))
 
     def _diverted(self, claim: Claim) -> Claim:
         to = self._diversion.of(claim.recipient)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from outbox.worker.allowance import Allowance
     from outbox.worker.parcel import Parcel
 
 
@@ -28,9 +30,9 @@ class _Row:
         else:
             self.parcels.append(parcel)
 
-    def take(self, *, retries: bool) -> Parcel | None:
-        """Take out the first one, or the first that is none of the retries."""
-        parcel = next((each for each in self.parcels if retries or not each.retry), None)
+    def take(self, which: Callable[[Parcel], bool]) -> Parcel | None:
+        """Take out the first one of which `which` tells so."""
+        parcel = next(filter(which, self.parcels), None)
         if parcel is not None:
             self.remove(parcel)
         return parcel
@@ -52,11 +54,15 @@ class Tray:
     """Parcels between the loop, which puts them, and the senders, who take them.
 
     `width` tells how many senders may work at once; `low` is called when the loop should look for more.
+    Where the relay or a stream has a limit, `allowance` says which parcels may go.
     """
 
-    def __init__(self, width: Callable[[], int], low: Callable[[], None]) -> None:
+    def __init__(
+        self, width: Callable[[], int], low: Callable[[], None], allowance: Allowance | None = None
+    ) -> None:
         self._width = width
         self._low = low
+        self._allowance = allowance
         # What may be taken; what must be announced first; and of that, what a connected sender has asked for.
         self._ready, self._silent, self._asked = self._rows = (_Row(), _Row(), _Row())
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -105,6 +111,7 @@ class Tray:
         for parcel in parcels:
             (self._silent if parcel.waits else self._ready).put(parcel, first=parcel.alone)
         self._low_mark = self.retries + (self.ready - self.retries) * 2 // 3
+        self._want()
         self.stir()
 
     def enter(self, *, returning: bool = False, connected: bool = False) -> bool:
@@ -136,18 +143,36 @@ class Tray:
         """
         if not self.ready or self._working > self._width():
             return None
-        retries = self._retries_room > 0
-        if self._askable > 0 and (silent := self._silent.take(retries=retries)) is not None:
+        has_room = self._retries_room > 0
+
+        def may_go(each: Parcel) -> bool:
+            return (has_room or not each.retry) and self._lets(each)
+
+        if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
             self._asked.put(silent)
             self._low()
-        parcel = self._ready.take(retries=retries)
+        parcel = self._ready.take(may_go)
         if parcel is None:
+            self._want()
             return None
+        if self._allowance is not None:
+            self._allowance.spend(parcel)
         parcel.begun = True
         self._retries_begun += parcel.retry
         if self.ready <= self._low_mark:
             self._low()
         return parcel
+
+    def candidates(self) -> Iterator[Parcel]:
+        """Give the parcels that may go now, but for the limits of rates and quotas."""
+        has_room = self._retries_room > 0
+        return (each for row in self._rows for each in row.parcels if has_room or not each.retry)
+
+    def held(self, stream: str | None = None) -> int:
+        """Return how many recipients wait for a sender, of one stream or of all."""
+        return sum(
+            len(each.claims) for row in self._rows for each in row.parcels if stream in {None, each.stream}
+        )
 
     def announced(self, parcel: Parcel) -> None:
         """Let a parcel go that senders have asked for, before the others, if it is still here."""
@@ -226,6 +251,8 @@ class Tray:
 
     @property
     def _takeable(self) -> int:
+        if self._allowance is not None and self._allowance.limits:
+            return self._let()
         return self._ready.takeable(self._retries_room) + self._askable
 
     @property
@@ -244,3 +271,23 @@ class Tray:
     @property
     def _working(self) -> int:
         return self._active - self._aside
+
+    def _let(self) -> int:
+        """Return how many parcels may go by the tokens that were borrowed; where none may, want more.
+
+        More than there are senders are not counted.
+        """
+        most = self._width()
+        let = [parcel.retry for parcel in islice(filter(self._lets, self._ready.parcels), most)]
+        silent = islice(filter(self._lets, self._silent.parcels), self._askable)
+        found = len(let) - sum(let) + min(sum(let), self._retries_room) + len(list(silent))
+        if not found:
+            self._want()
+        return found
+
+    def _lets(self, parcel: Parcel) -> bool:
+        return self._allowance is None or self._allowance.lets(parcel)
+
+    def _want(self) -> None:
+        if self._allowance is not None and self._allowance.limits and self.ready:
+            self._allowance.want()

@@ -181,3 +181,15 @@ def test_hundreds_of_tenants_are_all_served_within_a_few_claims(scene: Scene) ->
             found += streams_of(scene.queue.claim(me, 100))
         assert len(seen) <= MOST * 3 + 10
     assert Counter([*names, "default"]) == found
+
+
+def test_of_a_stream_there_is_room_for_few_of_those_few_are_claimed_and_the_rest_of_the_others(
+    scene: Scene,
+) -> None:
+    for name in ("bulk", "full", "tenant-42"):
+        scene.mail(10, stream=name)
+    rooms = {"bulk": 3, "full": 0}
+    claims = scene.queue.claim(scene.start(), 20, room=rooms.get)
+    assert streams_of(claims) == {"bulk": 3, "tenant-42": 10}
+    assert not scene.queue.has_due(room={"bulk": 0, "full": 0}.get)
+    assert scene.queue.has_due(room={"bulk": 1, "full": 0}.get)

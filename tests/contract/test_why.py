@@ -9,10 +9,13 @@ from sqlalchemy import insert, text, update
 
 import outbox
 from outbox import Status, Waits, Why
+from outbox.mail.rate import Demand, Limit
 from outbox.mail.status import Lane, Move
 from outbox.mail.waiting import MOST_AHEAD
+from outbox.store.breakers import Breakers
+from outbox.store.buckets import Buckets, Gate
 from outbox.store.gates import Gates
-from outbox.store.schema import SessionState, delivery, gate, session
+from outbox.store.schema import GateKind, SessionState, delivery, gate, session
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago, in_state
 
@@ -129,6 +132,26 @@ def test_the_pause_of_another_stream_or_relay_is_not_told(scene: Scene, what: di
     with scene.application.begin() as connection:
         outbox.pause(connection, **what)
     assert told(why(scene, id_)) == in_turn("0")
+
+
+def test_what_its_stream_is_short_of_is_told_until_it_is_no_more(scene: Scene) -> None:
+    scene.start()
+    (id_,) = scene.mail(stream="bulk")
+    limited = {Gate(GateKind.STREAM, "bulk"): (Limit(0.001, burst=1), Demand(1, 5))}
+    Buckets(scene.database).borrow(limited)
+    found = why(scene, id_)
+    assert (found.waits_for, found.until is not None) == (Waits.RATE, True)
+    with scene.admin.begin() as connection:
+        connection.execute(update(gate).values(short_until=ago(3)))
+    assert told(why(scene, id_)) == in_turn("0")
+
+
+def test_when_a_relay_that_is_down_is_tried_again_is_told(scene: Scene) -> None:
+    scene.start()
+    (id_,) = scene.mail()
+    assert Breakers(scene.database).open("mx", 60.0, seen=0)
+    found = why(scene, id_)
+    assert (found.waits_for, found.until is not None) == (Waits.RELAY_FAULT, True)
 
 
 @pytest.mark.parametrize(("relay", "is_told"), [(None, True), ("mx", True), ("other", False)])

@@ -5,18 +5,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KNOWN = {*range(1, 26), *range(28, 36), *range(38, 79), 85, 86, 87, *range(89, 93)}
+KNOWN = {*range(1, 26), *range(28, 36), *range(38, 79), 80, *range(84, 88), *range(89, 93)}
 """The numbers of the faults that are met so far; others come with other work."""
 
 UNTESTED = {
     29: "0024-a-database-that-went-back.md",
     30: "0024-a-database-that-went-back.md",
-    57: "0008-faults-that-no-test-of-the-conversation-meets.md",
 }
 """Those that no test meets at all, and the page that says why."""
 
 PAGES = [
-    UNTESTED[57],
+    "0008-faults-that-no-test-of-the-conversation-meets.md",
     "0013-faults-of-the-queue-that-no-test-meets.md",
     "0018-faults-of-the-life-of-a-mail.md",
     UNTESTED[29],
@@ -38,9 +37,8 @@ def excused(page: str) -> set[int]:
     return {int(number) for item in items for number in re.findall(r"\((\d+)\)", item)}
 
 
-def test_each_known_fault_is_met_by_a_test_but_for_those_that_a_page_excuses() -> None:
-    assert set(UNTESTED) == KNOWN - named()
-    assert [number for number, page in UNTESTED.items() if number not in excused(page)] == []
+def test_each_known_fault_is_met_by_a_test() -> None:
+    assert UNTESTED.keys() == KNOWN - named()
 
 
 def test_the_pages_speak_of_known_faults_only() -> None:

@@ -187,7 +187,7 @@ def _supply(database: Database) -> tuple[Supply, Holdings]:
     threads: Any = NoThreads()
     queue, tray = Queue(database), Tray(lambda: 1, lambda: None)
     holdings = Holdings(queue, threads)
-    return Supply(queue, threads, holdings, Budget(), tray, lambda: 50), holdings
+    return Supply(queue, threads, holdings, Budget(), tray, lambda _: 50), holdings
 
 
 async def _claimed(supply: Supply, holdings: Holdings, me: UUID) -> bool:

@@ -45,7 +45,7 @@ def test_up_down_and_up_again_gives_the_same_schema(engine: Engine) -> None:
     migrate(engine)
     with engine.connect() as connection:
         assert first == described(connection)
-        assert views(connection) == ["outbox_queue", "outbox_status"]
+        assert views(connection) == ["outbox_queue", "outbox_status", "outbox_wait"]
 
 
 def test_migrating_twice_is_harmless_and_keeps_the_mail(engine: Engine) -> None:

@@ -77,4 +77,4 @@ def test_every_name_of_ours_starts_with_outbox(engine: Engine) -> None:
             index["name"] for table in metadata.tables for index in inspect(connection).get_indexes(table)
         ]
     assert all(str(name).startswith("outbox_") for name in [*names, *indexes])
-    assert {*metadata.tables, VERSION_TABLE, "outbox_status", "outbox_queue"} == {*names}
+    assert {*metadata.tables, VERSION_TABLE, "outbox_status", "outbox_queue", "outbox_wait"} == {*names}

@@ -16,7 +16,7 @@ TABLES = {
     **{table.name: table.c.keys() for table in metadata.tables.values()},
     VERSION_TABLE: ["version_num"],
 }
-VIEWS = ("outbox_status", "outbox_queue")
+VIEWS = ("outbox_status", "outbox_queue", "outbox_wait")
 COLUMNS = TABLES | {view: [WHOLE] for view in VIEWS}
 
 _STATEMENTS = {

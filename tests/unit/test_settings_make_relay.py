@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
+from outbox.mail.rate import Limit
 from outbox.settings import load
 from outbox.settings.make_relay import relays_of
 
@@ -43,6 +44,8 @@ TABLE: list[tuple[dict[str, object], dict[str, object]]] = [
     ({"smtp_idle": 5}, {"pool": Pool(idle=5)}),
     ({"smtp_age": 60}, {"pool": Pool(age=60)}),
     ({"smtp_mails_per_connection": 9}, {"pool": Pool(mails=9)}),
+    ({"smtp_rate": "90/min"}, {"limit": Limit(1.5)}),
+    ({"smtp_rate": "2/s", "smtp_burst": 9, "smtp_quota": 50}, {"limit": Limit(2.0, 9, 50)}),
     ({"smtp_idempotency_header": "X-Key"}, {"idempotency_header": "X-Key"}),
 ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from outbox.errors import SettingsError
+from outbox.mail.rate import Limit
 from outbox.mail.stream import Priority, Stream
 from outbox.settings import load
 
@@ -37,6 +38,11 @@ def test_streams_are_tables_of_the_file() -> None:
     }
 
 
+def test_a_stream_has_its_own_limits() -> None:
+    Path("outbox.toml").write_text('[streams.bulk]\nrate = "1000/h"\nburst = 20\nquota = 5000\n')
+    assert load().streams == {"bulk": Stream(limit=Limit(1000 / 3600, 20, 5000))}
+
+
 def test_or_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTBOX_STREAMS", '{"code": {"priority": "high"}}')
     assert load().streams == {"code": Stream(priority=Priority.HIGH)}
@@ -55,6 +61,11 @@ def test_or_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"bulk": {"weight": True}}, "bulk.weight: True is no weight"),
         ({"bulk": {"weight": "2"}}, "bulk.weight: '2' is no weight"),
         ({"bulk": {"priority": "urgent"}}, "bulk.priority: 'urgent' is none"),
+        ({"bulk": {"rate": "14"}}, "bulk.rate: '14' is no rate"),
+        ({"bulk": {"rate": 14}}, "bulk.rate: 14 is no rate"),
+        ({"bulk": {"burst": 3}}, "bulk.burst: 3 is a burst of no rate"),
+        ({"bulk": {"rate": "1/s", "burst": 0}}, "bulk.burst: 0 is no number of recipients"),
+        ({"bulk": {"quota": True}}, "bulk.quota: True is no number of recipients"),
     ],
 )
 def test_a_stream_that_cannot_be_meant_is_refused_by_its_key(streams: object, words: str) -> None:

@@ -41,6 +41,24 @@ REPORTS = "never alone, or any of success, failure and delay, separated by ',' o
             ),
         ),
         (
+            {"smtp_rate": "14"},
+            (
+                "smtp_rate (flag --smtp-rate): this is no rate: '14'. Give recipients and a time, such as "
+                "14/s, 100/min or 5000/h."
+            ),
+        ),
+        (
+            {"smtp_burst": "3"},
+            (
+                "smtp_burst (flag --smtp-burst): there is no rate to burst within: '3'. Give smtp_rate with "
+                "it."
+            ),
+        ),
+        (
+            {"smtp_quota": "0"},
+            "smtp_quota (flag --smtp-quota): not usable: '0'. Give a whole number of at least 1.",
+        ),
+        (
             {"smtp_pipelining": "on"},
             "smtp_pipelining (flag --smtp-pipelining): not usable: 'on'. Give auto, mail or off.",
         ),

@@ -1,29 +1,48 @@
-"""A relay that fails is left alone, then probed by one connection, then taken up slowly."""
+"""A relay that fails is left alone by all, then probed by one connection of one daemon, then used slowly."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from outbox.delivery.breaker import FIRST_WAIT, LONGEST_WAIT, Breaker
+from outbox.delivery.breaker import FIRST_WAIT, LONGEST_WAIT, Breaker, News
 
 MIDDLE = 0.5
 """The chance that spreads a wait by nothing."""
 
 
 def opened(connections: int = 4) -> Breaker:
+    """Return a breaker that has opened at 0 s, and told it."""
     breaker = Breaker(connections)
     for _ in range(connections):
         breaker.fault(0.0, MIDDLE)
+    breaker.news = None
+    return breaker
+
+
+def probing(connections: int = 4) -> Breaker:
+    """Return one whose wait is over, and whose probe is ours."""
+    breaker = opened(connections)
+    breaker.take_probe()
+    return breaker
+
+
+def refuted(connections: int = 2) -> Breaker:
+    """Return one that opened it, and saw another daemon close it."""
+    breaker = opened(connections)
+    assert breaker.adopt(None, 1, 1.0)
     return breaker
 
 
 def test_a_new_breaker_lets_all_connections_work() -> None:
     breaker = Breaker(4)
-    assert (breaker.is_open, breaker.width(0.0), breaker.wait(0.0)) == (False, 4, 0.0)
+    assert (breaker.is_open, breaker.width(0.0), breaker.wait(0.0), breaker.news) == (False, 4, 0.0, None)
 
 
 def test_it_opens_after_as_many_faults_in_a_row_as_there_are_connections() -> None:
     breaker = Breaker(4)
     assert [breaker.fault(10.0, MIDDLE) for _ in range(4)] == [False, False, False, True]
     assert (breaker.is_open, breaker.width(10.0), breaker.wait(10.0)) == (True, 0, FIRST_WAIT)
+    assert breaker.news is News.OPENED
 
 
 def test_a_judged_mail_in_between_breaks_the_row() -> None:
@@ -31,42 +50,54 @@ def test_a_judged_mail_in_between_breaks_the_row() -> None:
     for _ in range(5):
         assert not breaker.fault(0.0, MIDDLE)
         assert not breaker.judged()
-    assert not breaker.is_open
+    assert (breaker.is_open, breaker.news) == (False, None)
 
 
-def test_while_it_is_open_nothing_works_and_after_the_wait_one_connection_does() -> None:
+def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
     breaker = opened()
-    assert [breaker.width(now) for now in (0.0, 0.99, 1.0, 99.0)] == [0, 0, 1, 1]
     assert [breaker.wait(now) for now in (0.0, 0.75, 99.0)] == [1.0, 0.25, 0.0]
+    assert [breaker.may_ask(now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
+    assert breaker.width(99.0) == 0
+    breaker.take_probe()
+    assert (breaker.width(99.0), breaker.may_ask(99.0)) == (1, False)
+    breaker.leave_probe()
+    assert (breaker.width(99.0), breaker.may_ask(99.0)) == (0, True)
 
 
 def test_stragglers_of_the_time_before_change_nothing() -> None:
     breaker = opened()
-    assert not breaker.fault(0.5, MIDDLE)
-    assert breaker.wait(0.5) == 0.5
+    for now in (0.5, 99.0):
+        assert not breaker.fault(now, MIDDLE)
+    assert (breaker.wait(0.5), breaker.news) == (0.5, None)
 
 
-def test_each_failed_probe_doubles_the_wait_up_to_five_minutes() -> None:
+def test_each_failed_probe_doubles_the_wait_up_to_forty_seconds() -> None:
     breaker = opened()
     now, waits = 0.0, []
     for _ in range(40):
         now += breaker.wait(now)
+        breaker.take_probe()
         assert not breaker.fault(now, MIDDLE)
+        assert (breaker.news, breaker.width(now + 99)) == (News.FAILED, 0)
         waits.append(breaker.wait(now))
-    assert waits[:4] == pytest.approx([2.0, 4.0, 8.0, 16.0])
+    assert waits[:6] == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, 40.0])
     assert waits[-1] == pytest.approx(LONGEST_WAIT)
 
 
-@pytest.mark.parametrize(("chance", "wait"), [(0.0, 0.75), (0.5, 1.0), (1.0, 1.25)])
-def test_chance_spreads_a_wait_by_a_quarter(chance: float, wait: float) -> None:
+@given(st.integers(0, 100), st.floats(0, 1, exclude_max=True))
+def test_a_relay_that_is_back_is_noticed_within_fifty_seconds(failures: int, chance: float) -> None:
     breaker = Breaker(1)
-    assert breaker.fault(0.0, chance)
-    assert wait == breaker.wait(0.0)
+    plain = min(FIRST_WAIT * 2.0**failures, LONGEST_WAIT)
+    breaker.adopt(0.0, failures, 0.0)
+    breaker.take_probe()
+    breaker.fault(0.0, chance)
+    assert 0.75 * plain <= breaker.wait(0.0) <= 1.25 * plain <= 50.0
 
 
-def test_a_judged_probe_closes_it_and_the_width_grows_from_one() -> None:
-    breaker = opened(6)
+def test_a_judged_probe_closes_it_for_all_and_the_width_grows_from_one() -> None:
+    breaker = probing(6)
     assert breaker.judged()
+    assert breaker.news is News.CLOSED
     widths = [breaker.width(2.0)]
     for _ in range(4):
         assert not breaker.judged()
@@ -74,17 +105,85 @@ def test_a_judged_probe_closes_it_and_the_width_grows_from_one() -> None:
     assert widths == [1, 2, 4, 6, 6]
 
 
-def test_a_fault_in_the_slow_start_opens_it_again_with_a_longer_wait() -> None:
+def test_a_straggler_that_was_judged_closes_it_too() -> None:
     breaker = opened()
+    assert breaker.judged()
+    assert (breaker.is_open, breaker.news) == (False, News.CLOSED)
+
+
+def test_a_fault_in_the_slow_start_opens_it_again_with_a_longer_wait() -> None:
+    breaker = probing()
     breaker.judged()
     assert breaker.fault(5.0, MIDDLE)
-    assert breaker.wait(5.0) == 2 * FIRST_WAIT
+    assert (breaker.wait(5.0), breaker.news) == (2 * FIRST_WAIT, News.OPENED)
 
 
-def test_a_full_recovery_forgets_the_waits_of_before() -> None:
-    breaker = opened(2)
-    for _ in range(3):
-        breaker.judged()
+def test_a_full_recovery_forgets_the_waits_of_before_once() -> None:
+    breaker = probing(2)
     for _ in range(2):
-        breaker.fault(9.0, MIDDLE)
-    assert breaker.wait(9.0) == FIRST_WAIT
+        breaker.judged()
+    breaker.news = None
+    breaker.judged()
+    told = [breaker.news]
+    breaker.news = None
+    breaker.judged()
+    assert ([*told, breaker.news], breaker.waits) == ([News.RECOVERED, None], 0)
+
+
+def test_others_are_told_that_it_is_closed_before_that_it_has_recovered() -> None:
+    breaker = probing(1)
+    for _ in range(5):
+        breaker.judged()
+    assert breaker.news is News.CLOSED
+
+
+def test_what_others_have_opened_is_open_here_for_as_long() -> None:
+    breaker = Breaker(4)
+    assert breaker.adopt(30.0, 6, 100.0)
+    assert (breaker.width(100.0), breaker.wait(100.0), breaker.waits, breaker.news) == (0, 30.0, 6, None)
+    assert not breaker.adopt(-3.0, 6, 140.0)
+    assert breaker.may_ask(140.0)
+
+
+def test_what_others_have_closed_begins_slowly_here_too() -> None:
+    breaker = Breaker(4)
+    breaker.adopt(30.0, 6, 100.0)
+    assert breaker.adopt(None, 6, 110.0)
+    assert [breaker.width(110.0), breaker.judged(), breaker.width(110.0)] == [1, False, 2]
+
+
+def test_a_closed_one_stays_as_it_is_where_all_are_closed() -> None:
+    breaker = Breaker(4)
+    assert not breaker.adopt(None, 0, 0.0)
+    assert breaker.width(0.0) == 4
+
+
+def test_who_alone_cannot_reach_the_relay_stops_nobody_else() -> None:
+    breaker = refuted()
+    assert breaker.fault(5.0, MIDDLE)
+    assert (breaker.news, breaker.width(5.0)) == (None, 0)
+    assert not breaker.adopt(None, 1, 5.1)
+    now = 5.0 + breaker.wait(5.0)
+    assert (breaker.width(now), breaker.may_ask(now)) == (1, False)
+    assert not breaker.fault(now, MIDDLE)
+    assert (breaker.news, breaker.wait(now)) == (None, 4 * FIRST_WAIT)
+
+
+def test_who_was_alone_is_so_no_more_when_all_open_or_a_mail_is_judged() -> None:
+    together = refuted()
+    together.fault(5.0, MIDDLE)
+    together.adopt(30.0, 3, 6.0)
+    assert (together.wait(6.0), together.width(99.0), together.may_ask(99.0)) == (30.0, 0, True)
+    again = refuted()
+    again.judged()
+    again.fault(5.0, MIDDLE)
+    again.fault(5.0, MIDDLE)
+    assert again.news is News.OPENED
+
+
+def test_who_learnt_from_others_that_it_was_open_is_not_refuted_when_they_close_it() -> None:
+    breaker = Breaker(1)
+    breaker.adopt(30.0, 1, 0.0)
+    breaker.adopt(None, 1, 1.0)
+    assert breaker.fault(2.0, MIDDLE)
+    assert breaker.news is News.OPENED

@@ -266,3 +266,23 @@ def test_who_leaves_a_mail_behind_its_dot_leaves_a_doubt() -> None:
     assert InDoubt(Stage.END_OF_DATA.value, told, None) == judge_break(left, dotted=True)
     assert Deferred("", words, None) == judge_break(broken, dotted=False)
     assert InDoubt(Stage.END_OF_DATA.value, words, None) == judge_break(broken, dotted=True)
+
+
+@pytest.mark.parametrize(
+    ("stage", "text", "throttles"),
+    [
+        (Stage.END_OF_DATA, "454 4.7.0 Throttling failure: Maximum sending rate exceeded.", True),
+        (Stage.RCPT_TO, "454 try again", True),
+        (Stage.GREETING, "421 4.7.0 Too many connections from your host", True),
+        (Stage.MAIL_FROM, "421 4.7.28 our system has detected an unusual rate", True),
+        (Stage.MAIL_FROM, "421 4.3.2 shutting down", False),
+        (Stage.GREETING, "421 closing", False),
+        (Stage.STARTTLS, "454 4.7.0 TLS not available", False),
+        (Stage.AUTH, "454 4.7.0 Temporary authentication failure", False),
+        (Stage.AUTH, "535 5.7.8 wrong", False),
+    ],
+)
+def test_a_fault_says_whether_we_are_too_fast(stage: Stage, text: str, *, throttles: bool) -> None:
+    fault = judge_reply(stage, reply(text))
+    assert isinstance(fault, RelayFault)
+    assert throttles == fault.throttles

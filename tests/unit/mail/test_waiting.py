@@ -21,6 +21,7 @@ KEEPS: list[tuple[Waits, dict[str, Any]]] = [
     (Waits.SCHEDULED, {"due_in": 60.0}),
     (Waits.NO_DAEMON, {"has_daemon": False}),
     (Waits.RELAY_FAULT, {"gates": (Gate("the relay 'mx'", fault="it is down"),)}),
+    (Waits.QUOTA, {"gates": (Gate("the relay 'mx'", short_of="quota", short_until=AT),)}),
     (Waits.IN_TURN, {}),
 ]
 
@@ -31,7 +32,8 @@ def test_the_first_of_all_that_keep_it_is_told(n: int) -> None:
     later = [values for _, values in KEEPS[n + 1 :]]
     for other in later:
         found = explain(replace(IN_TURN, **other | changes))
-        assert (waits, AT if "due_in" in other | changes else None) == (found.waits_for, found.until)
+        is_known = "due_in" in other | changes or waits is Waits.QUOTA
+        assert (waits, AT if is_known else None) == (found.waits_for, found.until)
     assert waits is explain(replace(IN_TURN, **changes)).waits_for
 
 
@@ -54,6 +56,37 @@ def test_only_what_was_never_tried_is_scheduled(changes: dict[str, Any], waits: 
 def test_how_many_are_ahead_is_told_up_to_a_bound(ahead: int, words: str) -> None:
     says = explain(replace(IN_TURN, ahead=ahead)).says
     assert says == f"it is in its turn, with {words} ahead of it: nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("gate", "waits", "says"),
+    [
+        (
+            Gate("the relay 'mx'", fault="connect: refused", open_until=AT),
+            Waits.RELAY_FAULT,
+            "the relay 'mx' takes no mail now: connect: refused; it is tried again at 2026-06-01 12:00:00Z",
+        ),
+        (
+            Gate("the relay 'mx'", open_until=AT),
+            Waits.RELAY_FAULT,
+            (
+                "the relay 'mx' takes no mail now: its daemons could not reach it; it is tried again at "
+                "2026-06-01 12:00:00Z"
+            ),
+        ),
+        (
+            Gate("the stream 'bulk'", short_of="rate", short_until=AT),
+            Waits.RATE,
+            (
+                "the rate of the stream 'bulk' lets no more pass until 2026-06-01 12:00:00Z: nothing to do, "
+                "or raise it"
+            ),
+        ),
+    ],
+)
+def test_a_gate_that_lets_nothing_pass_tells_until_when(gate: Gate, waits: Waits, says: str) -> None:
+    found = explain(replace(IN_TURN, gates=(gate,)))
+    assert (waits, says, AT) == (found.waits_for, found.says, found.until)
 
 
 def test_what_was_not_counted_is_told() -> None:

@@ -78,14 +78,14 @@ class Scene:
         threads: Any = NoThreads()
         self.tray = Tray(lambda: 99, lambda: None)
         self.holdings = Holdings(queue, threads)
-        self.supply = Supply(queue, threads, self.holdings, budget or Budget(), self.tray, lambda: 50)
+        self.supply = Supply(queue, threads, self.holdings, budget or Budget(), self.tray, lambda _: 50)
         self.lease = lease()
 
     def divert(self, diversion: Diversion) -> None:
         """Let a supply with this diversion take the place of the other."""
         queue: Any = self.queue
         threads: Any = NoThreads()
-        self.supply = Supply(queue, threads, self.holdings, Budget(), self.tray, lambda: 50, diversion)
+        self.supply = Supply(queue, threads, self.holdings, Budget(), self.tray, lambda _: 50, diversion)
 
     def claim(self, limit: int = 99, now: float = 0.0) -> int:
         claimed = run(self.supply.claim(self.lease, limit, now))

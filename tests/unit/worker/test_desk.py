@@ -7,6 +7,7 @@ from typing import Any
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool
 from outbox.delivery.retry import RetryPolicy
+from outbox.store.database import Database
 from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
 from outbox.worker.holdings import Holdings
@@ -26,13 +27,14 @@ def probing() -> Any:
     threads: Any = NoThreads()
     clearance: Any = SimpleNamespace(is_given=lambda _: True)
     nobody: Any = None
+    recorder: Any = SimpleNamespace(put=None)
     desk: Any = Desk(
         relay,
         options,
         queue,
-        nobody,
+        Database("sqlite://"),
         threads,
-        nobody,
+        recorder,
         nobody,
         clearance,
         Holdings(queue, threads),
@@ -42,6 +44,7 @@ def probing() -> Any:
     )
     for _ in range(2):
         desk._breaker.fault(0.0, 0.0)
+    desk._breaker.take_probe()
     return desk
 
 

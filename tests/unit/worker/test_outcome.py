@@ -8,7 +8,7 @@ from uuid import UUID
 from outbox.delivery.breaker import Breaker
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.status import Move, Settlement
-from outbox.mail.verdict import Answer, Deferred, RelayFault, Sent, Untouched, Verdict
+from outbox.mail.verdict import Answer, Deferred, Rejected, RelayFault, Sent, Untouched, Verdict
 from outbox.smtp.stage import Stage
 from outbox.store.moves import Claim
 from outbox.worker.budget import BODIES
@@ -63,6 +63,7 @@ class Scene(Supplied):
         self.memory = Memory()
         self.recorder = Recorder(self.lease)
         self.woken = 0
+        self.slowed: list[float] = []
         memory: Any = self.memory
         recorder: Any = self.recorder
         self.outcome = Outcome(
@@ -74,6 +75,7 @@ class Scene(Supplied):
             self.tray,
             self.supply,
             recorder,
+            self.slowed.append,
             self._wake,
         )
 
@@ -198,3 +200,25 @@ def test_what_waits_is_given_back_with_a_reason_and_held_until_that_is_written()
     assert len(scene.holdings) == 2
     scene.holdings.written([settlement(1), settlement(2)])
     assert len(scene.holdings) == 0
+
+
+def test_a_relay_that_finds_us_too_fast_is_believed_also_where_it_judged_another_recipient() -> None:
+    scene = Scene(claim(1), claim(2))
+    (parcel,) = scene.ready()
+    scene.deliver(parcel, SENT, RelayFault("RCPT TO", "454 slow down", None, throttles=True))
+    scene.tell(lambda: scene.outcome.meet(RelayFault("connect", "421 too many", None, throttles=True)))
+    scene.tell(lambda: scene.outcome.meet(FAULT))
+    assert len(scene.slowed) == 2
+
+
+def test_a_refusal_that_may_be_policy_is_recorded_when_nothing_else_is_there() -> None:
+    scene = Scene(claim(1))
+    (parcel,) = scene.ready()
+
+    def refuse_and_rest() -> None:
+        scene.outcome.deliver(parcel, [Rejected("RCPT TO", "no", Answer(550, "5.7.1", "no"))])
+        assert scene.recorder.moves == []
+        scene.outcome.settle_refusals()
+
+    scene.tell(refuse_and_rest)
+    assert scene.recorder.moves == [(1, Move.REFUSE)]

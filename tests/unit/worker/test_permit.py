@@ -19,7 +19,9 @@ class Scene:
         self.found = Permission(environment="staging")
         self.reads = 0
         database, threads = self, NoThreads()
-        self.permit = Permit(database, threads, "staging")  # type: ignore[arg-type] # this reads for it
+        self.heard: list[tuple[Permission, float]] = []
+        hear = lambda *reading: self.heard.append(reading)  # noqa: E731
+        self.permit = Permit(database, threads, "staging", hear)  # type: ignore[arg-type] # this reads for it
         self.now = 100.0
 
     def read(self, _work: Any) -> Permission:

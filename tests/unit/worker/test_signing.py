@@ -55,6 +55,6 @@ def test_a_parcel_has_the_signed_body_and_counts_its_size() -> None:
 
     queue: Any = scene.queue
     threads: Any = NoThreads()
-    scene.supply = Supply(queue, threads, scene.holdings, Budget(), scene.tray, lambda: 50, sign=sign)
+    scene.supply = Supply(queue, threads, scene.holdings, Budget(), scene.tray, lambda _: 50, sign=sign)
     scene.claim()
     assert [(p.message and p.message.mime, p.size) for p in scene.load()] == [(b"signed", 6)] * 2

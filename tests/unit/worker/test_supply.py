@@ -241,7 +241,7 @@ def test_a_claim_that_stays_with_another_relay_is_held_and_left_to_that() -> Non
         here.holdings,
         Budget(),
         here.tray,
-        lambda: 50,
+        lambda _: 50,
         strays=lambda claim: claim.delivery_id == 2,
     )
     claimed = run(here.supply.claim(here.lease, 99, 0.0))

@@ -10,5 +10,5 @@ from outbox.integrations.django.versions import to_version
 class Migration(migrations.Migration):  # type: ignore[misc] # Django ships no types
     """To version 0008."""
 
-    dependencies: ClassVar = [("email_outbox", "0006_quicker_compression")]
+    dependencies: ClassVar = [("email_outbox", "0007_shared_gates")]
     operations: ClassVar = [to_version("0008")]

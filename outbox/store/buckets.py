@@ -1,0 +1,179 @@
+"""The buckets of the gates that have a limit: what daemons borrow, what a day has used, how fast a relay is.
+
+All limited gates of a daemon are asked in one transaction: a read that locks them in their order, a write.
+How much is lent is decided by `mail.rate`; instants are the database's own and go back to it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Float, and_, bindparam, func, or_, select, type_coerce, update
+
+from outbox.mail.rate import Bucket, Demand, Grant, Limit, grant, grown, slowed
+from outbox.store.clock import seconds_since, utc_now
+from outbox.store.schema import GateKind, SessionState, gate, session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+    from outbox.store.database import Database
+
+_g, _s = gate.c, session.c
+
+LATELY = timedelta(seconds=2)
+"""A gate that was short of something so long ago, and is again, has been all the time."""
+
+_WAITED = timedelta(seconds=10)
+"""Who waits for a lock reads an instant that is older than the row's; by more, the clock was set back."""
+
+_READ = select(
+    _g.kind,
+    _g.name,
+    _g.tokens,
+    _g.tokens_at,
+    _g.quota_used,
+    _g.quota_day,
+    _g.short_of,
+    _g.short_since,
+    _g.short_until,
+    _g.pace,
+    type_coerce(seconds_since(_g.paced_at), Float).label("paced_ago"),
+    utc_now().label("now"),
+)
+_SET = (
+    update(gate)
+    .where(
+        _g.kind == bindparam("its_kind", type_=_g.kind.type),
+        _g.name == bindparam("its_name", type_=_g.name.type),
+    )
+    .values(
+        {
+            column: bindparam(f"new_{column.name}", type_=column.type)
+            for column in (
+                _g.tokens,
+                _g.tokens_at,
+                _g.quota_used,
+                _g.quota_day,
+                _g.short_of,
+                _g.short_since,
+                _g.short_until,
+            )
+        }
+    )
+)
+_IS_RELAY = and_(_g.kind == GateKind.RELAY.value, _g.name == bindparam("relay", type_=_g.name.type))
+_DAEMONS = select(func.count()).where(
+    _s.state == SessionState.RUNNING.value, seconds_since(_s.beat_at) < _s.ttl
+)
+_PACED = (
+    select(
+        _g.pace,
+        type_coerce(seconds_since(_g.paced_at), Float).label("ago"),
+        _DAEMONS.scalar_subquery().label("daemons"),
+    )
+    .where(_IS_RELAY)
+    .with_for_update(of=gate)
+)
+_SLOW = update(gate).where(_IS_RELAY).values(pace=bindparam("new_pace", type_=Float), paced_at=utc_now())
+
+
+class Gate(NamedTuple):
+    """The name of a gate."""
+
+    kind: GateKind
+    name: str
+
+
+class Buckets:
+    """The buckets of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._enter = database.dialect.insert_or_nothing(gate, _g.kind, _g.name)
+
+    def borrow(self, wanted: Mapping[Gate, tuple[Limit, Demand]]) -> dict[Gate, Grant]:
+        """Lend of each gate, by its limit, what is there of what is wanted of it."""
+
+        def work(connection: Connection) -> dict[Gate, Grant]:
+            rows = self._locked(connection, wanted)
+            now = next(iter(rows.values())).now.astimezone(UTC)
+            grants = {
+                name: grant(
+                    limit.lowered(grown(rows[name].pace, rows[name].paced_ago)),
+                    _bucket(rows[name], now),
+                    demand,
+                )
+                for name, (limit, demand) in wanted.items()
+            }
+            connection.execute(_SET, [_new(name, rows[name], now, given) for name, given in grants.items()])
+            return grants
+
+        return self._database.write(work) if wanted else {}
+
+    def slow_down(self, relay: str, limit: Limit, passing: float) -> float | None:
+        """Lower the pace of a relay that says so, and return it; None where that has just been done.
+
+        `passing` are the recipients a second that this daemon sends it; without a limit each of the others is
+        taken to send as many.
+        """
+
+        def work(connection: Connection) -> float | None:
+            connection.execute(self._enter, {"kind": GateKind.RELAY.value, "name": relay})
+            row = connection.execute(_PACED, {"relay": relay}).one()
+            present = limit.lowered(grown(row.pace, row.ago)).rate
+            all_pass = passing * max(1, row.daemons)
+            pace = slowed(all_pass if present is None else min(present, all_pass), row.ago)
+            if pace is not None:
+                connection.execute(_SLOW, {"relay": relay, "new_pace": pace})
+            return pace
+
+        return self._database.write(work)
+
+    def _locked(self, connection: Connection, wanted: Mapping[Gate, Any]) -> dict[Gate, Any]:
+        where = or_(*(and_(_g.kind == kind.value, _g.name == name) for kind, name in wanted))
+        locking = _READ.where(where).order_by(_g.kind, _g.name).with_for_update()
+        rows = {Gate(GateKind(row.kind), row.name): row for row in connection.execute(locking)}
+        if len(rows) < len(wanted):
+            for kind, name in sorted(set(wanted) - set(rows)):
+                connection.execute(self._enter, {"kind": kind.value, "name": name})
+            return self._locked(connection, wanted)
+        return rows
+
+
+def _bucket(row: Any, now: datetime) -> Bucket:
+    is_new = row.quota_day == now.date()
+    return Bucket(
+        row.tokens,
+        0.0 if row.tokens_at is None else (now - row.tokens_at).total_seconds(),
+        (row.quota_used or 0) if is_new else 0,
+        (_tomorrow(now) - now).total_seconds(),
+    )
+
+
+def _tomorrow(now: datetime) -> datetime:
+    return datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+
+
+def _new(name: Gate, row: Any, now: datetime, given: Grant) -> dict[str, Any]:
+    """Return what stands in the gate after it has `given`."""
+    was_short = (
+        row.short_of == given.short_of and row.short_until is not None and now - row.short_until < LATELY
+    )
+    late = row.tokens_at is not None and timedelta() < row.tokens_at - now < _WAITED
+    short = given.short_of is not None
+    return {
+        "its_kind": name.kind.value,
+        "its_name": name.name,
+        "new_tokens": given.tokens,
+        # Somebody else's borrowing came between our instant and our lock: no time may be counted twice.
+        "new_tokens_at": None if given.tokens is None else row.tokens_at if late else now,
+        "new_quota_used": given.used,
+        "new_quota_day": now.date(),
+        "new_short_of": given.short_of,
+        "new_short_since": (row.short_since if was_short else now) if short else None,
+        "new_short_until": now + timedelta(seconds=given.wait) if short else None,
+    }

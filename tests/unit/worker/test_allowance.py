@@ -1,0 +1,251 @@
+"""What a limit does not let go waits for tokens; nobody else waits, or borrows more than can be sent."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from outbox.mail.rate import ANY, BORROWED, Bucket, Demand, Grant, Limit, grant
+from outbox.mail.stream import Stream, Streams
+from outbox.store.buckets import Gate
+from outbox.store.schema import GateKind
+from outbox.worker.allowance import SPACING, Allowance
+from outbox.worker.parcel import Parcel
+from outbox.worker.tray import Tray
+from tests.unit.worker.held import NoThreads, claim, parcel, run
+
+MX = Gate(GateKind.RELAY, "mx")
+BULK = Gate(GateKind.STREAM, "bulk")
+PLENTY: Any = Grant(99, 0.0, 99)
+
+
+class Buckets:
+    """Lends by the rules, with the loop's clock for the database's; notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, dict[Gate, Demand]]] = []
+        self.slowed: list[float] = []
+        self.failing = False
+        self._rows: dict[Gate, tuple[Grant, float]] = {}
+
+    def borrow(self, wanted: Mapping[Gate, tuple[Limit, Demand]]) -> dict[Gate, Grant]:
+        if self.failing:
+            raise OperationalError("UPDATE", {}, Exception("gone away"))
+        now = asyncio.get_running_loop().time()
+        self.asked.append((now, {gate: demand for gate, (_, demand) in wanted.items()}))
+        for gate, (limit, demand) in wanted.items():
+            before, at = self._rows.get(gate, (Grant(0, None, 0), now))
+            bucket = Bucket(before.tokens, now - at, before.used, 3600.0)
+            self._rows[gate] = grant(limit, bucket, demand), now
+        return {gate: self._rows[gate][0] for gate in wanted}
+
+    def slow_down(self, _relay: str, _limit: Limit, passing: float) -> float:
+        self.slowed.append(passing)
+        return passing / 2
+
+
+class Scene:
+    """An allowance of the relay `mx` at a tray, and senders that take what goes, as soon as it does."""
+
+    def __init__(self, limit: Limit = ANY, senders: int = 4, **streams: Limit) -> None:
+        self.buckets = Buckets()
+        self.given_back: list[str] = []
+        self.sent: list[tuple[float, int]] = []
+        known = {name: Stream(limit=each) for name, each in streams.items()}
+        buckets: Any = self.buckets
+        threads: Any = NoThreads()
+        self.allowance = Allowance(
+            "mx",
+            limit,
+            Streams(known),
+            buckets,
+            threads,
+            ready=lambda: self.tray.candidates(),  # noqa: PLW0108 - it is made below
+            width=lambda: senders,
+            stir=lambda: self.tray.stir(),  # noqa: PLW0108 - as above
+            give_back=self._give_back,
+        )
+        self.tray = Tray(lambda: senders, lambda: None, self.allowance)
+
+    def _give_back(self, reason: str, which: Callable[[Parcel], bool]) -> None:
+        self.given_back.append(reason)
+        self.tray.empty(which)
+
+    def put(self, *streams: str, size: int = 1) -> None:
+        self.tray.put(
+            parcel(*(claim(10 * n + m, stream=stream) for m in range(size)))
+            for n, stream in enumerate(streams, start=1)
+        )
+
+    async def _send(self) -> None:
+        while True:
+            if self.tray.enter(connected=True):
+                while (one := self.tray.take()) is not None:
+                    self.sent.append((asyncio.get_running_loop().time(), len(one.claims)))
+                    self.tray.done(one)
+                self.tray.leave()
+            await self.tray.changed(connected=True)
+
+    def during(self, seconds: float, work: Coroutine[Any, Any, None] | None = None) -> "Scene":
+        """Borrow and send for so long."""
+
+        async def on_the_loop() -> None:
+            tasks = [asyncio.create_task(each) for each in (self.allowance.run(), self._send())]
+            if work is not None:
+                await work
+            await asyncio.sleep(seconds)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        run(on_the_loop())
+        return self
+
+    @property
+    def recipients(self) -> int:
+        return sum(count for _, count in self.sent)
+
+
+def filled(scene: Scene, *streams: str, size: int = 1) -> Coroutine[Any, Any, None]:
+    async def work() -> None:
+        scene.put(*streams, size=size)
+
+    return work()
+
+
+def test_a_gate_without_a_limit_costs_nothing() -> None:
+    scene = Scene(bulk=Limit(1.0))
+    assert scene.during(5, filled(scene, *["free"] * 100)).recipients == 100
+    assert scene.buckets.asked == []
+
+
+def test_who_has_nothing_to_send_asks_for_nothing() -> None:
+    assert Scene(Limit(5.0)).during(100).buckets.asked == []
+
+
+@pytest.mark.parametrize("rate", [2.0, 14.0, 50.0, 400.0])
+def test_a_rate_is_kept_and_used(rate: float) -> None:
+    scene = Scene(Limit(rate))
+    scene.during(10, filled(scene, *["free"] * int(rate * 11)))
+    assert scene.recipients == pytest.approx(rate * 10, rel=0.05, abs=2)
+    times = [at for at, _ in scene.sent]
+    for first in times[:: len(times) // 20]:
+        assert sum(first <= at < first + 1 for at in times) <= 1.2 * rate + 1
+
+
+def test_a_parcel_takes_a_token_for_each_recipient() -> None:
+    scene = Scene(Limit(50.0))
+    scene.during(10, filled(scene, *["free"] * 200, size=5))
+    assert scene.recipients == pytest.approx(500, rel=0.05)
+
+
+def test_a_stream_without_tokens_stands_in_nobodys_way() -> None:
+    scene = Scene(bulk=Limit(1.0))
+    scene.during(0.01, filled(scene, *["bulk"] * 50, *["free"] * 50))
+    assert scene.recipients == 51
+
+
+def test_a_parcel_of_two_limits_needs_both() -> None:
+    scene = Scene(Limit(1000.0), bulk=Limit(5.0))
+    scene.during(10, filled(scene, *["bulk"] * 100))
+    assert scene.recipients == pytest.approx(50, abs=2)
+    assert all(BULK in asked for _, asked in scene.buckets.asked)
+
+
+def test_what_was_borrowed_and_not_used_in_time_is_void() -> None:
+    scene = Scene(Limit(50.0))
+    one = parcel()
+
+    async def work() -> None:
+        scene.tray.put([one])
+        await asyncio.sleep(0.01)
+        assert scene.allowance.lets(one)
+        await asyncio.sleep(BORROWED)
+        assert not scene.allowance.lets(one)
+
+    async def alone() -> None:
+        task = asyncio.create_task(scene.allowance.run())
+        await work()
+        task.cancel()
+
+    run(alone())
+
+
+def test_nobody_borrows_more_often_than_every_twentieth_of_a_second_or_more_than_the_senders_can_use() -> (
+    None
+):
+    scene = Scene(Limit(10_000.0), senders=3)
+    scene.during(1, filled(scene, *["free"] * 200))
+    times = [at for at, _ in scene.buckets.asked]
+    assert all(later - at >= SPACING - 1e-9 for at, later in pairwise(times))
+    assert [asked[MX].most for _, asked in scene.buckets.asked][:4] == [3, 6, 12, 24]
+
+
+def test_a_spent_quota_gives_back_what_is_in_hand_and_claims_no_more() -> None:
+    scene = Scene(Limit(quota=10))
+    scene.during(5, filled(scene, *["free"] * 30))
+    assert (scene.recipients, scene.given_back) == (10, ["the quota of relay mx"])
+    assert scene.tray.ready == 0
+
+    async def work() -> None:
+        assert scene.allowance.relay_room(0) == 0
+
+    run(work())
+
+
+def test_a_database_that_is_away_is_asked_again_and_nothing_goes_meanwhile() -> None:
+    scene = Scene(Limit(50.0))
+    scene.buckets.failing = True
+
+    async def work() -> None:
+        scene.put(*["free"] * 5)
+        await asyncio.sleep(10)
+        assert scene.recipients == 0
+        scene.buckets.failing = False
+
+    assert scene.during(2, work()).recipients == 5
+
+
+def test_a_relay_that_finds_us_too_fast_has_a_limit_from_then_on() -> None:
+    scene = Scene()
+
+    async def work() -> None:
+        scene.allowance.slow_down(40.0)
+        await asyncio.sleep(1)
+        scene.put(*["free"] * 400)
+
+    assert scene.during(10, work()).recipients == pytest.approx(200, rel=0.1)
+    assert scene.buckets.slowed == [40.0]
+
+
+def test_half_a_second_of_a_rate_is_in_hand_and_a_stream_without_a_rate_has_any() -> None:
+    async def work() -> None:
+        allowance = Scene(Limit(20.0), bulk=Limit(10.0, burst=1)).allowance
+        assert [allowance.room("bulk", held) for held in (0, 4, 6, 99)] == [6, 2, 0, 0]
+        assert (allowance.room("free", 99), allowance.relay_room(2)) == (None, 10)
+        assert [allowance.together(stream) for stream in ("bulk", "free")] == [1, 2]
+
+    run(work())
+
+
+def test_nobody_uses_what_is_being_given_back() -> None:
+    async def work() -> None:
+        scene = Scene(Limit(quota=10))
+        one = parcel()
+        scene.tray.put([one])
+        await scene.allowance._turn()
+        assert scene.allowance.lets(one)
+        scene.tray.empty()
+        scene.tray.put([parcel(claim(1), claim(2))])
+        await asyncio.sleep(2 * SPACING)
+        turn = asyncio.create_task(scene.allowance._turn())
+        await asyncio.sleep(0)
+        assert not scene.allowance.lets(one)
+        await turn
+        (*_, (_, asked)) = scene.buckets.asked
+        assert asked == {MX: Demand(2, 2, unused=1)}
+
+    run(work())
