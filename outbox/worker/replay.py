@@ -67,7 +67,7 @@ class Replay:
             events.journal_failed(str(error.filename), error)
 
     def notices(self, me: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
-        """Tell whether the database has forgotten what it confirmed to `me`, the session; others know, then."""
+        """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others."""
         # One that was declared lost has begun another; if the database does not know it, it went back.
         before, self._session = self._session or me, me
         return self._notices(before, ended, self.answered)
