@@ -2,7 +2,8 @@
 
 A limit counts envelope recipients, as Amazon SES does. What may pass is a bucket of tokens, one for a
 recipient, that fills at the rate and holds one burst. Daemons borrow from it for a tenth of a second; what
-they have not used by then is void, so that in any second at most 1.1 s of the rate and one burst pass.
+they have not used by then is void, so that in any second at most 1.1 s of the rate and one burst pass. Who
+borrows again gives back of that what the bucket would still hold.
 A quota counts by the UTC day of the database, and takes back what was not used.
 
 A relay that says "slow down" is believed: half of what passes now goes on passing, more again with time, and
@@ -72,8 +73,12 @@ class Limit:
 
     @property
     def together(self) -> int | None:
-        """The recipients that one transaction may carry: one burst; None where there is no rate."""
-        return None if self.rate is None else int(self.at_once)
+        """The recipients that one transaction may carry: one burst, and at most a day's quota; None: any.
+
+        A transaction that is larger than the quota would never go.
+        """
+        burst = None if self.rate is None else int(self.at_once)
+        return min((most for most in (burst, self.quota) if most is not None), default=None)
 
 
 ANY = Limit()
@@ -104,12 +109,15 @@ class Bucket:
 class Demand:
     """What a daemon would send now: the first parcel has `least` recipients, all together `most`.
 
-    `unused` of what it borrowed before were never sent: the quota has them back.
+    `unused` of what it borrowed before were never sent: the quota has them back. The bucket has `back`: what
+    it would hold more, had they never been borrowed. Else a mail of two limits would never go, of which each
+    has a token when the other has none.
     """
 
     least: int
     most: int
     unused: int = 0
+    back: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class Grant:
 def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     """Return what a gate of this `limit` lends to one who asks for `demand` now."""
     used = max(0, bucket.used - demand.unused)
-    tokens = bucket.filled(limit) if limit.rate is not None else None
+    tokens = min(limit.at_once, bucket.filled(limit) + demand.back) if limit.rate is not None else None
     room = demand.most if limit.quota is None else max(0, limit.quota - used)
     if room < min(demand.least, demand.most):
         return Grant(0, tokens, used, "quota", bucket.left)

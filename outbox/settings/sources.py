@@ -148,7 +148,10 @@ def _with_passwords(found: dict[str, _Given], faults: list[str]) -> dict[str, _G
         ]
         return found
     for name, password in passwords.items():
-        relay = name.split("__")[1]
+        relay = _PASSWORD.sub(r"\1", name)
+        if relay not in tables:
+            # The name of a variable does not tell capital letters.
+            relay = next((each for each in tables if each.lower() == relay), relay)
         if isinstance(table := tables.get(relay), Mapping):
             tables[relay] = {**table, "password": password.value}
         else:

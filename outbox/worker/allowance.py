@@ -1,7 +1,8 @@
 """What this daemon may send now by the limits of its relay and of its streams: tokens that it has borrowed.
 
 A gate without a limit costs nothing. Of one that has a limit tokens are borrowed when a sender could use
-them: all gates in one transaction, for a tenth of a second; what is not used by then is void.
+them: all gates in one transaction, for a tenth of a second; what is not used by then is void, and told when
+more is borrowed.
 """
 
 from __future__ import annotations
@@ -67,6 +68,13 @@ class _Purse:
         self.ask_at = now + wait
         self.asked_at = began
         self.left, self.short_of = grant.tokens, grant.short_of
+
+    def back(self, limit: Limit, now: float) -> float:
+        """Return what the gate would hold more by now, had nobody borrowed what is left of these tokens."""
+        if limit.rate is None:
+            return 0.0
+        # It may have been full since, and what it fills with then is lost.
+        return max(0.0, self.tokens - (now - self.asked_at) * limit.rate)
 
     def filled(self, limit: Limit, now: float) -> float:
         """Return the tokens that the gate has by now, unless others borrow them."""
@@ -201,13 +209,13 @@ class Allowance:
                     limits[gate] = limit
                     sizes.setdefault(gate, []).append(len(parcel.claims))
         return {
-            gate: (limits[gate], self._demand(self._purse(gate), each, width)) for gate, each in sizes.items()
+            gate: (limits[gate], self._demand(self._purse(gate), limits[gate], each, width))
+            for gate, each in sizes.items()
         }
 
-    @staticmethod
-    def _demand(purse: _Purse, sizes: list[int], width: int) -> Demand:
+    def _demand(self, purse: _Purse, limit: Limit, sizes: list[int], width: int) -> Demand:
         most = sum(sizes[: max(width, 2 * purse.spent)])
-        return Demand(sizes[0], most, unused=purse.tokens)
+        return Demand(sizes[0], most, unused=purse.tokens, back=purse.back(limit, self._now()))
 
     def _receive(self, gate: Gate, grant: Grant, began: float) -> None:
         purse = self._purse(gate)

@@ -233,8 +233,9 @@ class Desk:
         return not self._breaker.is_open and self._clearance.is_given(self.relay.name)
 
     def take(self, claim: Claim, lease: Lease, now: float) -> None:
-        """Send what another desk has claimed."""
+        """Send what another desk has claimed, which does not wait for this one's turn."""
         self._supply.take([claim], lease, now)
+        self._wake()
 
     async def _has_due(self, room: int, paused: Collection[str]) -> bool:
         return await self._threads.run(
@@ -250,10 +251,13 @@ class Desk:
         if not self._width():
             return 0
         if self._breaker.is_open:
-            # The probe: one mail, when there is none in hand that could be it.
-            return 0 if self._tray.busy or self._supply.waiting else 1
-        size = self._pace.claim_size(now)
-        if not self._supply.has_room(size):
+            # The probe: one mail, when there is none in hand that could be it, now or with its token.
+            waits = self._allowance.limits and self._tray.ready
+            size = 0 if self._tray.busy or self._supply.waiting or waits else 1
+        else:
+            size = self._pace.claim_size(now)
+            size = size if self._supply.has_room(size) else 0
+        if not size:
             return 0
         room = self._allowance.relay_room(self._supply.held() if self._allowance.limits else 0)
         return size if room is None else min(size, room)

@@ -66,6 +66,8 @@ class Desks:
         for name, desk in self._desks.items():
             if name in self._woken or self._due[name] <= _now():
                 self._woken.discard(name)
+                # Where this fails it is tried again, and not when its time would have come.
+                self._due[name] = 0.0
                 wait = await desk.look(lease, paused)
                 self._due[name] = _now() + wait
         return 0.0 if self._woken else max(0.0, min(self._due.values()) - _now())

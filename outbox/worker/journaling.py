@@ -81,6 +81,9 @@ class Journaling:
 
     def turn(self, database: str, epoch: int) -> None:
         """Name in each journal from now on its database, and the epoch up to which the journals were read."""
+        if (database, epoch) == (self._header.database, self._header.epoch):
+            # Tried again, and again in vain: a file for each time would push out those that must be read.
+            return
         self._header = replace(self._header, database=database, epoch=epoch)
         self.ended.clear()
         self._rotate()

@@ -173,7 +173,10 @@ class Daemon:
         """Learn what may be sent, and whether the database still knows what it knew."""
         await self._obey()
         me, ended = self._heartbeat.lease.id, list(self._journal.ended)
-        if await self._threads.run(self._replay.look, me, ended, self._permit.epoch, self._journal.folder):
+        if await self._threads.run(self._replay.notices, me, ended):
+            # Nothing goes while the journals are read, which may take long.
+            await self._obey()
+        if await self._threads.run(self._replay.look, me, self._permit.epoch, self._journal.folder):
             self._journal.turn(self._replay.database, self._replay.answered)
             # Others may have to do the same first.
             await self._obey()

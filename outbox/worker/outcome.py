@@ -75,7 +75,7 @@ class Outcome:
             self._wake()
         faults = [verdict for verdict in verdicts if isinstance(verdict, RelayFault)]
         if any(fault.throttles for fault in faults):
-            self._slow_down(self._pace.rate)
+            self._slow()
         # A relay that judges one recipient works, whatever it says of itself to the next.
         if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
             self._memory.works()
@@ -89,8 +89,13 @@ class Outcome:
     def meet(self, fault: RelayFault) -> None:
         """Take a fault of the relay that kept us from connecting."""
         if fault.throttles:
-            self._slow_down(self._pace.rate)
+            self._slow()
         self.fault(fault)
+
+    def _slow(self) -> None:
+        # Where nothing passes there is nothing to halve: the breaker is enough.
+        if passing := self._pace.passing(asyncio.get_running_loop().time()):
+            self._slow_down(passing)
 
     def fault(self, fault: RelayFault) -> None:
         """Take a fault of the relay, which a mail met or which kept us from connecting."""

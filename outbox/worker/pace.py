@@ -20,10 +20,9 @@ class Pace:
         """Count deliveries whose sending has ended."""
         self._finished += deliveries
 
-    @property
-    def rate(self) -> float:
-        """The deliveries a second of the last half second that was measured."""
-        return self._rate
+    def passing(self, now: float) -> float:
+        """Return the deliveries a second that end now; 0 where none has ended lately."""
+        return max(self._rate, self._lately(now))
 
     def claim_size(self, now: float) -> int:
         """Return how many deliveries to claim at `now`, in seconds of any steady clock."""
@@ -31,8 +30,11 @@ class Pace:
             self._since = now
         elapsed = now - self._since
         # What this window shows so far counts too: a burst must not begin with half a second of small claims.
-        lately = self._finished / max(elapsed, _SETTLED)
+        lately = self._lately(now)
         if elapsed >= _WINDOW:
             self._rate = lately
             self._since, self._finished = now, 0
         return max(self._least, min(int(max(self._rate, lately) * _WINDOW), MOST))
+
+    def _lately(self, now: float) -> float:
+        return 0.0 if self._since is None else self._finished / max(now - self._since, _SETTLED)

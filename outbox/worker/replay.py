@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from outbox import events
 from outbox.journal.entries import Entry
 from outbox.journal.format import Contents, decode
-from outbox.journal.record import Answered, Known
+from outbox.journal.record import Answered, Begun, Known
 from outbox.mail.status import Status
 from outbox.mail.verdict import Sent
 from outbox.store.moves import FEW
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from outbox.journal.folder import Folder
-    from outbox.journal.record import Header
+    from outbox.journal.record import Header, Key
     from outbox.store.history import History
     from outbox.store.remains import Remains
     from outbox.worker.aftermath import Aftermath
@@ -45,6 +45,8 @@ class Replay:
         self._host = socket.gethostname()
         self._session: UUID | None = None
         self._forgotten: UUID | None = None
+        # The session of which the database knows what it has answered.
+        self._answering: UUID | None = None
         self.database = ""
         self.answered = 0
 
@@ -64,23 +66,31 @@ class Replay:
         except OSError as error:
             events.journal_failed(str(error.filename), error)
 
-    def look(
-        self, me: UUID, ended: Sequence[tuple[UUID, int, int]], epoch: int, folder: Folder | None
-    ) -> bool:
-        """Look whether the database still knows what it confirmed; tell whether the journals were read again.
-
-        `me` is the session, `epoch` that of the database when it was looked at last.
-        """
+    def notices(self, me: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
+        """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others."""
         # One that was declared lost has begun another; if the database does not know it, it went back.
         before, self._session = self._session or me, me
-        if not self._notices(before, ended, self.answered) and epoch == self.answered:
+        return self._notices(before, ended, self.answered)
+
+    def look(self, me: UUID, epoch: int, folder: Folder | None) -> bool:
+        """Read the journals again if the database is of another `epoch`; tell whether that was so."""
+        if epoch == self.answered:
+            if me != self._answering:
+                # One that began while the journals were read has named the epoch before: all wait for it.
+                self._answer(me)
             return False
         now = self._history.now().epoch
         # What could not be written yet is tried again at the next look; until then nobody sends.
         if folder is None or self._read(folder):
             self.answered = now
-            self._history.answer(me, now)
+            self._answer(me)
         return True
+
+    def _answer(self, me: UUID) -> None:
+        # Until the database has it, it is said again.
+        self._answering = None
+        self._history.answer(me, self.answered)
+        self._answering = me
 
     def _notices(self, session: UUID, ended: Sequence[tuple[UUID, int, int]], known: int) -> bool:
         """Tell whether the database is behind, and have everybody know, unless they do."""
@@ -100,10 +110,12 @@ class Replay:
     def _read(self, folder: Folder) -> bool:
         """Record as sent what any journal knows as sent; tell whether the database has taken all of it."""
         recorded, unwritten = 0, 0
+        # What is under way by another relay than the journal's own.
+        by: dict[Key, str] = {}
         for left in folder.all():
             contents = decode(left.data)
             if contents.header is not None and self._is_ours(contents.header):
-                for entries in _sent(contents, contents.header):
+                for entries in _sent(contents, contents.header, by):
                     found = self._remains.named(entry.key.message_id for entry in entries)
                     settlements = [
                         self._aftermath.settlement(entry, standing)
@@ -126,14 +138,17 @@ def _ended(contents: Contents) -> list[tuple[UUID, int, int]]:
     return [(key.message_id, key.n, key.fence) for record in known for key in record.keys]
 
 
-def _sent(contents: Contents, header: Header) -> Iterator[list[Entry]]:
-    """Yield what a journal knows as sent, a hundred at a time."""
-    entries = [
-        Entry(key, header, dotted=True, verdict=verdict)
-        for record in contents.records
-        if isinstance(record, Answered)
-        for key, verdict in zip(record.keys, record.verdicts, strict=True)
-        if isinstance(verdict, Sent)
-    ]
+def _sent(contents: Contents, header: Header, by: dict[Key, str]) -> Iterator[list[Entry]]:
+    """Yield what a journal knows as sent, a hundred at a time; `by` goes on from one to the next."""
+    entries: list[Entry] = []
+    for record in contents.records:
+        if isinstance(record, Begun):
+            if record.relay is not None:
+                by |= dict.fromkeys(record.keys, record.relay)
+        elif isinstance(record, Answered):
+            for key, verdict in zip(record.keys, record.verdicts, strict=True):
+                relay = by.pop(key, None)
+                if isinstance(verdict, Sent):
+                    entries.append(Entry(key, header, relay, dotted=True, verdict=verdict))
     for first in range(0, len(entries), FEW):
         yield entries[first : first + FEW]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class Tray:
         def may_go(each: Parcel) -> bool:
             return (has_room or not each.retry) and self._lets(each)
 
+        # What may go here is what `_let` counts: who enters for something that is not given enters for ever.
         if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
             self._asked.put(silent)
             self._low()
@@ -277,13 +278,18 @@ class Tray:
 
         More than there are senders are not counted.
         """
-        most = self._width()
-        let = [parcel.retry for parcel in islice(filter(self._lets, self._ready.parcels), most)]
-        silent = islice(filter(self._lets, self._silent.parcels), self._askable)
-        found = len(let) - sum(let) + min(sum(let), self._retries_room) + len(list(silent))
+        ready = self._count(self._ready, self._width())
+        found = ready + (self._count(self._silent, askable) if (askable := self._askable) else 0)
         if not found:
             self._want()
         return found
+
+    def _count(self, row: _Row, most: int) -> int:
+        """Return how many of a row may go, of the retries as many as there is room for; at most `most`."""
+        fresh = (each for each in row.parcels if not each.retry and self._lets(each))
+        retries = (each for each in row.parcels if each.retry and self._lets(each))
+        few = islice(retries, self._retries_room) if row.retries else ()
+        return sum(1 for _ in islice(chain(fresh, few), most))
 
     def _lets(self, parcel: Parcel) -> bool:
         return self._allowance is None or self._allowance.lets(parcel)

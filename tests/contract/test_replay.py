@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.exc import OperationalError
 
 from outbox.delivery.relay import Relay
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.status import Move
 from outbox.mail.verdict import Answer, Deferred, Sent, Verdict
-from outbox.store.history import History, restored
+from outbox.store.history import History, restored, unanswered
 from outbox.store.moves import Claim
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState, attempt, meta
@@ -48,12 +49,12 @@ class Host:
         self.journal.turn(self.replay.database, self.replay.answered)
         self.journal.begin(me)
 
-    def sends(self, me: UUID, claims: list[Claim], verdict: Verdict = SENT) -> None:
+    def sends(self, me: UUID, claims: list[Claim], verdict: Verdict = SENT, by: str = "mx") -> None:
         """Send these, and have the database confirm it."""
         for claim in claims:
             lease = Lease(valid_until=0.0, unbroken_since=0.0, id=me)
             parcel = Parcel(claim.message_id, [claim], lease, 0.0, 1)
-            self.journal.begun(parcel, "mx")
+            self.journal.begun(parcel, by)
             self.journal.dotted(parcel)
             self.journal.answered(parcel, [verdict])
             end = settlement(claim, Move.DELIVER if isinstance(verdict, Sent) else Move.DEFER)
@@ -61,8 +62,8 @@ class Host:
             self.journal.known([end])
 
     def look(self, me: UUID) -> bool:
-        ended, epoch = list(self.journal.ended), History(self.scene.database).now().epoch
-        return self.replay.look(me, ended, epoch, self.journal.folder)
+        self.replay.notices(me, list(self.journal.ended))
+        return self.replay.look(me, History(self.scene.database).now().epoch, self.journal.folder)
 
 
 @pytest.fixture
@@ -113,6 +114,16 @@ def test_fault_31_what_came_back_is_recorded_as_sent_and_the_epoch_is_raised(
     before = scene.rows(), scene.attempts()
     assert not host.look(me)
     assert before == (scene.rows(), scene.attempts())
+
+
+def test_a_mail_that_went_by_another_relay_is_recorded_with_that(scene: Scene, host: Host) -> None:
+    me, claims = scene.held(2)
+    host.begin(me)
+    host.sends(me, claims[:1], by="reserve")
+    host.sends(me, claims[1:])
+    forget(scene, *claims)
+    assert host.look(me)
+    assert [row.relay for row in scene.rows()] == ["reserve", "mx"]
 
 
 def test_what_the_session_seems_to_hold_still_is_recorded_as_sent(scene: Scene, host: Host) -> None:
@@ -201,3 +212,54 @@ def test_a_session_that_was_only_lost_is_not_taken_for_a_restore(scene: Scene, h
     assert not host.look(me)
     assert scene.sessions.enter(me, SessionState.STOPPED)
     assert not host.look(scene.start())
+
+
+def test_a_session_that_began_while_the_journals_were_read_keeps_nobody_waiting(
+    scene: Scene, host: Host
+) -> None:
+    me, claims = scene.held(2)
+    host.begin(me)
+    host.sends(me, claims)
+    forget(scene, claims[1])
+    before = host.replay.answered
+    assert host.look(me)
+    host.journal.turn(host.replay.database, host.replay.answered)
+    # Its heartbeat asked before the journals were read to their end.
+    later = uuid4()
+    scene.sessions.start(later, host="h", pid=1, version="1", ttl=60.0, epoch=before)
+    assert scene.database.read(unanswered)
+    assert not host.look(later)
+    assert scene.database.read(unanswered) == ()
+
+
+def test_an_answer_that_the_database_has_not_got_is_given_again(
+    scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = scene.start()
+    host.begin(me)
+    History(scene.database).answer(me, host.replay.answered)
+    assert History(scene.database).went_back(host.replay.answered)
+
+    def away(*_: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("gone away"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "answer", away)
+        with pytest.raises(OperationalError):
+            host.look(me)
+    assert scene.database.read(unanswered)
+    assert not host.look(me)
+    assert scene.database.read(unanswered) == ()
+
+
+def test_all_wait_from_when_it_is_noticed_on_and_not_only_while_nobody_reads(
+    scene: Scene, host: Host
+) -> None:
+    me, claims = scene.held(2)
+    host.begin(me)
+    History(scene.database).answer(me, host.replay.answered)
+    host.sends(me, claims)
+    forget(scene, claims[1])
+    assert host.replay.notices(me, list(host.journal.ended))
+    assert scene.database.read(unanswered)
+    assert statuses(scene) == ["sent", "pending"]

@@ -213,6 +213,16 @@ def test_a_password_may_stand_by_itself_in_the_environment_or_in_a_credential(
     assert [relay.password and relay.password.reveal() for relay in options().relays] == ["first", "second"]
 
 
+def test_a_password_finds_its_relay_also_where_the_name_has_capital_letters_or_underscores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OUTBOX_RELAYS__MAIN__PASSWORD", "first")
+    monkeypatch.setenv("OUTBOX_RELAYS__A__B__PASSWORD", "second")
+    tables = "\n".join(f"[relays.{name}]\nurl = 'smtps://u@h.example'" for name in ("Main", "a__b"))
+    relays = options(f"{tables}\n[streams.default]\nrelay = ['Main', 'a__b']").relays
+    assert [relay.password and relay.password.reveal() for relay in relays] == ["first", "second"]
+
+
 def test_the_password_of_a_relay_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTBOX_RELAYS__MIAN__PASSWORD", "hushhush")
     assert faults("[relays.main]\nurl = 'smtp://h.example'") == [

@@ -57,7 +57,9 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         (Limit(15.0), 1.5, 1),
         (Limit(2.0), 1.0, 1),
         (Limit(2.0, burst=20), 20.0, 20),
-        (Limit(quota=7), 1.0, None),
+        (Limit(quota=7), 1.0, 7),
+        (Limit(200.0, quota=7), 20.0, 7),
+        (Limit(2.0, quota=7), 1.0, 1),
         (ANY, 1.0, None),
     ],
 )
@@ -65,6 +67,11 @@ def test_a_burst_is_a_tenth_of_a_second_and_one_recipient_at_least(
     limit: Limit, at_once: float, together: int | None
 ) -> None:
     assert (at_once, together) == (limit.at_once, limit.together)
+
+
+def test_what_was_borrowed_in_vain_is_there_again_as_far_as_the_bucket_holds_it() -> None:
+    assert grant(Limit(1.0), Bucket(0.4), Demand(1, 1, back=0.6)).count == 1
+    assert grant(Limit(1.0), Bucket(0.4), Demand(1, 9, back=5.0)).count == 1
 
 
 def granted(limit: Limit, asked: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:

@@ -249,3 +249,36 @@ def test_nobody_uses_what_is_being_given_back() -> None:
         assert asked == {MX: Demand(2, 2, unused=1)}
 
     run(work())
+
+
+@pytest.mark.parametrize("rates", [(1.0, 1.0), (1.0, 0.7), (3.0, 2.0), (2.0, 2.0)])
+def test_a_mail_of_two_slow_limits_goes_also_where_they_have_their_tokens_at_other_times(
+    rates: tuple[float, float],
+) -> None:
+    scene = Scene(Limit(rates[0]), bulk=Limit(rates[1]))
+
+    async def work() -> None:
+        scene.put("free")
+        await asyncio.sleep(0.5)
+        scene.put(*["bulk"] * 20)
+
+    sent = scene.during(20, work()).recipients
+    assert sent >= 0.8 * 20 * min(rates) or sent == 21
+    times = [at for at, _ in scene.sent]
+    assert all(sum(first <= at < first + 1 for at in times) <= 1.2 * rates[0] + 1 for first in times)
+
+
+def test_what_another_daemon_left_unused_is_lent_again_only_as_far_as_the_gate_would_hold_it() -> None:
+    scene = Scene(Limit(10.0, burst=5))
+
+    async def work() -> None:
+        scene.tray.put([parcel(*[claim(n) for n in range(5)])])
+        await scene.allowance._turn()
+        # Full again since; what was borrowed would have run over.
+        for wait, back in ((0.2, 3.0), (1.0, 0.0)):
+            await asyncio.sleep(wait)
+            await scene.allowance._turn()
+            (*_, (_, asked)) = scene.buckets.asked
+            assert asked[MX].back == pytest.approx(back)
+
+    run(work())

@@ -1,12 +1,14 @@
 """While the breaker is open one mail is claimed at a time, and only if none in hand can try the relay."""
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool
 from outbox.delivery.retry import RetryPolicy
+from outbox.mail.rate import ANY, Limit
 from outbox.store.database import Database
 from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
@@ -19,9 +21,9 @@ from tests.unit.worker.supplied import Queue
 UNDER = lease()
 
 
-def probing() -> Any:
+def probing(limit: Limit = ANY, wake: Callable[[], None] = lambda: None) -> Any:
     """Return a desk with a queue of two mails, whose breaker has just opened."""
-    relay = relay_at(25, pool=Pool(2))
+    relay = relay_at(25, pool=Pool(2), limit=limit)
     options = Options(relays=(relay,), policy=RetryPolicy())
     queue: Any = Queue(claim(1), claim(2))
     threads: Any = NoThreads()
@@ -40,7 +42,7 @@ def probing() -> Any:
         Holdings(queue, threads),
         Budget(),
         lambda _: None,
-        lambda: None,
+        wake,
     )
     for _ in range(2):
         desk._breaker.fault(0.0, 0.0)
@@ -48,11 +50,11 @@ def probing() -> Any:
     return desk
 
 
-def rooms(*steps: str) -> list[int]:
+def rooms(*steps: str, limit: Limit = ANY) -> list[int]:
     """Take these steps when the breaker lets one in; return the room before the first and after each."""
 
     async def work() -> list[int]:
-        desk = probing()
+        desk = probing(limit)
         await asyncio.sleep(FIRST_WAIT)
         seen = [desk._room(desk._now())]
         for step in steps:
@@ -87,3 +89,28 @@ def test_a_probe_is_claimed_beside_a_mail_whose_answer_is_late() -> None:
 def test_beside_a_mail_whose_answer_is_late_there_is_one_probe_at_a_time() -> None:
     late = ["claimed", "loaded", "taken", "silent"]
     assert rooms(*late, "claimed", "loaded", "taken") == [1, 0, 0, 0, 1, 0, 0, 0]
+
+
+def test_a_probe_that_waits_for_a_token_is_the_only_one() -> None:
+    assert rooms("claimed", "loaded", limit=Limit(0.1)) == [1, 0, 0]
+
+
+def test_nothing_is_claimed_as_a_probe_that_a_limit_would_give_back() -> None:
+    async def work() -> int:
+        desk = probing(Limit(quota=5))
+        await asyncio.sleep(FIRST_WAIT)
+        desk._allowance.relay_room = lambda _: 0
+        room: int = desk._room(desk._now())
+        return room
+
+    assert run(work()) == 0
+
+
+def test_what_another_desk_hands_over_does_not_wait_for_the_next_look() -> None:
+    woken: list[bool] = []
+
+    async def work() -> None:
+        probing(wake=lambda: woken.append(True)).take(claim(1), UNDER, 0.0)
+
+    run(work())
+    assert woken == [True]

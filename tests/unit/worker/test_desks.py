@@ -136,3 +136,23 @@ def test_a_lost_lease_is_dropped_by_all() -> None:
     scene, lost = Scene(), lease()
     scene.desks.drop(lost)
     assert scene.main.dropped == scene.backup.dropped == [lost]
+
+
+def test_one_whose_look_failed_looks_again_in_the_next_turn() -> None:
+    scene = Scene()
+    scene.main.wait = 60.0
+
+    async def fails(_lease: Any, _paused: Any) -> float:
+        raise ConnectionError
+
+    async def work() -> None:
+        await scene.turns(1)
+        look, scene.backup.look = scene.backup.look, fails  # type: ignore[method-assign] # for one turn
+        scene.desks.wake("backup")
+        with pytest.raises(ConnectionError):
+            await scene.turns(1)
+        scene.backup.look = look  # type: ignore[method-assign] # as it was
+        await scene.turns(1)
+
+    run(work())
+    assert len(scene.backup.looked) == 2

@@ -265,6 +265,13 @@ def test_a_new_epoch_begins_a_new_journal_and_forgets_what_was_confirmed(disk: D
     assert [(each.database, each.epoch) for each in headers if each] == [("", 0), ("a database", 3)]
 
 
+def test_the_same_epoch_again_begins_no_journal(disk: Disk) -> None:
+    disk.journal.begin(ME.id)
+    for _ in range(3):
+        disk.journal.turn("a database", 3)
+    assert len(disk.files()) == 2
+
+
 def test_fault_92_a_directory_is_let_go_at_the_end_and_not_before(disk: Disk) -> None:
     with pytest.raises(StateDirectoryError):
         Journaling(disk.path.parent, "mx").open()

@@ -205,10 +205,19 @@ def test_what_waits_is_given_back_with_a_reason_and_held_until_that_is_written()
 def test_a_relay_that_finds_us_too_fast_is_believed_also_where_it_judged_another_recipient() -> None:
     scene = Scene(claim(1), claim(2))
     (parcel,) = scene.ready()
+    scene.pace.claim_size(0.0)
     scene.deliver(parcel, SENT, RelayFault("RCPT TO", "454 slow down", None, throttles=True))
     scene.tell(lambda: scene.outcome.meet(RelayFault("connect", "421 too many", None, throttles=True)))
     scene.tell(lambda: scene.outcome.meet(FAULT))
     assert len(scene.slowed) == 2
+
+
+def test_a_relay_that_takes_nothing_yet_is_not_slowed_to_nothing() -> None:
+    scene = Scene(claim(1))
+    scene.pace.claim_size(0.0)
+    scene.tell(lambda: scene.outcome.meet(RelayFault("greeting", "421 too many", None, throttles=True)))
+    assert scene.slowed == []
+    assert scene.memory.faults == ["421 too many"]
 
 
 def test_a_refusal_that_may_be_policy_is_recorded_when_nothing_else_is_there() -> None:

@@ -42,3 +42,15 @@ def test_an_old_rate_is_forgotten() -> None:
     pace.finished(100)
     assert pace.claim_size(1.0) == 50
     assert pace.claim_size(2.0) == 8
+
+
+def test_what_passes_is_known_in_the_first_half_second_and_after_a_rest() -> None:
+    pace = Pace(4)
+    assert pace.passing(0.0) == 0.0
+    pace.claim_size(0.0)
+    pace.finished(30)
+    assert pace.passing(0.3) == pytest.approx(100.0)
+    for now in (0.5, 1.0, 60.0):
+        pace.claim_size(now)
+    pace.finished(10)
+    assert pace.passing(60.1) == pytest.approx(100.0)
