@@ -29,7 +29,7 @@ DOUBLES = 300.0
 ANEW = 5.0
 """Seconds before a pace is lowered once more: all connections are told to slow down at the same time."""
 
-SLOWEST = 0.1
+SLOWEST = 1.0
 """Recipients a second that go on passing, whatever the relay says: one tells when it takes more again."""
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min|h)")

@@ -79,7 +79,7 @@ def test_it_sends_what_is_committed_while_it_runs_and_leaves_nothing_behind(
     assert not sending.is_running
     assert len(server.mails) == 4
     assert shop.scalar("SELECT count(*) FROM outbox_session WHERE state <> 'stopped'") == 0
-    assert ours() == []
+    wait_until(lambda: ours() == [], "its threads have ended")
     assert sending.stop()
 
 
@@ -122,7 +122,7 @@ def test_what_keeps_it_from_its_work_is_raised_where_it_is_started(
     with pytest.raises(SchemaError, match="outbox db upgrade"):
         missing.start()
     assert not missing.is_running
-    assert ours() == []
+    wait_until(lambda: ours() == [], "its threads have ended")
 
 
 def test_a_fault_at_the_start_is_raised_and_not_logged_as_well(
@@ -181,7 +181,7 @@ def test_what_ends_it_later_is_logged_and_raised_where_it_is_stopped(
         assert [record.outbox["event"] for record in caplog.records] == ["daemon_failed"]  # type: ignore[attr-defined] # ours
         with pytest.raises(EnvironmentMismatchError, match="production"):
             sending.stop()
-    assert ours() == []
+    wait_until(lambda: ours() == [], "its threads have ended")
 
 
 def test_a_daemon_that_is_started_while_it_stops_finishes_first_and_then_runs_anew(sqlite_url: str) -> None:
