@@ -79,9 +79,10 @@ class Breaker:
         """Note that the one probe is this daemon's."""
         self._probes = True
 
-    def leave_probe(self) -> None:
-        """Note that it is no more."""
-        self._probes = False
+    def leave_probe(self) -> bool:
+        """Note that it is no more; tell whether it was."""
+        was, self._probes = self._probes, False
+        return was
 
     def fault(self, now: float, chance: float) -> bool:
         """Count a relay fault; tell whether it opened the breaker. `chance` in [0, 1) spreads the wait."""

@@ -70,12 +70,14 @@ class Daemon:
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
         self._aftermath = Aftermath(self._queue, remains, options)
-        self._replay = Replay(History(database), remains, self._aftermath)
+        replay = self._replay = Replay(History(database), remains, self._aftermath)
         self._threads = Threads()
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
-        self._permit = Permit(database, self._threads, options.environment, self._heard)
+        self._permit = Permit(
+            database, self._threads, options.environment, self._heard, lambda: replay.answered
+        )
         self._recorder = Recorder(
             self._queue,
             self._threads,

@@ -20,7 +20,8 @@ EVERY = 1.0
 class Permit:
     """What is allowed to a daemon that belongs to this `environment`.
 
-    `heard` gets each reading, and when it began by the clock of `look`.
+    `heard` gets each reading, and when it began by the clock of `look`; `answered` tells up to which epoch
+    this daemon has read its journals.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Permit:
         threads: Threads,
         environment: str | None,
         heard: Callable[[Permission, float], None],
+        answered: Callable[[], int],
     ) -> None:
         self._database = database
         self._threads = threads
         self._environment = environment
         self._heard = heard
+        self._answered = answered
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
         self._connects = 0
@@ -91,6 +94,9 @@ class Permit:
         if self._standing.unanswered:
             hosts = ", ".join(self._standing.unanswered)
             return f"the database went back in time, and daemons have yet to read their journals: {hosts}"
+        if self._standing.epoch != self._answered():
+            # Also where the database does not know our session, and so does not name this host.
+            return "the database went back in time, and this daemon has yet to read its journals"
         if self._standing.restored:
             return "the database was restored, and nobody has confirmed that mail may go"
         return "everything is paused" if self._standing.everything else None

@@ -86,8 +86,8 @@ class Valve:
 
     async def leave(self, me: UUID) -> None:
         """Let another daemon probe: there is nothing here to try the relay with."""
-        self._breaker.leave_probe()
-        await self._threads.run(self._breakers.leave, self._name, me)
+        if self._breaker.leave_probe():
+            await self._threads.run(self._breakers.leave, self._name, me)
 
     async def _look(self) -> None:
         self._told_at = self._now()

@@ -21,7 +21,9 @@ class Scene:
         database, threads = self, NoThreads()
         self.heard: list[tuple[Permission, float]] = []
         hear = lambda *reading: self.heard.append(reading)  # noqa: E731
-        self.permit = Permit(database, threads, "staging", hear)  # type: ignore[arg-type] # this reads for it
+        self.answered = 0
+        answered = lambda: self.answered  # noqa: E731
+        self.permit = Permit(database, threads, "staging", hear, answered)  # type: ignore[arg-type] # this reads for it
         self.now = 100.0
 
     def read(self, _work: Any) -> Permission:
@@ -48,6 +50,14 @@ def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
     assert scene.permit.must_look(scene.now)
     assert scene.permit.forbids_all("mx") == "everything is paused"
     assert scene.reads == 4
+
+
+def test_nothing_goes_before_this_daemon_has_read_its_journals_whoever_else_has() -> None:
+    scene = Scene()
+    assert scene.look(epoch=1)
+    assert (scene.permit.forbids_all("mx") or "").endswith("this daemon has yet to read its journals")
+    scene.answered = 1
+    assert scene.permit.forbids_all("mx") is None
 
 
 @pytest.mark.parametrize(

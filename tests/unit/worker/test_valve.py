@@ -171,3 +171,13 @@ def test_a_probe_that_is_left_may_be_had_again() -> None:
         assert scene.rows.written[-1] == ("leave", "mx", ME)
 
     run(work())
+
+
+def test_who_has_no_probe_leaves_none_and_so_writes_nothing_when_idle() -> None:
+    async def work() -> None:
+        scene = Scene()
+        scene.valve.hear(Shared(open_for=5.0, waits=1), 0.0)
+        await scene.valve.leave(ME)
+        assert scene.rows.written == []
+
+    run(work())
