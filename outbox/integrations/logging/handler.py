@@ -200,8 +200,7 @@ class OutboxHandler(logging.Handler):
     def _store(self, batch: list[Email]) -> bool:
         self._sending.here = True
         try:
-            with self._engine.begin() as connection:
-                self._outbox.enqueue_many(connection, batch)
+            self._outbox.enqueue_apart(self._engine, batch)
         except Exception:  # noqa: BLE001 - whatever it is, the mails are kept
             if not self._is_away:  # once an outage
                 self.handleError(_record("log mails could not be enqueued, and are tried again"))

@@ -98,8 +98,7 @@ class Server:
         if self._engine is None:
             return self._outbox.enqueue(self._transaction, **fields)
         try:
-            with self._engine.begin() as connection:
-                return self._outbox.enqueue(connection, **fields)
+            return self._outbox.enqueue_apart(self._engine, [fields])[0]
         except (DBAPIError, DatabaseLockedError) as error:
             reason = f"4.3.0 The outbox's database did not take the mail ({getattr(error, 'orig', error)})"
             raise SMTPDataError(451, reason.encode()) from error
