@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # More for pytest, such as: make test ARGS="tests/unit -k settings"
 ARGS ?=
 # How many tests run at once, each in databases of its own: more than two cores, as most of them wait.
-WORKERS ?= 4
+WORKERS ?= 3
 # How long `make fuzz` tries each of its targets.
 SECONDS ?= 240
 

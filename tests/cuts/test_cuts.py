@@ -21,6 +21,8 @@ from tests.cuts.daemon import Daemon
 from tests.cuts.fault import Kind, Way
 from tests.cuts.sweep import Tally, every_fault, sweep
 
+pytestmark = pytest.mark.trial
+
 _SAMPLE = 200
 _WHOLE = {"pipelined": 10_000, "chained": 10_000, "STARTTLS, AUTH, chained": 140}
 """Conversations that are cut at every byte also here, and up to which; the third leaves the clear there."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from outbox.worker.budget import BODIES
@@ -12,6 +13,8 @@ from tests.support.daemon import RunningDaemon, application
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
+
+pytestmark = pytest.mark.trial
 
 LARGE, SMALL = 10, 300
 BODY = "0123456789 " * 1_750_000

@@ -13,6 +13,8 @@ from tests.support.moody import MoodyRelay
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.trial
+
 
 def _assert_nothing_burnt(app: Application, waiting: int) -> None:
     counts = app.counts()

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from tests.support.daemon import RunningDaemon, application
 from tests.support.ledger import LedgerSink
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.trial
 
 
 def test_two_daemons_drain_one_queue_without_doubling_or_deadlock(

@@ -12,6 +12,8 @@ from tests.support.scripted import Peer, scripted
 from tests.support.waiting import wait_until
 from tests.support.wrong_clock import MisledDaemon
 
+pytestmark = pytest.mark.trial
+
 TTL = 4
 
 

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.lab import crash, poison
+
+pytestmark = pytest.mark.trial
 
 
 def test_crashes_right_after_a_claim_hold_no_mail(tmp_path: Path, report: Callable[[str], None]) -> None:

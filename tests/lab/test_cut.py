@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.lab import cut
+
+pytestmark = pytest.mark.trial
 
 
 def test_cuts_at_random_bytes_lose_nothing_and_double_nothing(

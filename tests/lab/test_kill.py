@@ -12,6 +12,8 @@ from tests.lab import kill
 from tests.support.daemon import RunningDaemon, application
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.trial
+
 
 # `make lab` kills longer, on each database, with a journal and without.
 @pytest.mark.parametrize(

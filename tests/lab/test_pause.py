@@ -5,6 +5,8 @@ import pytest
 from tests.lab.pause import pause
 from tests.lab.pauses import CASES, Case, Outcome
 
+pytestmark = pytest.mark.trial
+
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Outcome]:

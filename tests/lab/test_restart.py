@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.lab import restart
+
+pytestmark = pytest.mark.trial
 
 
 def test_daemons_resume_after_restarts_and_crashes_of_their_database_without_a_loss_or_a_double(

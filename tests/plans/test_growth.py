@@ -9,6 +9,8 @@ from tests.plans.operations import ASKED, OPERATIONS
 from tests.plans.stage import staged
 from tests.plans.watching import watched
 
+pytestmark = pytest.mark.trial
+
 SHORT, LONG = 3_000, 30_000
 # The trees of the indexes are higher, and on PostgreSQL a lookup reads that.
 SLACK = 1.25

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.rehearsal.outage import LONGEST_WAIT, rehearse
 from tests.rehearsal.rate import share_a_rate
 from tests.support.daemon import application
+
+pytestmark = pytest.mark.trial
 
 
 def test_two_daemons_that_share_a_rate_keep_to_it_together(database_url: str, tmp_path: Path) -> None:
