@@ -200,7 +200,8 @@ class OutboxHandler(logging.Handler):
     def _store(self, batch: list[Email]) -> bool:
         self._sending.here = True
         try:
-            self._outbox.enqueue_apart(self._engine, batch)
+            with self._engine.begin() as connection:
+                self._outbox.enqueue_many(connection, batch)
         except Exception:  # noqa: BLE001 - whatever it is, the mails are kept
             if not self._is_away:  # once an outage
                 self.handleError(_record("log mails could not be enqueued, and are tried again"))
