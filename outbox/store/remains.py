@@ -56,6 +56,7 @@ _SET_APART = (
     update(delivery)
     .where(
         _d.id == bindparam("delivery"),
+        _d.message_id == bindparam("message", type_=Guid),
         _d.fence == bindparam("claimed"),
         _IS_ITS,
         is_still(Status.SENDING),
@@ -152,7 +153,13 @@ def _set_apart(connection: Connection, gone: UUID, claims: Iterable[Claim]) -> i
         claim
         for claim in claims
         if connection.execute(
-            _SET_APART, {"delivery": claim.delivery_id, "claimed": claim.fence, "gone": gone}
+            _SET_APART,
+            {
+                "delivery": claim.delivery_id,
+                "message": claim.message_id,
+                "claimed": claim.fence,
+                "gone": gone,
+            },
         ).rowcount
     ]
     for claim in moved:

@@ -1,5 +1,6 @@
 """The epochs of a database: raised once, answered by each daemon, and closed by nobody but a person."""
 
+import pytest
 from sqlalchemy import update
 
 from outbox.store.history import History, confirm, restored, unanswered
@@ -11,7 +12,7 @@ from tests.contract.scene import Scene
 def epoch(scene: Scene, value: int) -> History:
     """Let the database stand at this epoch."""
     with scene.admin.begin() as connection:
-        connection.execute(update(meta).values(epoch=value, restored_at=None))
+        connection.execute(update(meta).values(epoch=value, restored_at=None, confirmed=0))
     return History(scene.database)
 
 
@@ -24,9 +25,38 @@ def test_an_epoch_is_raised_above_what_is_known_and_only_by_the_first(scene: Sce
     history = epoch(scene, 3)
     assert history.went_back(5)
     assert history.now().epoch == 6
-    assert not history.went_back(5, far=True)
+    assert not history.went_back(5)
     assert history.now().epoch == 6
     assert scene.database.read(restored) is None
+
+
+def test_fault_32_that_it_went_far_is_told_also_after_another_has_raised_the_epoch(scene: Scene) -> None:
+    history = epoch(scene, 3)
+    assert history.went_back(3)
+    assert history.went_back(3, far=True)
+    assert history.now().epoch == 4
+    assert scene.database.read(permission).restored
+    # It is told once, and what is nearer takes nothing back.
+    assert not history.went_back(3, far=True)
+    assert not history.went_back(3)
+    assert scene.database.read(permission).restored
+
+
+@pytest.mark.parametrize("before", [2, 3])
+def test_fault_32_a_person_is_not_asked_again_what_was_confirmed(scene: Scene, before: int) -> None:
+    history = epoch(scene, 3)
+    assert history.went_back(3, far=True)
+    with scene.admin.begin() as connection:
+        assert confirm(connection)
+    # Of a daemon that is slower to notice, or was not running.
+    assert not history.went_back(before, far=True)
+    assert history.now().epoch == 4
+    assert not scene.database.read(permission).restored
+    # The next time is another.
+    assert history.went_back(4)
+    assert history.went_back(4, far=True)
+    assert history.now().epoch == 5
+    assert scene.database.read(permission).restored
 
 
 def test_who_finds_that_it_went_far_lets_nothing_go_until_a_person_confirms(scene: Scene) -> None:

@@ -48,10 +48,6 @@ _LINES: dict[tuple[str, str], str] = {
     ("outbox/store/queue.py", "if limit <= 1:"): "nobody claims none",
     (
         "outbox/store/queue.py",
-        '_d.id.not_in(bindparam("known", expanding=False)),',
-    ): "SQLAlchemy expands it all the same",
-    (
-        "outbox/store/queue.py",
         "self._lanes.found(look, lane, [*seen, now] if now and len(claims) != most else seen)",
     ): "a claim never takes more",
     (
