@@ -43,6 +43,9 @@ _STANDING = select(
     select(message.c.on_doubt).where(message.c.id == _d.message_id).scalar_subquery().label("on_doubt"),
 )
 _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
+_NOTED = select(attempt.c.delivery_id, attempt.c.fence).where(
+    attempt.c.session == bindparam("gone", type_=Guid)
+)
 _KNOWN = select(session.c.id).where(session.c.id == bindparam("gone", type_=Guid))
 _OVER = (
     update(session)
@@ -88,6 +91,7 @@ class Remains:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noted = _NOTED.where(database.dialect.among(attempt.c.delivery_id, "ids"))
         self._named = _STANDING.where(database.dialect.among(_d.message_id, "ids"))
 
     def is_known(self, gone: UUID) -> bool:
@@ -110,6 +114,13 @@ class Remains:
             for standing in self._read(self._named, {"ids": some}):
                 found[standing.claim.message_id, standing.claim.n] = standing
         return found
+
+    def noted(self, gone: UUID, ids: Sequence[int]) -> set[tuple[int, int]]:
+        """Return the claims of a session on some of these deliveries whose ends left a trace, with fences."""
+        rows = self._database.read(
+            lambda connection: connection.execute(self._noted, {"gone": gone, "ids": ids}).all()
+        )
+        return {(row.delivery_id, row.fence) for row in rows}
 
     def forgets(self, holder: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
         """Tell whether the database lacks what it once confirmed to `holder`: the end of these claims.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, exists, literal, null, select, update
+from sqlalchemy import String, and_, bindparam, case, exists, literal, null, select, update
 
-from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Settlement, Status
+from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Reason, Settlement, Status
 from outbox.store.clock import after, utc_now
 from outbox.store.moves import IS_SENDING, is_still, outcome_row
 from outbox.store.schema import attempt, delivery
@@ -56,14 +56,18 @@ _LATE_SENT = (
         (_d.finished_at, utc_now()),
     )
 )
+_goes_to = bindparam("late_status", type_=String)
+_IS_ASSUMED = _goes_to == Status.SENT.value
+_IS_THE_THIRD = and_(_goes_to == Status.PENDING.value, _d.doubts + 1 >= MOST_DOUBTS)
+# By its `on_doubt`, as in time: also what came back as waiting with a database that went back.
 _LATE_DOUBT = (
     update(delivery)
     .where(_IS_LATE, is_still(Status.PENDING))
     .ordered_values(
-        (
-            _d.status,
-            case((_d.doubts + 1 >= MOST_DOUBTS, Status.IN_DOUBT.value), else_=Status.PENDING.value),
-        ),
+        (_d.status, case((_IS_THE_THIRD, Status.IN_DOUBT.value), else_=_goes_to)),
+        (_d.relay, case((_IS_ASSUMED, bindparam("late_relay")), else_=_d.relay)),
+        (_d.reason, case((_IS_ASSUMED, Reason.ASSUMED.value), else_=_d.reason)),
+        (_d.finished_at, case((_IS_ASSUMED, utc_now()), else_=null())),
         (_d.doubts, _d.doubts + 1),
         (_d.due_at, after("late_delay")),
         (_d.lane, case((_d.lane == int(Lane.FRESH), int(Lane.RETRY)), else_=_d.lane)),
@@ -169,7 +173,15 @@ def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: fl
             },
         )
     else:
-        connection.execute(_LATE_DOUBT, {**names, "late_delay": doubt_pause})
+        connection.execute(
+            _LATE_DOUBT,
+            {
+                **names,
+                "late_status": settlement.target.value,
+                "late_relay": settlement.relay,
+                "late_delay": doubt_pause,
+            },
+        )
 
 
 def _attempt_row(settlement: Settlement, holder: UUID, *, late: bool) -> dict[str, Any]:
