@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from outbox import events
@@ -49,6 +49,8 @@ class Replay:
         self._host = socket.gethostname()
         self._session: UUID | None = None
         self._forgotten: UUID | None = None
+        # What the session's row said at the last look: it only ever says more.
+        self._beaten: tuple[UUID | None, int] = None, 0
         # The session of which the database knows what it has answered.
         self._answering: UUID | None = None
         self.database = ""
@@ -104,10 +106,14 @@ class Replay:
         if session == self._forgotten:
             # Told already; its daemon begins another with its next beat.
             return False
-        if not self._remains.is_known(session):
+        (last, before), beaten = self._beaten, self._remains.beaten(session)
+        self._beaten = session, beaten or 0
+        if beaten is None:
             self._forgotten, far = session, True
-        elif self._remains.forgets(session, ended[-FEW:]):
-            far = self._remains.forgets(session, ended[:1])
+        elif (last == session and beaten < before) or any(
+            islice(self._remains.forgotten(session, ended[::-1]), FEW)
+        ):
+            far = next(self._remains.forgotten(session, ended), True)
         else:
             return False
         if self._history.went_back(known, far=far):

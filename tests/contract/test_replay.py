@@ -5,10 +5,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
 from outbox.store.history import History, restored, unanswered
-from outbox.store.schema import SessionState
+from outbox.store.moves import FEW
+from outbox.store.schema import SessionState, delivery
+from outbox.store.sessions import Totals
 from tests.contract.host import LATER, Host, forget, prepared, statuses
 from tests.contract.scene import Scene
 
@@ -88,6 +91,43 @@ def test_fault_32_where_nothing_that_it_remembers_is_there_a_person_is_asked(
     assert host.look(me)
     assert statuses(scene) == ["sent", "sent"]
     assert scene.database.read(restored) is not None
+
+
+def test_fault_32_that_mail_was_deleted_is_no_restore(scene: Scene, host: Host) -> None:
+    me, claims = scene.held(FEW + 2)
+    host.begin(me)
+    host.sends(me, claims)
+    deleted = [claim.delivery_id for claim in claims[1:]]
+    with scene.admin.begin() as connection:
+        connection.execute(delete(delivery).where(delivery.c.id.in_(deleted)))
+    before = History(scene.database).now()
+    assert not host.look(me)
+    assert before == History(scene.database).now()
+    # The last that is there is what tells, and the first how far.
+    forget(scene, claims[0])
+    assert host.look(me)
+    assert statuses(scene) == ["sent"]
+    assert scene.database.read(restored) is not None
+
+
+@pytest.mark.parametrize("count", ["sent", "failed", "deferred"])
+def test_fault_32_a_session_whose_row_says_less_than_before_went_back_with_its_database(
+    scene: Scene, host: Host, count: str
+) -> None:
+    me = scene.start()
+    host.begin(me)
+    assert not host.look(me)
+    assert scene.sessions.beat(me, Totals(**{count: 3}))
+    assert not host.look(me)
+    # All mail that the daemon remembers is younger than the dump.
+    assert scene.sessions.beat(me, Totals(**{count: 2}))
+    assert host.look(me)
+    assert scene.database.read(restored) is not None
+    # It is told once; and another session begins anew.
+    before = History(scene.database).now()
+    assert not host.look(me)
+    assert not host.look(scene.start())
+    assert before == History(scene.database).now()
 
 
 @pytest.mark.parametrize("known", [False, True])
