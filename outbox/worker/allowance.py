@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -155,7 +156,10 @@ class Allowance:
         )
 
     def room(self, stream: str, held: int) -> int | None:
-        """Return how many more of a stream to claim beside those that are `held`; None: any number."""
+        """Return how many more of a stream to claim beside those that are `held`; None: any number.
+
+        On whichever thread: a claim asks while it runs.
+        """
         limit = self._streams.of(stream).limit
         return self._room(Gate(GateKind.STREAM, stream), limit, held) if limit.is_set else None
 
@@ -247,6 +251,10 @@ class Allowance:
     def _purse(self, gate: Gate) -> _Purse:
         return self._purses.setdefault(gate, _Purse())
 
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
+    def _now(self) -> float:
+        return self._loop.time()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Known since the first turn: a claim asks for the room of a stream on the database's thread.
+        return asyncio.get_running_loop()

@@ -170,10 +170,10 @@ class Tray:
         return (each for row in self._rows for each in row.parcels if has_room or not each.retry)
 
     def held(self, stream: str | None = None) -> int:
-        """Return how many recipients wait for a sender, of one stream or of all."""
-        return sum(
-            len(each.claims) for row in self._rows for each in row.parcels if stream in {None, each.stream}
-        )
+        """Return how many recipients wait for a sender, of one stream or of all; on any thread."""
+        # In one step: the senders go on taking while a claim asks.
+        ready = [each for row in self._rows for each in tuple(row.parcels)]
+        return sum(len(each.claims) for each in ready if stream in {None, each.stream})
 
     def announced(self, parcel: Parcel) -> None:
         """Let a parcel go that senders have asked for, before the others, if it is still here."""
