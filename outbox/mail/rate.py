@@ -12,6 +12,7 @@ a day later it is forgotten.
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 DAY = 86_400.0
 BURST = 0.1
@@ -109,15 +110,16 @@ class Bucket:
 class Demand:
     """What a daemon would send now: the first parcel has `least` recipients, all together `most`.
 
-    `unused` of what it borrowed before were never sent: the quota has them back. The bucket has `back`: what
-    it would hold more, had they never been borrowed. Else a mail of two limits would never go, of which each
-    has a token when the other has none.
+    `unused` of what it borrowed before, on that `day`, were never sent: the day's quota has them back. The
+    bucket has `back`: what it would hold more, had they never been borrowed. Else a mail of two limits would
+    never go, of which each has a token when the other has none.
     """
 
     least: int
     most: int
     unused: int = 0
     back: float = 0.0
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Grant:
     """What is lent, and what then stands in the gate: `tokens` (None without a rate) and the quota `used`.
 
     `short_of` says what there was too little of, "rate" or "quota", and `wait` when to ask again, in seconds.
+    Nothing is lent, and short of nothing, to a parcel that is larger than what is left of the quota.
+    `day` is the quota's, where it has one.
     """
 
     count: int
@@ -132,6 +136,7 @@ class Grant:
     used: int
     short_of: str | None = None
     wait: float = 0.0
+    day: date | None = None
 
 
 def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
@@ -140,7 +145,8 @@ def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     tokens = min(limit.at_once, bucket.filled(limit) + demand.back) if limit.rate is not None else None
     room = demand.most if limit.quota is None else max(0, limit.quota - used)
     if room < min(demand.least, demand.most):
-        return Grant(0, tokens, used, "quota", bucket.left)
+        # What is left may do for a smaller parcel.
+        return Grant(0, tokens, used) if room else Grant(0, tokens, used, "quota", bucket.left)
     most = min(demand.most, room)
     if limit.rate is None or tokens is None:
         return Grant(most, None, used + most, *_short(demand, most, "quota", bucket.left))
