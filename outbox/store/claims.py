@@ -81,9 +81,9 @@ class Claims:
         # Limited streams whose retries had the smaller half the last time.
         self._owed: set[str] = set()
 
-    def look(self, paused: Collection[str]) -> Look:
+    def look(self, wanted: Wanted) -> Look:
         """Return how a claim begins now."""
-        return self._lanes.look(lambda stream: stream not in paused and self._shares.serves(stream))
+        return self._lanes.look(lambda stream: self._may_take(stream, wanted))
 
     def has_due(self, connection: Connection, look: Look, wanted: Wanted, seen: Taken) -> bool:
         """Tell by reading only whether a claim would find anything; note in `seen` what was learnt."""
@@ -134,6 +134,10 @@ class Claims:
             if each and line.lane is not Lane.ALONE:
                 self._shares.took(line.stream, len(each))
 
+    def _may_take(self, stream: str, wanted: Wanted) -> bool:
+        serves = stream not in wanted.paused and self._shares.serves(stream)
+        return serves and wanted.room(stream) != 0
+
     def _lines(
         self, connection: Connection, look: Look, wanted: Wanted, seen: Taken
     ) -> dict[Lane, list[Line]]:
@@ -148,8 +152,7 @@ class Claims:
             known = look.lines()
         lines: dict[Lane, list[Line]] = {lane: [] for lane in Lane}
         for line in known:
-            serves = line.stream not in wanted.paused and self._shares.serves(line.stream)
-            if serves and wanted.room_of(line.stream, seen):
+            if self._may_take(line.stream, wanted):
                 lines[line.lane].append(line)
         if not wanted.alone:
             lines[Lane.ALONE] = []
@@ -194,7 +197,7 @@ class Claims:
                 break
 
     def _half(self, stream: str, places: int) -> int:
-        """Return the retries' half of a stream's places: of an odd number by turns the smaller and the larger."""
+        """Return the retries' half of a room: of an odd number now the smaller one, now the larger."""
         part, odd = divmod(places, 2)
         if not odd:
             return part

@@ -119,8 +119,8 @@ class Queue:
         room: Callable[[str], int | None] = lambda _: None,
     ) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
-        look, seen = self._claims.look(paused), Taken()
         wanted = Wanted(1, retries, alone=alone, paused=paused, room=room)
+        look, seen = self._claims.look(wanted), Taken()
         found = self._database.read(lambda connection: self._claims.has_due(connection, look, wanted, seen))
         self._claims.learn(look, seen)
         return found
@@ -147,9 +147,9 @@ class Queue:
         Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
         the recipients of what this daemon holds already, by the ids of the deliveries.
         """
-        look = self._claims.look(paused)
         most = limit if retries is None else retries
         wanted = Wanted(limit, most, alone=alone, paused=paused, room=room)
+        look = self._claims.look(wanted)
 
         def work(connection: Connection) -> Taken:
             taken = self._claims.take(connection, holder, look, wanted)

@@ -157,7 +157,7 @@ class Allowance:
         self._wanted.set()
 
     def together(self, stream: str) -> int | None:
-        """Return the most recipients of a transaction: a burst, and what a quota has left; None: any number."""
+        """Return the most recipients of a transaction: a burst, and what a quota has left; None: any."""
         most = [each for _, limit in self._gates(stream) if (each := limit.together) is not None]
         rests = [rest for gate, _ in self._gates(stream) if (rest := self._purse(gate).rest)]
         return min(most + rests, default=None)
