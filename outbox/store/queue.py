@@ -141,8 +141,9 @@ class Queue:
         `alone` allows one of the rescued among them. Retries take at most half of the others, rounded up,
         and at most `retries`, so that a dead domain's backlog never starves fresh mail. A claim of one, as a
         probe is, takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each
-        time. Streams share the places by their priority and weight; nothing of a `paused` one is taken, and
-        of each at most as many as there is `room` for, where that is a number.
+        time; every fourth the other way round, as a slow limit may allow no larger claims. Streams share the
+        places by their priority and weight; nothing of a `paused` one is taken, and of each at most as many
+        as there is `room` for, where that is a number; retries take half of that.
 
         Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
         the recipients of what this daemon holds already, by the ids of the deliveries.
