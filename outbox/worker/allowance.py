@@ -202,9 +202,11 @@ class Allowance:
             for gate in due:
                 # Void from now on: the quota has them back by this borrowing.
                 self._purse(gate).tokens = 0
-            for gate, grant in (await self._threads.run(self._buckets.borrow, due)).items():
+            grants = await self._threads.run(self._buckets.borrow, due)
+            for gate, grant in grants.items():
                 self._receive(gate, due[gate][0], grant, now)
-            self._stir()
+            if any(grant.count for grant in grants.values()):
+                self._stir()
             now = self._now()
         return min((max(0.0, self._purse(gate).ask_at - now) for gate in wanted), default=None)
 
