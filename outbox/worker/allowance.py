@@ -46,7 +46,7 @@ _AWAY = 0.5
 class _Purse:
     """What was borrowed of one gate: `tokens` until `void_at`, and what the gate had left at `asked_at`.
 
-    `rest` is what was left of the quota of the `day`.
+    `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent nothing.
     """
 
     tokens: int = 0
@@ -58,6 +58,7 @@ class _Purse:
     short_of: str | None = None
     day: date | None = None
     rest: int | None = None
+    refused_at: float | None = None
 
     def has(self, count: int, now: float) -> bool:
         return self.tokens >= count and now < self.void_at
@@ -76,6 +77,10 @@ class _Purse:
         self.asked_at = began
         self.left, self.short_of, self.day = grant.tokens, grant.short_of, grant.day
         self.rest = None if limit.quota is None else limit.quota - grant.used
+        if grant.count:
+            self.refused_at = None
+        elif self.refused_at is None:
+            self.refused_at = began
 
     def back(self, limit: Limit, now: float) -> float:
         """Return what the gate would hold more by now, had nobody borrowed what is left of these tokens."""
@@ -227,9 +232,9 @@ class Allowance:
         }
 
     def _demand(self, purse: _Purse, limit: Limit, sizes: list[int], width: int) -> Demand:
-        most = sum(sizes[: max(width, 2 * purse.spent)])
-        back = purse.back(limit, self._now())
-        return Demand(sizes[0], most, unused=purse.tokens, back=back, day=purse.day)
+        most, now = sum(sizes[: max(width, 2 * purse.spent)]), self._now()
+        waited = 0.0 if purse.refused_at is None else now - purse.refused_at
+        return Demand(sizes[0], most, purse.tokens, purse.back(limit, now), purse.day, waited)
 
     def _receive(self, gate: Gate, limit: Limit, grant: Grant, began: float) -> None:
         purse = self._purse(gate)

@@ -122,6 +122,12 @@ def test_a_first_parcel_goes_whole_or_waits_for_a_time_that_brings_it(
         assert grant(limit, later, Demand(least, least)).count == least
 
 
+def test_who_has_waited_for_two_full_buckets_goes_by_one_token_and_the_bucket_owes_the_rest() -> None:
+    limit, bucket = Limit(100.0), Bucket(1.0)
+    assert grant(limit, bucket, Demand(10, 30, waited=0.19)) == Grant(0, 1.0, 0, "rate", 0.09)
+    assert grant(limit, bucket, Demand(10, 30, waited=0.2)) == Grant(10, -9.0, 10, "rate", 0.1)
+
+
 def test_a_bucket_of_fifty_a_second_lends_five_and_then_two_each_twentieth_of_a_second() -> None:
     limit = Limit(50.0)
     first = grant(limit, Bucket(), Demand(1, 100))

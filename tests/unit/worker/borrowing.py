@@ -88,18 +88,18 @@ class Scene:
 
     def during(self, seconds: float, work: Coroutine[Any, Any, None] | None = None) -> "Scene":
         """Borrow and send for so long."""
-
-        async def on_the_loop() -> None:
-            tasks = [asyncio.create_task(each) for each in (self.allowance.run(), self._send())]
-            if work is not None:
-                await work
-            await asyncio.sleep(seconds)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        run(on_the_loop())
+        run(self.lasting(seconds, work))
         return self
+
+    async def lasting(self, seconds: float, work: Coroutine[Any, Any, None] | None = None) -> None:
+        """Do that on the loop, beside others."""
+        tasks = [asyncio.create_task(each) for each in (self.allowance.run(), self._send())]
+        if work is not None:
+            await work
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def recipients(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from outbox.mail.rate import Limit
 from outbox.mail.status import OnDoubt
 from tests.unit.worker.borrowing import Scene
-from tests.unit.worker.held import claim, message, parcel
+from tests.unit.worker.held import claim, message, parcel, run
 
 
 def test_what_is_left_of_a_quota_is_for_smaller_parcels() -> None:
@@ -46,3 +46,35 @@ def test_the_room_of_a_stream_may_be_asked_for_on_another_thread() -> None:
         assert await asyncio.to_thread(scene.allowance.room, "bulk", 2) == 10
 
     asyncio.run(work())
+
+
+def test_a_parcel_of_a_whole_burst_goes_beside_another_daemon_that_takes_each_token_as_it_comes() -> None:
+    single, many = Scene(Limit(20.0)), Scene(Limit(20.0))
+    many.allowance._buckets = single.allowance._buckets
+
+    async def work() -> None:
+        single.put(*["free"] * 150)
+        await asyncio.sleep(1)
+        many.put(*["free"] * 5, size=2)
+        await many.lasting(5)
+
+    single.during(0, work())
+    assert many.recipients >= 6
+    assert single.recipients >= 60
+
+
+def test_an_answer_that_lends_nothing_wakes_no_sender() -> None:
+    woken: list[None] = []
+
+    async def work() -> None:
+        scene = Scene(Limit(quota=1))
+        scene.tray.put([parcel(claim(1), claim(2))])
+        scene.allowance._stir = lambda: woken.append(None)
+        await scene.allowance._turn()
+        scene.tray.put([parcel()])
+        await asyncio.sleep(1)
+        assert woken == []
+        await scene.allowance._turn()
+
+    run(work())
+    assert len(woken) == 1
