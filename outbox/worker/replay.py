@@ -107,17 +107,21 @@ class Replay:
             # Told already; its daemon begins another with its next beat.
             return False
         (last, before), beaten = self._beaten, self._remains.beaten(session)
-        self._beaten = session, beaten or 0
         if beaten is None:
-            self._forgotten, far = session, True
+            far = True
         elif (last == session and beaten < before) or any(
             islice(self._remains.forgotten(session, ended[::-1]), FEW)
         ):
             far = next(self._remains.forgotten(session, ended), True)
         else:
+            self._beaten = session, beaten
             return False
         if self._history.went_back(known, far=far):
             events.went_back(_THEN + (_AND_THEN if far else ""))
+        # Only now: what could not be told is told at the next look.
+        if beaten is None:
+            self._forgotten = session
+        self._beaten = session, beaten or 0
         return True
 
     def _read(self, folder: Folder) -> bool:

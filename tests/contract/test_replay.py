@@ -204,6 +204,28 @@ def test_a_session_that_began_while_the_journals_were_read_keeps_nobody_waiting(
     assert scene.database.read(unanswered) == ()
 
 
+def away(*_: object, **__: object) -> None:
+    raise OperationalError("UPDATE", {}, Exception("gone away"))
+
+
+@pytest.mark.parametrize("lost", ["session", "beats"])
+def test_what_could_not_be_told_is_told_at_the_next_look(
+    scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    me = uuid4() if lost == "session" else scene.start()
+    host.begin(me)
+    if lost == "beats":
+        assert scene.sessions.beat(me, Totals(sent=1))
+        assert not host.look(me)
+        assert scene.sessions.beat(me, Totals())
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "went_back", away)
+        with pytest.raises(OperationalError):
+            host.look(me)
+    assert host.look(me)
+    assert scene.database.read(restored) is not None
+
+
 def test_an_answer_that_the_database_has_not_got_is_given_again(
     scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,9 +233,6 @@ def test_an_answer_that_the_database_has_not_got_is_given_again(
     host.begin(me)
     History(scene.database).answer(me, host.replay.answered)
     assert History(scene.database).went_back(host.replay.answered)
-
-    def away(*_: object) -> None:
-        raise OperationalError("UPDATE", {}, Exception("gone away"))
 
     with monkeypatch.context() as patch:
         patch.setattr(History, "answer", away)
