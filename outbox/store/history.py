@@ -24,14 +24,13 @@ if TYPE_CHECKING:
 
 _NOW = select(meta.c.database_id, meta.c.epoch).where(meta.c.id == 1)
 _IS_NEWS = meta.c.epoch <= bindparam("known")
-_RAISED = bindparam("known") + 1
-_RAISE = update(meta).where(meta.c.id == 1, _IS_NEWS).values(epoch=_RAISED)
+_RAISE = update(meta).where(meta.c.id == 1, _IS_NEWS).values(epoch=bindparam("known") + 1)
 # Also where another has raised the epoch who did not know how far; but a person is asked once.
 _IS_UNTOLD = and_(meta.c.restored_at.is_(None), meta.c.confirmed <= bindparam("known"))
 _RESTORE = (
     update(meta)
     .where(meta.c.id == 1, or_(_IS_NEWS, _IS_UNTOLD))
-    .values(restored_at=utc_now(), epoch=case((_IS_NEWS, _RAISED), else_=meta.c.epoch))
+    .values(restored_at=utc_now(), epoch=case((_IS_NEWS, bindparam("known") + 1), else_=meta.c.epoch))
 )
 _ANSWER = (
     update(session).where(session.c.id == bindparam("me", type_=Guid)).values(epoch=bindparam("answered"))
@@ -47,7 +46,7 @@ _UNANSWERED = (
 )
 
 
-_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1, meta.c.restored_at.is_not(None))
+_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1)
 _CONFIRM = (
     update(meta)
     .where(meta.c.id == 1, meta.c.restored_at.is_not(None))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from outbox.store.history import History, restored, unanswered
 from outbox.store.moves import FEW
-from outbox.store.schema import SessionState, delivery
+from outbox.store.schema import SessionState, attempt, delivery
 from outbox.store.sessions import Totals
 from tests.contract.host import LATER, Host, forget, prepared, statuses
 from tests.contract.scene import Scene
@@ -99,6 +99,7 @@ def test_fault_32_that_mail_was_deleted_is_no_restore(scene: Scene, host: Host) 
     host.sends(me, claims)
     deleted = [claim.delivery_id for claim in claims[1:]]
     with scene.admin.begin() as connection:
+        connection.execute(delete(attempt))
         connection.execute(delete(delivery).where(delivery.c.id.in_(deleted)))
     before = History(scene.database).now()
     assert not host.look(me)
