@@ -117,7 +117,7 @@ def test_a_paused_stream_is_left_alone_and_blocks_no_other(scene: Scene) -> None
     assert streams_of(scene.queue.claim(me, 10)) == {"b": 5}
 
 
-@pytest.mark.parametrize("others", ["paused", "of another relay"])
+@pytest.mark.parametrize("others", ["paused", "of another relay", "without room"])
 def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
     scene: Scene, others: str
 ) -> None:
@@ -125,14 +125,19 @@ def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
     for name in names:
         scene.mail(stream=name)
     scene.mail(30, stream="zebra")
-    known = Streams(dict.fromkeys(names, Stream(("ses",))) if others != "paused" else {})
+    known = Streams(dict.fromkeys(names, Stream(("ses",))) if others == "of another relay" else {})
     clock = [0.0]
     routes = Routes(known, ["main"], ("main",))
     serves = partial(routes.serves, "main")
     scene.queue = Queue(scene.database, Lanes(lambda: clock[0], routes.concerns), Shares(known, serves))
     paused = frozenset(names if others == "paused" else ())
+    spent = frozenset(names if others == "without room" else ())
     me = scene.start()
-    assert [len(scene.queue.claim(me, 10, paused=paused)) for _ in range(4)] == [10, 10, 10, 0]
+
+    def claimed() -> int:
+        return len(scene.queue.claim(me, 10, paused=paused, room=lambda name: 0 if name in spent else None))
+
+    assert [claimed() for _ in range(4)] == [10, 10, 10, 0]
 
 
 def test_a_daemon_leaves_the_streams_of_another_relay_to_its_daemons(scene: Scene) -> None:
