@@ -18,8 +18,8 @@ class Allowance:
         self._streams = streams
         self.wanted = 0
 
-    def lets(self, one: Parcel) -> bool:
-        return one.stream in self._streams
+    def lets(self, stream: str, recipients: int) -> bool:
+        return stream in self._streams and bool(recipients)
 
     def spend(self, one: Parcel) -> None:
         pass
