@@ -102,7 +102,7 @@ class Claims:
 
         def from_lane(lane: Lane, most: int, *, half: bool = False) -> int:
             before = len(taken.claims)
-            self._shared(connection, holder, look, taken, lines[lane], wanted, most, half=half)
+            self._shared(connection, holder, look, taken, lane, lines[lane], wanted, most, half=half)
             return len(taken.claims) - before
 
         if wanted.limit == 1:
@@ -166,6 +166,7 @@ class Claims:
         holder: UUID,
         look: Look,
         taken: Taken,
+        lane: Lane,
         lines: list[Line],
         wanted: Wanted,
         most: int,
@@ -181,7 +182,7 @@ class Claims:
         streams = set(line_of)
         for _ in range(_ROUNDS):
             waiting = len(streams)
-            for stream, count in self._shares.split(streams, most - len(taken.claims)).items():
+            for stream, count in self._shares.split(streams, most - len(taken.claims), lane).items():
                 line = line_of[stream]
                 room = wanted.room_of(stream, taken)
                 if half and wanted.room(stream) is not None:

@@ -69,8 +69,9 @@ class _Purse:
         self.spent += 1
 
     def receive(self, grant: Grant, limit: Limit, began: float, now: float) -> None:
-        # From before the borrowing: by its answer, some of the time is already over.
-        self.tokens, self.void_at = grant.count, began + BORROWED
+        # From before the borrowing: by its answer, some of the time is already over. Where all of it is, as
+        # the database is slow, or busy with our claims, mail must go on all the same.
+        self.tokens, self.void_at = grant.count, max(began + BORROWED, now + SPACING)
         self.spent = 0
         # What is left over when these are used has to be told that it waits for long.
         wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)

@@ -89,6 +89,20 @@ def test_places_that_one_stream_has_no_mail_for_go_to_the_others(scene: Scene) -
     assert streams_of(scene.queue.claim(scene.start(), 20)) == {"a": 18, "b": 2}
 
 
+@pytest.mark.parametrize("limit", [2, 4, 8])
+def test_a_low_class_has_its_part_also_of_small_claims_beside_retries_of_a_high_one(
+    scene: Scene, limit: int
+) -> None:
+    scene.change(scene.mail(100, stream="high"), lane=int(Lane.RETRY))
+    scene.mail(100, stream="high")
+    scene.mail(100, stream="low")
+    known = Streams({"high": Stream(priority=Priority.HIGH), "low": Stream(priority=Priority.LOW)})
+    scene.queue = Queue(scene.database, shares=Shares(known))
+    me = scene.start()
+    had = Counter(claim.stream for _ in range(80 // limit) for claim in scene.queue.claim(me, limit))
+    assert had["low"] == 4
+
+
 def test_retries_of_one_stream_take_no_place_of_the_fresh_mail_of_another(scene: Scene) -> None:
     retries = scene.mail(40, stream="a")
     scene.change(retries, lane=int(Lane.RETRY))

@@ -114,7 +114,7 @@ def test_a_first_parcel_goes_whole_or_waits_for_a_time_that_brings_it(
     assert limit.rate is not None
     found = grant(limit, Bucket(tokens, age), Demand(least, least + more))
     assert found.count == 0 or found.count >= least
-    is_too_large = bool(limit.quota) and least > limit.quota
+    is_too_large = limit.quota is not None and 0 < limit.quota < least
     assert (found.short_of is None) == (is_too_large or found.count == least + more)
     if found.short_of == "rate" and not found.count:
         assert found.tokens is not None

@@ -1,12 +1,18 @@
 """What is left of a limit is nobody's alone: small parcels have the rest, large ones their turn."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
 
 from outbox.mail.rate import Limit
 from outbox.mail.status import OnDoubt
-from tests.unit.worker.borrowing import Scene
-from tests.unit.worker.held import claim, message, parcel, run
+from tests.unit.worker.borrowing import Scene, filled
+from tests.unit.worker.held import NoThreads, claim, message, parcel, run
+
+T = TypeVar("T")
 
 
 def test_what_is_left_of_a_quota_is_for_smaller_parcels() -> None:
@@ -61,6 +67,23 @@ def test_a_parcel_of_a_whole_burst_goes_beside_another_daemon_that_takes_each_to
     single.during(0, work())
     assert many.recipients >= 6
     assert single.recipients >= 60
+
+
+@pytest.mark.parametrize("seconds", [0.09, 0.2, 2.0])
+def test_mail_goes_on_where_the_database_takes_longer_than_what_it_lends_is_good_for(
+    seconds: float,
+) -> None:
+    class Slow(NoThreads):
+        async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+            await asyncio.sleep(seconds)
+            return await super().run(work, *args, **kwargs)
+
+    scene = Scene(Limit(50.0))
+    slow: Any = Slow()
+    scene.allowance._threads = slow
+    scene.during(20, filled(scene, *["free"] * 1000))
+    # By bursts of five.
+    assert scene.recipients >= 4 * int(20 / (seconds + 0.1))
 
 
 def test_an_answer_that_lends_nothing_wakes_no_sender() -> None:
