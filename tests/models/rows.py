@@ -3,9 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from outbox.mail.status import (
-    Settlement,
-)
+from outbox.mail.status import Settlement
 
 Row = dict[str, Any]
 
