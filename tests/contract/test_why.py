@@ -164,11 +164,6 @@ def test_what_is_being_sent_tells_by_whom(scene: Scene) -> None:
     assert told(why(scene, claim.delivery_id)) == (Waits.BEING_SENT, None, says)
 
 
-UNKNOWN = (
-    "nobody knows whether the relay has it; look at the relay's log, then mark_sent(…), retry(…) or cancel(…)"
-)
-
-
 def test_what_is_ahead_is_due_before_in_the_same_stream_in_no_later_lane(scene: Scene) -> None:
     scene.start()
     fresh, retry, alone, scheduled, other, gone, mine = scene.mail(7)

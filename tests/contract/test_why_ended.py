@@ -11,9 +11,7 @@ from tests.contract.told import told, why
 
 AS_NEW = "retry(…, as_new=True) sends it again as a new mail"
 PARKED = "release(…) lets it go, cancel(…) ends it"
-
 DECIDE = "look at the relay's log, then mark_sent(…), retry(…) or cancel(…)"
-
 NEVER, LATER = {"reply_code": 550, "reply": "No such user"}, {"reply_code": 451, "reply": "Later"}
 YES = {"reply_code": 250, "enhanced_code": "2.0.0", "reply": "Ok"}
 BACKUP = {"relay": "backup"}

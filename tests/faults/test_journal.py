@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests.lab.crashing import POISON
 from tests.support.daemon import RunningDaemon
-from tests.support.journaled import enqueue, journaled, taking
+from tests.support.journaled import journaled, taking
 from tests.support.scripted import Peer
 from tests.support.sitting import Silent, Sitting
 from tests.support.waiting import wait_until
@@ -32,9 +32,7 @@ def test_a_dot_without_an_answer_is_in_doubt_at_once(
 ) -> None:
     silent = Silent()
     with journaled(sqlite_url, tmp_path, silent) as here:
-        enqueue(here.app, on_doubt=on_doubt)
-        here.daemon.start()
-        silent.wait_dot()
+        here.reach_the_dot(silent, on_doubt=on_doubt)
         here.restart()
         row = here.row()
         assert (status, reason, 1, 0) == (row["status"], row["reason"], row["doubts"], row["rescues"])
@@ -48,9 +46,7 @@ def test_a_dot_without_an_answer_is_sent_again_after_the_pause_and_known(
 ) -> None:
     silent = Silent()
     with journaled(sqlite_url, tmp_path, silent, taking, doubt_pause=0.1) as here:
-        enqueue(here.app)
-        here.daemon.start()
-        silent.wait_dot()
+        here.reach_the_dot(silent)
         here.restart()
         here.app.wait_sent(1)
         assert here.daemon.terminate() == 0
@@ -64,9 +60,7 @@ def test_an_answer_that_could_not_be_recorded_is_recorded_by_the_next_run(
 ) -> None:
     sitting = Sitting(Peer.hear_the_end)
     with journaled(sqlite_url, tmp_path, sitting) as here:
-        enqueue(here.app)
-        here.daemon.start()
-        sitting.wait_dot()
+        here.reach_the_dot(sitting)
         with here.app.engine.begin() as connection:
             connection.execute(text("UPDATE outbox_meta SET id = 1"))
             sitting.answer(answer)

@@ -31,9 +31,7 @@ def test_fault_92_a_second_daemon_in_the_same_directory_is_refused(sqlite_url: s
 def test_a_journal_of_another_database_is_left_alone_and_told(sqlite_url: str, tmp_path: Path) -> None:
     silent = Silent()
     with journaled(sqlite_url, tmp_path, silent) as here:
-        enqueue(here.app)
-        here.daemon.start()
-        silent.wait_dot()
+        here.reach_the_dot(silent)
         here.daemon.kill()
         other = tmp_path / "other"
         other.mkdir()
@@ -55,9 +53,7 @@ def test_fault_91_a_torn_tail_is_skipped_and_told(sqlite_url: str, tmp_path: Pat
     torn = b"R nonsense\n\x00\xff\xfe D 0198"
     silent = Silent()
     with journaled(sqlite_url, tmp_path, silent) as here:
-        enqueue(here.app)
-        here.daemon.start()
-        silent.wait_dot()
+        here.reach_the_dot(silent)
         here.daemon.kill()
         with (here.journal / "00000001.journal").open("ab") as file:
             file.write(torn)

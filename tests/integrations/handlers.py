@@ -1,7 +1,6 @@
 """Handlers of error mails, in the time and on the threads of a test."""
 
 import logging
-import logging.config
 import sys
 from typing import Any
 

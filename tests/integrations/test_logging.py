@@ -1,7 +1,6 @@
 """Error mails by way of the outbox, beside an application whose transactions roll back, lock and fail."""
 
 import logging
-import logging.config
 import os
 import subprocess
 import sys

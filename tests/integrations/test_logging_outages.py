@@ -1,7 +1,6 @@
 """Error mails wait for a database that is away, refuses or is silent: not for ever, and not all of them."""
 
 import logging
-import logging.config
 import threading
 from typing import Any
 

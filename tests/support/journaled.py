@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.scripted import Peer, Script, scripted
+from tests.support.sitting import Silent
 
 TTL = 600
 """Seconds; a test that had to wait for the lease would fail."""
@@ -33,6 +34,12 @@ class Journaled:
         """Count the lines of this kind in all journals, whether or not the daemon still writes."""
         lines = [line for file in self.journal.iterdir() for line in file.read_text("latin-1").splitlines()]
         return sum(line.startswith(f"{letter} ") for line in lines)
+
+    def reach_the_dot(self, relay: Silent, **options: Any) -> None:
+        """Commit one mail, and have the daemon send it up to its dot, on which this relay sits."""
+        enqueue(self.app, **options)
+        self.daemon.start()
+        relay.wait_dot()
 
     def restart(self) -> None:
         """Kill the daemon, and start it again."""
