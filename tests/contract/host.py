@@ -64,6 +64,13 @@ class Host:
             record(self.scene.queue, me, [end])
             self.journal.known([end])
 
+    def has_sent(self, count: int) -> tuple[UUID, list[Claim]]:
+        """Begin to claim and send so many mails, and return the session and its claims."""
+        me, claims = self.scene.held(count)
+        self.begin(me)
+        self.sends(me, claims)
+        return me, claims
+
     def dies(self) -> None:
         """End as a process does: its files stay as they are, and its lock goes."""
         assert self.journal.folder is not None

@@ -1,5 +1,7 @@
 """The epochs of a database: raised once, answered by each daemon, and closed by nobody but a person."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import update
 
@@ -83,3 +85,20 @@ def test_fault_31_mail_waits_for_each_living_session_that_has_not_answered(scene
     assert scene.database.read(permission).unanswered == ("host",)
     assert scene.sessions.enter(other, SessionState.STOPPED)
     assert scene.database.read(unanswered) == ()
+
+
+def test_fault_32_a_person_is_told_which_living_daemons_have_read_their_journals(scene: Scene) -> None:
+    history = epoch(scene, 2)
+    for host, answered, state in (
+        ("done", 3, SessionState.RUNNING),
+        ("gone", 3, SessionState.STOPPED),
+        ("slow", 2, SessionState.RUNNING),
+    ):
+        me = uuid4()
+        scene.sessions.start(me, host=host, pid=1, version="1", ttl=60.0, epoch=answered)
+        if state is SessionState.STOPPED:
+            assert scene.sessions.enter(me, state)
+    assert history.went_back(2, far=True)
+    found = scene.database.read(restored)
+    assert found is not None
+    assert (found.answered, found.unanswered) == (("done",), ("slow",))

@@ -115,6 +115,15 @@ def test_only_what_the_session_still_holds_under_that_fence_is_set_apart(scene: 
     assert [mine.delivery_id] == [attempt.delivery_id for attempt in scene.attempts()]
 
 
+def test_another_recipient_of_the_same_mail_is_not_set_apart(scene: Scene) -> None:
+    scene.mail(1, to=["ann@example.org", "bob@example.org"])
+    me = scene.start()
+    claim, other = scene.queue.claim(me, 2)
+    before = scene.row(other.delivery_id)
+    assert Remains(scene.database).set_apart(me, [claim]) == 1
+    assert before == scene.row(other.delivery_id)
+
+
 def test_only_a_session_that_has_not_ended_is_declared_lost(scene: Scene) -> None:
     sessions = [scene.start(state) for state in SessionState]
     bystander = scene.start()

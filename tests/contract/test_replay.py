@@ -22,9 +22,7 @@ def host(scene: Scene, tmp_path: Path) -> Host:
 
 
 def test_a_database_that_has_forgotten_nothing_is_left_alone(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, _ = host.has_sent(2)
     before = scene.rows(), scene.attempts(), History(scene.database).now()
     assert not host.look(me)
     assert before == (scene.rows(), scene.attempts(), History(scene.database).now())
@@ -33,9 +31,7 @@ def test_a_database_that_has_forgotten_nothing_is_left_alone(scene: Scene, host:
 def test_fault_31_what_came_back_is_recorded_as_sent_and_the_epoch_is_raised(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(3)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(3)
     forget(scene, *claims[1:])
     epoch = History(scene.database).now().epoch
     assert host.look(me)
@@ -61,9 +57,7 @@ def test_a_mail_that_went_by_another_relay_is_recorded_with_that(scene: Scene, h
 
 
 def test_what_the_session_seems_to_hold_still_is_recorded_as_sent(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, claims[1])
     held = {"status": "sending", "session": me, "fence": claims[1].fence}
     scene.change(claims[1].delivery_id, **held)
@@ -84,9 +78,7 @@ def test_what_was_put_off_goes_again(scene: Scene, host: Host) -> None:
 def test_fault_32_where_nothing_that_it_remembers_is_there_a_person_is_asked(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, *claims)
     assert host.look(me)
     assert statuses(scene) == ["sent", "sent"]
@@ -153,9 +145,7 @@ def test_fault_32_a_start_notices_unless_another_has_before(
 
 
 def test_fault_31_a_host_reads_its_journals_when_another_has_noticed(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(1)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(1)
     forget(scene, *claims)
     host.journal.ended.clear()
     assert not host.look(me)
@@ -190,9 +180,7 @@ def test_a_session_that_was_only_lost_is_not_taken_for_a_restore(scene: Scene, h
 def test_a_session_that_began_while_the_journals_were_read_keeps_nobody_waiting(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, claims[1])
     before = host.replay.answered
     assert host.look(me)

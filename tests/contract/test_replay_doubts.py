@@ -116,3 +116,19 @@ def test_a_doubt_whose_end_the_database_knows_is_told_no_second_time(
     raised(scene, host)
     Host(scene, tmp_path).begin(scene.start())
     assert before == snapshot(scene)
+
+
+def test_what_another_session_has_noted_of_the_same_fence_says_nothing_of_a_doubt(
+    scene: Scene, host: Host
+) -> None:
+    me, claims = scene.held(1, on_doubt=OnDoubt.HOLD)
+    host.begin(me)
+    host.sends(me, claims, DOUBT)
+    forget(scene, *claims)
+    # The fence went back, too, and was given again.
+    row = {"delivery_id": claims[0].delivery_id, "fence": claims[0].fence, "session": scene.start()}
+    with scene.admin.begin() as connection:
+        connection.execute(insert(attempt), row | {"verdict": Move.DEFER.value})
+    raised(scene, host)
+    assert host.look(me)
+    assert statuses(scene) == ["in_doubt"]

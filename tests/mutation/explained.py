@@ -21,6 +21,14 @@ GUARDS: dict[tuple[str, str], str] = {
     ("outbox/store/history.py", "meta.c.id == 1"): "a CHECK of the table says that it has one row",
     ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
     ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
+    (
+        "outbox/store/remains.py",
+        'database.dialect.among(attempt.c.delivery_id, "ids")',
+    ): "it only reads more: what is found is looked up by id and fence",
+    (
+        "outbox/store/verdicts.py",
+        "_IS_LATE",
+    ): "the read before it asks the same, but for a restore between the two",
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
 }
