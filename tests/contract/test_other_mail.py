@@ -13,7 +13,7 @@ from outbox.mail.status import LATE, Late, Move
 from outbox.store.moves import Claim
 from outbox.store.remains import Remains
 from outbox.store.verdicts import Recorded
-from tests.contract.ends import OWNED, PAUSE, settlement
+from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import Scene, in_state
 
 
@@ -53,6 +53,21 @@ def test_fault_32_two_mails_of_one_id_each_get_their_own_verdict(
     assert Recorded(1, 0, 2) == scene.queue.record(me, ends, doubt_pause=PAUSE, again=again)
     assert scene.row(other.delivery_id).status == "pending"
     assert [attempt.verdict for attempt in scene.attempts()] == ["defer"]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("move", OWNED)
+def test_a_verdict_on_one_recipient_says_nothing_of_another_of_the_same_mail(
+    scene: Scene, move: Move, *, late: bool
+) -> None:
+    scene.mail(1, to=["ann@example.org", "bob@example.org"])
+    me = scene.start()
+    claim, other = scene.queue.claim(me, 2)
+    if late:
+        scene.change([claim.delivery_id, other.delivery_id], **in_state("pending"))
+    before = scene.row(other.delivery_id)
+    record(scene.queue, me, settlement(claim, move))
+    assert before == scene.row(other.delivery_id)
 
 
 def test_fault_32_another_mail_that_has_the_id_is_not_set_apart(scene: Scene) -> None:

@@ -27,7 +27,7 @@ GUARDS: dict[tuple[str, str], str] = {
     ): "it only reads more: what is found is looked up by id and fence",
     (
         "outbox/store/verdicts.py",
-        "_IS_LATE",
+        '_d.message_id == bindparam("late_message", type_=Guid)',
     ): "the read before it asks the same, but for a restore between the two",
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
