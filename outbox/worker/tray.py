@@ -8,46 +8,13 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from outbox.worker.row import Row
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from outbox.worker.allowance import Allowance
     from outbox.worker.parcel import Parcel
-
-
-class _Row:
-    """Parcels in their order, and how many of them are retries."""
-
-    def __init__(self) -> None:
-        self.parcels: deque[Parcel] = deque()
-        self.retries = 0
-
-    def put(self, parcel: Parcel, *, first: bool = False) -> None:
-        """Add a parcel behind the others, or before them."""
-        self.retries += parcel.retry
-        if first:
-            self.parcels.appendleft(parcel)
-        else:
-            self.parcels.append(parcel)
-
-    def take(self, which: Callable[[Parcel], bool]) -> Parcel | None:
-        """Take out the first one of which `which` tells so."""
-        parcel = next(filter(which, self.parcels), None)
-        if parcel is not None:
-            self.remove(parcel)
-        return parcel
-
-    def remove(self, parcel: Parcel) -> bool:
-        """Take out a parcel, if it is here."""
-        if parcel not in self.parcels:
-            return False
-        self.parcels.remove(parcel)
-        self.retries -= parcel.retry
-        return True
-
-    def takeable(self, room: int) -> int:
-        """Return how many may be taken while there is room for so many retries."""
-        return len(self.parcels) - max(0, self.retries - room)
 
 
 class Tray:
@@ -64,11 +31,13 @@ class Tray:
         self._low = low
         self._allowance = allowance
         # What may be taken; what must be announced first; and of that, what a connected sender has asked for.
-        self._ready, self._silent, self._asked = self._rows = (_Row(), _Row(), _Row())
+        self._ready, self._silent, self._asked = self._rows = (Row(), Row(), Row())
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
         # Of these, senders that connect for a parcel that is ready.
         self._coming = 0
+        # Of these, one that has waited long for the relay's greeting.
+        self._late = 0
         # And senders that have waited long for the answer to a dot.
         self._aside = 0
         # Parcels of the retries that senders have in hand.
@@ -97,9 +66,14 @@ class Tray:
         return self._active - self._coming
 
     @property
+    def working(self) -> int:
+        """Senders at work, but for those that only wait for a late answer."""
+        return self._active - self._aside - self._late
+
+    @property
     def busy(self) -> bool:
         """Whether a parcel is there to be taken, or a sender does more than wait for a late answer."""
-        return self._takeable > 0 or self._working > 0
+        return self._takeable > 0 or self.working > 0
 
     @property
     def wanted(self) -> list[Parcel]:
@@ -120,8 +94,8 @@ class Tray:
         One that is `returning` has a parcel of its own; one that must connect first is let in only where more
         parcels are ready than senders already connect for.
         """
-        there = self._takeable > (0 if connected else self._coming)
-        if not (returning or there) or self._working >= self._width():
+        there = self._takeable > (0 if connected else self._coming - self._late)
+        if not (returning or there) or self.working >= self._width():
             return False
         self._active += 1
         return True
@@ -130,9 +104,19 @@ class Tray:
         """Note that a sender which has entered connects, for a parcel that is ready."""
         self._coming += 1
 
-    def arrive(self) -> None:
-        """Note that its connecting has ended."""
+    def wait_on(self) -> bool:
+        """Let a sender that connects wait for long and stand in nobody's way, if no other one does."""
+        if self._late:
+            return False
+        self._late = 1
+        self.stir()
+        self._low()
+        return True
+
+    def arrive(self, *, late: bool = False) -> None:
+        """Note that its connecting has ended; `late` if it has waited on."""
         self._coming -= 1
+        self._late -= late
 
     def take(self) -> Parcel | None:
         """Give a sender that has arrived the next parcel, or None when there is none or it shall leave.
@@ -141,7 +125,7 @@ class Tray:
         connected has asked for one: what is announced and cannot begin would be in doubt for nothing. Retries
         are given to half of the senders at most: a domain that answers slowly must not have them all.
         """
-        if not self.ready or self._working > self._width():
+        if not self.ready or self.working > self._width():
             return None
         has_room = self._retries_room > 0
 
@@ -269,10 +253,6 @@ class Tray:
         """How many more retries senders may have in hand."""
         return max(0, max(1, self._width() // 2) - self._retries_begun)
 
-    @property
-    def _working(self) -> int:
-        return self._active - self._aside
-
     def _let(self) -> int:
         """Return how many parcels may go by the tokens that were borrowed; where none may, want more.
 
@@ -284,7 +264,7 @@ class Tray:
             self._want()
         return found
 
-    def _count(self, row: _Row, most: int) -> int:
+    def _count(self, row: Row, most: int) -> int:
         """Return how many of a row may go, of the retries as many as there is room for; at most `most`."""
         fresh = (each for each in row.parcels if not each.retry and self._lets(each))
         retries = (each for each in row.parcels if each.retry and self._lets(each))
