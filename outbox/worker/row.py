@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outbox.worker.parcel import Parcel
+    from outbox.worker.parcel import Kind, Parcel
 
 
 class Row:
-    """Parcels in their order, and how many of them are retries."""
+    """Parcels in their order, how many of them are retries, and how many of each kind there are."""
 
     def __init__(self) -> None:
         self.parcels: deque[Parcel] = deque()
         self.retries = 0
+        self.kinds: Counter[Kind] = Counter()
 
     def put(self, parcel: Parcel, *, first: bool = False) -> None:
         """Add a parcel behind the others, or before them."""
         self.retries += parcel.retry
+        self.kinds[parcel.kind] += 1
         if first:
             self.parcels.appendleft(parcel)
         else:
@@ -39,6 +41,9 @@ class Row:
             return False
         self.parcels.remove(parcel)
         self.retries -= parcel.retry
+        self.kinds[parcel.kind] -= 1
+        if not self.kinds[parcel.kind]:
+            del self.kinds[parcel.kind]
         return True
 
     def takeable(self, room: int) -> int:

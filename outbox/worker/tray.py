@@ -136,7 +136,7 @@ class Tray:
         if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
             self._asked.put(silent)
             self._low()
-        parcel = self._ready.take(may_go)
+        parcel = self._ready.take(may_go) if self._lets_any(self._ready) else None
         if parcel is None:
             self._want()
             return None
@@ -266,13 +266,19 @@ class Tray:
 
     def _count(self, row: Row, most: int) -> int:
         """Return how many of a row may go, of the retries as many as there is room for; at most `most`."""
+        if not self._lets_any(row):
+            return 0
         fresh = (each for each in row.parcels if not each.retry and self._lets(each))
         retries = (each for each in row.parcels if each.retry and self._lets(each))
         few = islice(retries, self._retries_room) if row.retries else ()
         return sum(1 for _ in islice(chain(fresh, few), most))
 
     def _lets(self, parcel: Parcel) -> bool:
-        return self._allowance is None or self._allowance.lets(parcel)
+        return self._allowance is None or self._allowance.lets(*parcel.kind)
+
+    def _lets_any(self, row: Row) -> bool:
+        """Tell whether there are tokens for any of a row, by its few kinds: it is mostly asked in vain."""
+        return self._allowance is None or any(self._allowance.lets(*kind) for kind in row.kinds)
 
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:
