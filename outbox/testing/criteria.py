@@ -67,7 +67,7 @@ def misses(message: Message, asked: Mapping[str, Question]) -> list[str]:
     return [name for name, question in asked.items() if not question(message)]
 
 
-def _refuse_impossible(name: str, wanted: object) -> None:
+def _refuse_impossible(name: str, wanted: Any) -> None:
     kinds, remedy = _KINDS[name]
     is_one = name != "contains" or isinstance(wanted, str | bytes) or not isinstance(wanted, Sequence)
     for one in [wanted] if is_one else wanted:

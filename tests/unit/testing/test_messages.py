@@ -165,12 +165,12 @@ def test_a_criterion_that_there_is_not_or_an_address_that_is_none_is_no_claim(me
         ("tags", "campaign", "Give a dict."),
     ],
 )
-def test_a_value_that_no_mail_can_have_is_no_claim(criterion: str, value: object, remedy: str) -> None:
+def test_a_value_that_no_mail_can_have_is_no_claim(criterion: str, value: Any, remedy: str) -> None:
     with (
         captured() as nothing,
         pytest.raises(InvalidValueError, match=rf"^{criterion}: is nothing .*{re.escape(remedy)}$"),
     ):
-        nothing.none(**{criterion: value})  # type: ignore[misc] # wrong on purpose
+        nothing.none(**{criterion: value})
 
 
 def test_the_mails_show_themselves(messages: Captured) -> None:
