@@ -68,7 +68,7 @@ def test_the_daemon_runs_on_what_django_knows(
             text=True,
         ) as daemon:
             try:
-                wait_until(lambda: len(sink.stored()) == 1, "it is sent")
+                wait_until(lambda: len(sink.stored()) == 1, "it is sent", timeout=120)
             finally:
                 daemon.send_signal(signal.SIGTERM)
             _, log = daemon.communicate(timeout=30)
