@@ -86,6 +86,16 @@ def test_a_context_within_itself_is_looked_through_once(write: Write) -> None:
         Templates(folder).render("a", context)
 
 
+def test_a_template_that_includes_itself_is_looked_through_once(write: Write) -> None:
+    inner = "{% if false %}{% include '_b.html' %}{% endif %}\n<a href='/b'>"
+    folder = write({"a.subject": "s", "a.html": "{% include '_b.html' %}", "_b.html": inner})
+    with pytest.raises(TemplateError, match=r"_b\.html:2: the address '/b' leads"):
+        Templates(folder).render("a", {})
+    (folder / "_b.html").write_text("{% if false %}{% include '_b.html' %}{% endif %}<a href='/{{ 7 }}'>")
+    with pytest.raises(TemplateError, match=r"a\.html: the address '/7' leads"):
+        Templates(folder).render("a", {})
+
+
 @pytest.mark.parametrize(
     "selectors",
     [
