@@ -87,8 +87,8 @@ class Supply:
         return len(self._bare)
 
     def held(self, stream: str | None = None) -> int:
-        """Return how many recipients wait here or on the tray, of one stream or of all."""
-        bare = sum(len(each.claims) for each in self._bare if stream in {None, each.stream})
+        """Return how many recipients wait here or on the tray, of one stream or of all; on any thread."""
+        bare = sum(len(each.claims) for each in tuple(self._bare) if stream in {None, each.stream})
         return bare + self._tray.held(stream)
 
     def has_room(self, size: int) -> bool:

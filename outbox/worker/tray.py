@@ -165,15 +165,15 @@ class Tray:
         return parcel
 
     def candidates(self) -> Iterator[Parcel]:
-        """Give the parcels that may go now, but for the limits of rates and quotas."""
+        """Give what may go now, but for limits, as `take` does: the first one is waited for beside others."""
+        rows = (*((self._silent,) if self._askable else ()), self._ready, self._asked)
         has_room = self._retries_room > 0
-        return (each for row in self._rows for each in row.parcels if has_room or not each.retry)
+        return (each for row in rows for each in row.parcels if has_room or not each.retry)
 
     def held(self, stream: str | None = None) -> int:
-        """Return how many recipients wait for a sender, of one stream or of all."""
-        return sum(
-            len(each.claims) for row in self._rows for each in row.parcels if stream in {None, each.stream}
-        )
+        """Return how many recipients wait for a sender, of one stream or of all; on any thread."""
+        ready = [each for row in self._rows for each in tuple(row.parcels)]
+        return sum(len(each.claims) for each in ready if stream in {None, each.stream})
 
     def announced(self, parcel: Parcel) -> None:
         """Let a parcel go that senders have asked for, before the others, if it is still here."""
