@@ -70,7 +70,8 @@ class _Verbs(click.Group):
 def command_line() -> None:
     """Queue mail in your own SQL transaction, and have a daemon deliver it.
 
-    The database is OUTBOX_DATABASE_URL, by default the file outbox.sqlite3 in the current directory.
+    The database is OUTBOX_DATABASE_URL, by default that of the application (`flask outbox`, `manage.py
+    outbox`), or else the file outbox.sqlite3 in the current directory.
     """
 
 

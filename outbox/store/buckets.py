@@ -31,9 +31,7 @@ LATELY = timedelta(seconds=2)
 _WAITED = timedelta(seconds=10)
 """Who waits for a lock reads an instant that is older than the row's; by more, the clock was set back."""
 
-_READ = select(
-    _g.kind,
-    _g.name,
+_LENDING = (
     _g.tokens,
     _g.tokens_at,
     _g.quota_used,
@@ -41,6 +39,13 @@ _READ = select(
     _g.short_of,
     _g.short_since,
     _g.short_until,
+)
+"""What a gate knows of what it has lent, and each loan writes anew."""
+
+_READ = select(
+    _g.kind,
+    _g.name,
+    *_LENDING,
     _g.pace,
     type_coerce(seconds_since(_g.paced_at), Float).label("paced_ago"),
     utc_now().label("now"),
@@ -51,20 +56,7 @@ _SET = (
         _g.kind == bindparam("its_kind", type_=_g.kind.type),
         _g.name == bindparam("its_name", type_=_g.name.type),
     )
-    .values(
-        {
-            column: bindparam(f"new_{column.name}", type_=column.type)
-            for column in (
-                _g.tokens,
-                _g.tokens_at,
-                _g.quota_used,
-                _g.quota_day,
-                _g.short_of,
-                _g.short_since,
-                _g.short_until,
-            )
-        }
-    )
+    .values({column: bindparam(f"new_{column.name}", type_=column.type) for column in _LENDING})
 )
 _IS_RELAY = and_(_g.kind == GateKind.RELAY.value, _g.name == bindparam("relay", type_=_g.name.type))
 _DAEMONS = select(func.count()).where(

@@ -8,6 +8,7 @@ more is borrowed.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,7 +129,7 @@ class Allowance:
         # The gates of a stream that limit something, as long as the pace is the same.
         self._known: dict[str, list[tuple[Gate, Limit]]] = {}
         self._passing: float | None = None
-        self._purses: dict[Gate, _Purse] = {}
+        self._purses: defaultdict[Gate, _Purse] = defaultdict(_Purse)
         self._wanted = asyncio.Event()
         self._has_limits = limit.is_set or any(each.limit.is_set for each in streams.known.values())
 
@@ -148,15 +149,15 @@ class Allowance:
         self._passing = passing
         self._wanted.set()
 
-    def lets(self, parcel: Parcel) -> bool:
-        """Tell whether a parcel may go now."""
-        now, count = self._now(), len(parcel.claims)
-        return all(self._purse(gate).has(count, now) for gate, _ in self._gates(parcel.stream))
+    def lets(self, stream: str, recipients: int) -> bool:
+        """Tell whether a parcel of this kind may go now."""
+        now = self._now()
+        return all(self._purses[gate].has(recipients, now) for gate, _ in self._gates(stream))
 
     def spend(self, parcel: Parcel) -> None:
         """Use the tokens of a parcel that goes."""
         for gate, _ in self._gates(parcel.stream):
-            self._purse(gate).spend(len(parcel.claims))
+            self._purses[gate].spend(len(parcel.claims))
 
     def want(self) -> None:
         """Borrow what the parcels that are ready need, as soon as it may be had."""
@@ -165,7 +166,7 @@ class Allowance:
     def together(self, stream: str) -> int | None:
         """Return the most recipients of a transaction: a burst, and what a quota has left; None: any."""
         most = [each for _, limit in self._gates(stream) if (each := limit.together) is not None]
-        rests = [rest for gate, _ in self._gates(stream) if (rest := self._purse(gate).rest)]
+        rests = [rest for gate, _ in self._gates(stream) if (rest := self._purses[gate].rest)]
         return min(most + rests, default=None)
 
     def room(self, stream: str, held: int) -> int | None:
@@ -203,18 +204,18 @@ class Allowance:
                 events.relay_slowed(self._relay.name, pace)
         now = self._now()
         wanted = self._demands()
-        due = {gate: each for gate, each in wanted.items() if self._purse(gate).ask_at <= now}
+        due = {gate: each for gate, each in wanted.items() if self._purses[gate].ask_at <= now}
         if due:
             for gate in due:
                 # Void from now on: the quota has them back by this borrowing.
-                self._purse(gate).tokens = 0
+                self._purses[gate].tokens = 0
             grants = await self._threads.run(self._buckets.borrow, due)
             for gate, grant in grants.items():
                 self._receive(gate, due[gate][0], grant, now)
             if any(grant.count for grant in grants.values()):
                 self._stir()
             now = self._now()
-        return min((max(0.0, self._purse(gate).ask_at - now) for gate in wanted), default=None)
+        return min((max(0.0, self._purses[gate].ask_at - now) for gate in wanted), default=None)
 
     def _demands(self) -> dict[Gate, tuple[Limit, Demand]]:
         """Return what is wanted of each gate that the parcels wait for: as much as the senders may use."""
@@ -223,12 +224,12 @@ class Allowance:
         limits: dict[Gate, Limit] = {}
         for parcel in self._ready() if width and self.limits else ():
             for gate, limit in self._gates(parcel.stream):
-                purse = self._purse(gate)
+                purse = self._purses[gate]
                 if not purse.has(len(parcel.claims), now) or gate in sizes:
                     limits[gate] = limit
                     sizes.setdefault(gate, []).append(len(parcel.claims))
         return {
-            gate: (limits[gate], self._demand(self._purse(gate), limits[gate], each, width))
+            gate: (limits[gate], self._demand(self._purses[gate], limits[gate], each, width))
             for gate, each in sizes.items()
         }
 
@@ -238,7 +239,7 @@ class Allowance:
         return Demand(sizes[0], most, purse.tokens, purse.back(limit, now), purse.day, waited)
 
     def _receive(self, gate: Gate, limit: Limit, grant: Grant, began: float) -> None:
-        purse = self._purse(gate)
+        purse = self._purses[gate]
         if grant.short_of == "quota" and purse.short_of != "quota":
             events.quota_spent(gate.kind.value, gate.name, grant.wait)
         purse.receive(grant, limit, began, self._now())
@@ -258,7 +259,7 @@ class Allowance:
         )
 
     def _room(self, gate: Gate, limit: Limit, held: int) -> int | None:
-        purse, now = self._purse(gate), self._now()
+        purse, now = self._purses[gate], self._now()
         if purse.short_of == "quota" and now < purse.ask_at:
             return 0
         most = in_hand(limit, purse.filled(limit, now))
@@ -272,9 +273,6 @@ class Allowance:
             ]
             known = self._known[stream] = [(gate, limit) for gate, limit in limits if limit.is_set]
         return known
-
-    def _purse(self, gate: Gate) -> _Purse:
-        return self._purses.setdefault(gate, _Purse())
 
     def _now(self) -> float:
         return self._loop.time()
