@@ -23,6 +23,7 @@ _VERBS = {
     "send": ("send", "send", "Put one mail into the queue."),
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
+    "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),
     "preview": (
         "preview",
         "preview",
