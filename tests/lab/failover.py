@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.lab.closing import reconciled, wait_drained
 from tests.lab.fleet import fleet
-from tests.lab.lapses import Lapses, recorded_again
+from tests.lab.lapses import LEASE, Lapses, recorded_again
 from tests.lab.result import Result
 from tests.lab.shop import Shop
 from tests.support.daemon import Application, application
@@ -42,7 +42,7 @@ def drive(database: str, *, cycles: int, seed: int, folder: Path, size: int = 2)
             shop = Shop(app, Random(seed), lambda: len(sink.entries()) + len(lapses.gone))
             lapses = Lapses(app, shop, sink, url)
             codes: list[int] = []
-            with fleet(url, folder, port=sink.port, size=size, lease_ttl=3, journals=folder) as daemons:
+            with fleet(url, folder, port=sink.port, size=size, lease_ttl=LEASE, journals=folder) as daemons:
                 for _ in range(cycles):
                     with DatabaseProxy(primary.url) as wire, suppress(DBAPIError), shop:
                         replica.follow(wire.port)

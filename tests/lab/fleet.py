@@ -69,10 +69,11 @@ class Fleet:
         return found
 
     def replace(self, run: Run) -> int:
-        """Stop it in order, start another in its place, as a deploy does; return its exit code."""
+        """Stop it in order, and start another in its place, as a deploy does; return its exit code."""
         code = run.daemon.terminate()
         self._runs.remove(run)
         self.launch(run.state)
+        self._runs[-1].daemon.wait_begun()
         return code
 
     def resume(self) -> None:

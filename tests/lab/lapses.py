@@ -22,6 +22,9 @@ _ANSWERED = (
 _RECORDED = re.compile(r"(\d+) deliveries that had come back are recorded as sent")
 
 
+LEASE = 10.0
+"""Seconds for which others wait for a daemon that is away; a journal that comes later comes too late."""
+
 _NEW = 50
 """Mails that an application enqueues as soon as it is back."""
 

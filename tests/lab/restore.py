@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.lab.closing import reconciled, wait_drained
 from tests.lab.fleet import fleet
-from tests.lab.lapses import Lapses, recorded_again
+from tests.lab.lapses import LEASE, Lapses, recorded_again
 from tests.lab.places import fresh
 from tests.lab.result import Result
 from tests.lab.shop import Shop
@@ -36,7 +36,7 @@ def drive(database: str, *, cycles: int, seed: int, folder: Path, size: int = 2)
         def some_arrive() -> None:
             sink.wait_entries(len(sink.entries()) + random.randint(1, _MOST))
 
-        with fleet(url, folder, port=sink.port, size=size, lease_ttl=3, journals=folder) as daemons:
+        with fleet(url, folder, port=sink.port, size=size, lease_ttl=LEASE, journals=folder) as daemons:
             for cycle in range(cycles):
                 stops = random.random() < 1 / 2
                 # The application does not know that its database goes, either.

@@ -26,12 +26,13 @@ def restore(url: str, file: Path) -> None:
 
 
 def _by_name(url: str) -> list[str]:
-    name = make_url(url).database or ""
-    return [f"--maintenance-db={_plain(url, database='postgres')}", name]
+    database = make_url(url).database or ""
+    server = make_url(url).set(database="postgres").render_as_string(hide_password=False)
+    return [f"--maintenance-db={_plain(server)}", database]
 
 
-def _plain(url: str, **changes: str) -> str:
-    return make_url(url).set(drivername="postgresql", **changes).render_as_string(hide_password=False)
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _run(name: str, *arguments: str) -> None:
