@@ -85,6 +85,6 @@ def _wait_sent_there(app: Application, replica: PostgresServer) -> None:
 
     def has_enough() -> bool:
         with engine.connect() as connection:
-            return connection.execute(count).scalar_one() >= enough
+            return int(connection.execute(count).scalar_one()) >= enough
 
     wait_until(has_enough, "the replica follows", 60)
