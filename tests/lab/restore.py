@@ -19,8 +19,8 @@ from tests.support.ledger import LedgerSink
 _SLOWNESS = 0.03
 """Seconds that the relay takes for a mail, so that some are always under way."""
 
-_MOST = 400
-"""Recipients that arrive before a dump, and between it and its restore, at most."""
+_BEFORE, _AFTER = 400, 100
+"""Recipients that arrive before a dump, and at a time between it and its restore, at most."""
 
 
 def drive(database: str, *, cycles: int, seed: int, folder: Path, size: int = 2) -> Result:
@@ -33,20 +33,20 @@ def drive(database: str, *, cycles: int, seed: int, folder: Path, size: int = 2)
         codes: list[int] = []
         stopped = 0
 
-        def some_arrive() -> None:
-            sink.wait_entries(len(sink.entries()) + random.randint(1, _MOST))
+        def some_arrive(most: int) -> None:
+            sink.wait_entries(len(sink.entries()) + random.randint(1, most))
 
         with fleet(url, folder, port=sink.port, size=size, lease_ttl=LEASE, journals=folder) as daemons:
             for cycle in range(cycles):
                 stops = random.random() < 1 / 2
                 # The application does not know that its database goes, either.
                 with suppress(DBAPIError), shop:
-                    some_arrive()
+                    some_arrive(_BEFORE)
                     dumps.append(postgres_dump.dump(url, folder / f"{cycle}.dump"))
-                    some_arrive()
+                    some_arrive(_AFTER)
                     if random.random() < 1 / 2:
                         codes.append(daemons.replace(daemons.any(random)))
-                        some_arrive()
+                        some_arrive(_AFTER)
                     lapses.approach()
                     if stops:
                         shop.close()
