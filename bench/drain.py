@@ -25,7 +25,7 @@ from outbox.store.queue import Queue
 from outbox.store.schema import delivery, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _POLL = 0.1
 _START = 60.0
@@ -33,20 +33,23 @@ _LEAST_RATE = 200
 """Mails a second below which a drain counts as stuck."""
 
 
-def drain(kind: str, mails: int, command: Sequence[str] = REAL) -> Run:
-    """Fill a fresh database of this kind with `mails` mails, and measure how the daemon sends them."""
+def drain(kind: str, mails: int, command: Sequence[str] = REAL, **settings: str) -> Run:
+    """Fill a fresh database of this kind with `mails` mails, and measure how the daemon sends them.
+
+    `settings` are further ones of the daemon, by name.
+    """
     with shop(kind) as opened, tempfile.TemporaryDirectory(prefix="outbox-bench-") as folder:
         opened.fill(mails)
         opened.engine.dispose()
-        return _measure(opened.url, mails, Path(folder), command)
+        return _measure(opened.url, mails, Path(folder), command, settings)
 
 
-def _measure(url: str, mails: int, folder: Path, command: Sequence[str]) -> Run:
+def _measure(url: str, mails: int, folder: Path, command: Sequence[str], settings: Mapping[str, str]) -> Run:
     database = Database(url)
     queue = Queue(database)
     deadline = time.monotonic() + _START + mails / _LEAST_RATE
     try:
-        with sink() as port, daemon(url, port, folder, command) as running:
+        with sink() as port, daemon(url, port, folder, command, **settings) as running:
 
             def reach(reached: Callable[[], bool], pause: float) -> None:
                 until(reached, pause, deadline - time.monotonic(), [running], queue.counts)

@@ -7,6 +7,7 @@ from bench.studies.fairness import FAIRNESS
 from bench.studies.follow import FOLLOW
 from bench.studies.history import HISTORY
 from bench.studies.intake import INTAKE
+from bench.studies.journal import JOURNAL
 from bench.studies.pages import PAGES
 from bench.studies.peers import PEERS
 from bench.studies.questions import QUESTIONS
@@ -17,6 +18,7 @@ from bench.studies.sustained import SUSTAINED
 STUDIES = (
     COMPOSING,
     SIZES,
+    JOURNAL,
     INTAKE,
     ENQUEUE,
     FOLLOW,

@@ -16,6 +16,7 @@ from outbox.control import (
     unsuppress,
     why,
 )
+from outbox.default import enqueue, enqueue_async, enqueue_many, enqueue_many_async
 from outbox.errors import (
     DatabaseLockedError,
     EnvironmentMismatchError,
@@ -30,7 +31,7 @@ from outbox.errors import (
     UnsupportedDatabaseError,
     UnusableConnectionError,
 )
-from outbox.intake import Outbox, enqueue, enqueue_async, enqueue_many, enqueue_many_async
+from outbox.intake import Outbox
 from outbox.mail.address import Address
 from outbox.mail.attachment import Attachment
 from outbox.mail.email import Email

@@ -9,6 +9,7 @@ from hypothesis import settings
 from sqlalchemy import Engine, create_engine
 
 import outbox
+from outbox.default import default_outbox
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 
 # How long an example takes says how busy the machine is.
@@ -47,6 +48,14 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [*os.environ]:
         if name.upper().startswith("OUTBOX_") or name in _OF_SYSTEMD:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def no_default_outbox() -> Iterator[None]:
+    """Let the default outbox be made of the environment that the test has set, and leave none behind."""
+    default_outbox.cache_clear()
+    yield
+    default_outbox.cache_clear()
 
 
 @pytest.fixture

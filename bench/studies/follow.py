@@ -6,6 +6,7 @@ minute; what serves the pages is killed as soon as it has answered. In each, all
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -105,8 +106,10 @@ def follows(kind: str, _mails: int) -> dict[str, Told]:
 def _slow(kind: str) -> dict[Way, Trial]:
     with _sites(kind, "slow", _SLOW) as (relay, visits):
         relay.start()
+        order = random.Random(_PAGES)
         for n in range(_PAGES):
-            for each in visits:
+            # What a way does behind its page takes time from the next one, which must not be always the same.
+            for each in order.sample(visits, len(visits)):
                 if each.site.way is not Way.SYNCHRONOUS or n < _SLOW_PAGES:
                     each.follow()
         return _settled(relay, visits)

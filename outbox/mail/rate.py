@@ -2,8 +2,9 @@
 
 A limit counts envelope recipients, as Amazon SES does. What may pass is a bucket of tokens, one for a
 recipient, that fills at the rate and holds one burst. Daemons borrow from it for a tenth of a second; what
-they have not used by then is void, so that in any second at most 1.1 s of the rate and one burst pass. Who
-borrows again gives back of that what the bucket would still hold.
+they have not used by then is void, so that in any second at most 1.1 s of the rate and one burst pass; or
+two, where a mail to many has waited beside other daemons. Who borrows again gives back of that what the
+bucket would still hold.
 A quota counts by the UTC day of the database, and takes back what was not used.
 
 A relay that says "slow down" is believed: half of what passes now goes on passing, more again with time, and
@@ -12,6 +13,7 @@ a day later it is forgotten.
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 DAY = 86_400.0
 BURST = 0.1
@@ -109,15 +111,18 @@ class Bucket:
 class Demand:
     """What a daemon would send now: the first parcel has `least` recipients, all together `most`.
 
-    `unused` of what it borrowed before were never sent: the quota has them back. The bucket has `back`: what
-    it would hold more, had they never been borrowed. Else a mail of two limits would never go, of which each
-    has a token when the other has none.
+    `unused` of what it borrowed before, on that `day`, were never sent: the day's quota has them back. The
+    bucket has `back`: what it would hold more, had they never been borrowed. Else a mail of two limits would
+    never go, of which each has a token when the other has none.
+    It has `waited` for so many seconds, and was lent nothing.
     """
 
     least: int
     most: int
     unused: int = 0
     back: float = 0.0
+    day: date | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,8 @@ class Grant:
     """What is lent, and what then stands in the gate: `tokens` (None without a rate) and the quota `used`.
 
     `short_of` says what there was too little of, "rate" or "quota", and `wait` when to ask again, in seconds.
+    Nothing is lent, and short of nothing, to a parcel that is larger than what is left of the quota.
+    `day` is the quota's, where it has one.
     """
 
     count: int
@@ -132,6 +139,7 @@ class Grant:
     used: int
     short_of: str | None = None
     wait: float = 0.0
+    day: date | None = None
 
 
 def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
@@ -140,13 +148,16 @@ def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     tokens = min(limit.at_once, bucket.filled(limit) + demand.back) if limit.rate is not None else None
     room = demand.most if limit.quota is None else max(0, limit.quota - used)
     if room < min(demand.least, demand.most):
-        return Grant(0, tokens, used, "quota", bucket.left)
+        # What is left may do for a smaller parcel.
+        return Grant(0, tokens, used) if room else Grant(0, tokens, used, "quota", bucket.left)
     most = min(demand.most, room)
     if limit.rate is None or tokens is None:
         return Grant(most, None, used + most, *_short(demand, most, "quota", bucket.left))
     # A parcel that is larger than the bucket, as it was packed before the pace was lowered, goes when the
-    # bucket is full, and the bucket owes the rest.
-    needed = min(float(demand.least), limit.at_once)
+    # bucket is full, and the bucket owes the rest. Beside other daemons, who take each token as it comes, the
+    # bucket is never full: who has waited for twice the time that fills it goes by the first one.
+    is_passed = demand.waited * limit.rate >= 2 * limit.at_once
+    needed = 1.0 if is_passed else min(float(demand.least), limit.at_once)
     if tokens < needed:
         return Grant(0, tokens, used, "rate", (needed - tokens) / limit.rate)
     count = min(most, max(int(tokens), demand.least))

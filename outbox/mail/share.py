@@ -9,6 +9,7 @@ flood, nor makes up for the time in which it had no mail.
 from collections.abc import Callable, Collection
 from heapq import heapify, heapreplace
 
+from outbox.mail.status import Lane
 from outbox.mail.stream import Priority, Streams
 
 MOST = 32
@@ -32,18 +33,18 @@ class Shares:
         # For each stream what it has had, divided by its weight; for each class, how far the last one is.
         self._had: dict[str, float] = {}
         self._last: dict[Priority, float] = {}
-        # What each lower class has not had of its part, in places times that part.
-        self._owed: dict[Priority, int] = {}
+        # What each lower class has not had of its part of a lane, in places times that part.
+        self._owed: dict[tuple[Lane, Priority], int] = {}
 
-    def split(self, names: Collection[str], places: int) -> dict[str, int]:
-        """Share `places` among these streams; one that gets nothing is left out."""
+    def split(self, names: Collection[str], places: int, lane: Lane = Lane.FRESH) -> dict[str, int]:
+        """Share `places` of a lane among these streams; one that gets nothing is left out."""
         classes = {
             priority: members
             for priority in Priority
             if (members := [name for name in names if self._streams.of(name).priority is priority])
         }
         shared: dict[str, int] = {}
-        for priority, part in self._parts(list(classes), places).items():
+        for priority, part in self._parts(lane, list(classes), places).items():
             shared |= self._turns(priority, classes[priority], part)
         return shared
 
@@ -56,14 +57,14 @@ class Shares:
             # Who had something longest ago is hardly ahead of the others any more.
             del self._had[next(iter(self._had))]
 
-    def _parts(self, classes: list[Priority], places: int) -> dict[Priority, int]:
+    def _parts(self, lane: Lane, classes: list[Priority], places: int) -> dict[Priority, int]:
         """Return how many places each class has; what is less than one is owed to it by the next claims."""
-        lower = classes[1:]
-        self._owed = {each: self._owed.get(each, 0) + places for each in lower}
         parts = dict.fromkeys(classes, 0)
-        for priority in lower:
-            parts[priority] = min(self._owed[priority] // _LEAST_PART, places - sum(parts.values()))
-            self._owed[priority] -= parts[priority] * _LEAST_PART
+        for priority in classes[1:]:
+            owed = self._owed.get((lane, priority), 0) + places
+            parts[priority] = min(owed // _LEAST_PART, places - sum(parts.values()))
+            # Kept while it is not here, too: what a class has no mail for is shared again among the others.
+            self._owed[lane, priority] = owed - parts[priority] * _LEAST_PART
         for priority in classes[:1]:
             parts[priority] = places - sum(parts.values())
         return parts

@@ -6,7 +6,8 @@ How much is lent is decided by `mail.rate`; instants are the database's own and 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Float, and_, bindparam, func, or_, select, type_coerce, update
@@ -30,9 +31,7 @@ LATELY = timedelta(seconds=2)
 _WAITED = timedelta(seconds=10)
 """Who waits for a lock reads an instant that is older than the row's; by more, the clock was set back."""
 
-_READ = select(
-    _g.kind,
-    _g.name,
+_LENDING = (
     _g.tokens,
     _g.tokens_at,
     _g.quota_used,
@@ -40,6 +39,13 @@ _READ = select(
     _g.short_of,
     _g.short_since,
     _g.short_until,
+)
+"""What a gate knows of what it has lent, and each loan writes anew."""
+
+_READ = select(
+    _g.kind,
+    _g.name,
+    *_LENDING,
     _g.pace,
     type_coerce(seconds_since(_g.paced_at), Float).label("paced_ago"),
     utc_now().label("now"),
@@ -50,20 +56,7 @@ _SET = (
         _g.kind == bindparam("its_kind", type_=_g.kind.type),
         _g.name == bindparam("its_name", type_=_g.name.type),
     )
-    .values(
-        {
-            column: bindparam(f"new_{column.name}", type_=column.type)
-            for column in (
-                _g.tokens,
-                _g.tokens_at,
-                _g.quota_used,
-                _g.quota_day,
-                _g.short_of,
-                _g.short_since,
-                _g.short_until,
-            )
-        }
-    )
+    .values({column: bindparam(f"new_{column.name}", type_=column.type) for column in _LENDING})
 )
 _IS_RELAY = and_(_g.kind == GateKind.RELAY.value, _g.name == bindparam("relay", type_=_g.name.type))
 _DAEMONS = select(func.count()).where(
@@ -102,12 +95,7 @@ class Buckets:
             rows = self._locked(connection, wanted)
             now = next(iter(rows.values())).now.astimezone(UTC)
             grants = {
-                name: grant(
-                    limit.lowered(grown(rows[name].pace, rows[name].paced_ago)),
-                    _bucket(rows[name], now),
-                    demand,
-                )
-                for name, (limit, demand) in wanted.items()
+                name: _granted(limit, rows[name], now, demand) for name, (limit, demand) in wanted.items()
             }
             connection.execute(_SET, [_new(name, rows[name], now, given) for name, given in grants.items()])
             return grants
@@ -144,18 +132,29 @@ class Buckets:
         return rows
 
 
-def _bucket(row: Any, now: datetime) -> Bucket:
-    is_new = row.quota_day == now.date()
-    return Bucket(
+def _granted(limit: Limit, row: Any, now: datetime, demand: Demand) -> Grant:
+    day = _quota_day(row, now)
+    bucket = Bucket(
         row.tokens,
         0.0 if row.tokens_at is None else (now - row.tokens_at).total_seconds(),
-        (row.quota_used or 0) if is_new else 0,
-        (_tomorrow(now) - now).total_seconds(),
+        (row.quota_used or 0) if row.quota_day == day else 0,
+        (_end(day) - now).total_seconds(),
     )
+    if demand.day != day:
+        # Today's quota has nothing back of yesterday's.
+        demand = replace(demand, unused=0)
+    return replace(grant(limit.lowered(grown(row.pace, row.paced_ago)), bucket, demand), day=day)
 
 
-def _tomorrow(now: datetime) -> datetime:
-    return datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+def _quota_day(row: Any, now: datetime) -> date:
+    """Return the day that it is, also for one who has waited past midnight for a lock."""
+    today = now.date()
+    is_over = row.quota_day == today + timedelta(days=1) and _end(today) - now < _WAITED
+    return today + timedelta(days=1) if is_over else today
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def _new(name: Gate, row: Any, now: datetime, given: Grant) -> dict[str, Any]:
@@ -172,7 +171,7 @@ def _new(name: Gate, row: Any, now: datetime, given: Grant) -> dict[str, Any]:
         # Somebody else's borrowing came between our instant and our lock: no time may be counted twice.
         "new_tokens_at": None if given.tokens is None else row.tokens_at if late else now,
         "new_quota_used": given.used,
-        "new_quota_day": now.date(),
+        "new_quota_day": given.day,
         "new_short_of": given.short_of,
         "new_short_since": (row.short_since if was_short else now) if short else None,
         "new_short_until": now + timedelta(seconds=given.wait) if short else None,

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
 _PEEK = select(delivery.c.due_at).where(IN_LANE).order_by(delivery.c.due_at).limit(1)
 
+_OTHERS_FIRST = 4
+"""Of the claims of one every fourth begins with what else comes last: a slow limit allows no larger ones."""
+
+_REMEMBERED = 10_000
+"""Streams of which it is known that their retries had the smaller half."""
+
 _ROUNDS = 2
 """What a stream has no mail for is given to the others once; the next claim gives the rest."""
 
@@ -71,10 +77,13 @@ class Claims:
         self._dialect = dialect
         self._lanes = lanes
         self._shares = shares
+        self._ones = 0
+        # Limited streams whose retries had the smaller half the last time.
+        self._owed: set[str] = set()
 
-    def look(self, paused: Collection[str]) -> Look:
+    def look(self, wanted: Wanted) -> Look:
         """Return how a claim begins now."""
-        return self._lanes.look(lambda stream: stream not in paused and self._shares.serves(stream))
+        return self._lanes.look(lambda stream: self._may_take(stream, wanted))
 
     def has_due(self, connection: Connection, look: Look, wanted: Wanted, seen: Taken) -> bool:
         """Tell by reading only whether a claim would find anything; note in `seen` what was learnt."""
@@ -91,20 +100,26 @@ class Claims:
         taken = Taken()
         lines = self._lines(connection, look, wanted, taken)
 
-        def from_lane(lane: Lane, most: int) -> int:
+        def from_lane(lane: Lane, most: int, *, half: bool = False) -> int:
             before = len(taken.claims)
-            self._shared(connection, holder, look, taken, lines[lane], wanted, most)
+            self._shared(connection, holder, look, taken, lane, lines[lane], wanted, most, half=half)
             return len(taken.claims) - before
 
         if wanted.limit == 1:
             # A probe: what met a fault once may meet it each time, so what has met none goes first.
-            found = from_lane(Lane.FRESH, 1) or from_lane(Lane.RETRY, min(1, wanted.retries))
-            if wanted.alone and not found:
-                from_lane(Lane.ALONE, 1)
+            lanes = [Lane.FRESH, Lane.RETRY, Lane.ALONE]
+            self._ones += 1
+            if self._ones % _OTHERS_FIRST == 0:
+                lanes.reverse()
+            any(from_lane(lane, 1) for lane in lanes)
         else:
             room = wanted.limit - from_lane(Lane.ALONE, int(wanted.alone))
-            retries = from_lane(Lane.RETRY, min(room - room // 2, wanted.retries))
-            from_lane(Lane.FRESH, room - retries)
+            most = min(room - room // 2, wanted.retries)
+            retries = from_lane(Lane.RETRY, most, half=True)
+            fresh = from_lane(Lane.FRESH, room - retries)
+            # What a stream with a limit has no fresh mail for.
+            lines[Lane.RETRY] = [line for line in lines[Lane.RETRY] if wanted.room(line.stream) is not None]
+            from_lane(Lane.RETRY, min(most - retries, room - retries - fresh))
         return taken
 
     def learn(self, look: Look, taken: Taken) -> None:
@@ -118,6 +133,10 @@ class Claims:
             self._lanes.claimed(look, line, each)
             if each and line.lane is not Lane.ALONE:
                 self._shares.took(line.stream, len(each))
+
+    def _may_take(self, stream: str, wanted: Wanted) -> bool:
+        serves = stream not in wanted.paused and self._shares.serves(stream)
+        return serves and wanted.room(stream) != 0
 
     def _lines(
         self, connection: Connection, look: Look, wanted: Wanted, seen: Taken
@@ -133,8 +152,7 @@ class Claims:
             known = look.lines()
         lines: dict[Lane, list[Line]] = {lane: [] for lane in Lane}
         for line in known:
-            serves = line.stream not in wanted.paused and self._shares.serves(line.stream)
-            if serves and wanted.room_of(line.stream, seen):
+            if self._may_take(line.stream, wanted):
                 lines[line.lane].append(line)
         if not wanted.alone:
             lines[Lane.ALONE] = []
@@ -148,19 +166,28 @@ class Claims:
         holder: UUID,
         look: Look,
         taken: Taken,
+        lane: Lane,
         lines: list[Line],
         wanted: Wanted,
         most: int,
+        *,
+        half: bool,
     ) -> None:
-        """Claim at most `most` more from these lines; what one has no mail for goes to the others."""
+        """Claim at most `most` more from these lines; what one has no mail for goes to the others.
+
+        With `half` a stream whose room is limited has half of that.
+        """
         most += len(taken.claims)
         line_of = {line.stream: line for line in lines}
         streams = set(line_of)
         for _ in range(_ROUNDS):
             waiting = len(streams)
-            for stream, count in self._shares.split(streams, most - len(taken.claims)).items():
+            for stream, count in self._shares.split(streams, most - len(taken.claims), lane).items():
                 line = line_of[stream]
-                room = min(count, wanted.room_of(stream, taken))
+                room = wanted.room_of(stream, taken)
+                if half and wanted.room(stream) is not None:
+                    room = self._half(stream, room)
+                room = min(count, room)
                 scan = self._scan(line, look, taken)
                 found = self._dialect.claim(connection, holder, scan, room) if room else []
                 taken.scanned.add(line)
@@ -169,6 +196,18 @@ class Claims:
                     streams.discard(stream)
             if len(streams) in {0, waiting}:
                 break
+
+    def _half(self, stream: str, places: int) -> int:
+        """Return the retries' half of a room: of an odd number now the smaller one, now the larger."""
+        part, odd = divmod(places, 2)
+        if not odd:
+            return part
+        if stream in self._owed:
+            self._owed.remove(stream)
+            return part + 1
+        if len(self._owed) < _REMEMBERED:
+            self._owed.add(stream)
+        return part
 
     @staticmethod
     def _scan(line: Line, look: Look, seen: Taken) -> dict[str, Any]:

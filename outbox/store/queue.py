@@ -119,8 +119,8 @@ class Queue:
         room: Callable[[str], int | None] = lambda _: None,
     ) -> bool:
         """Tell by a read whether a claim would find anything, so that an idle daemon writes nothing."""
-        look, seen = self._claims.look(paused), Taken()
         wanted = Wanted(1, retries, alone=alone, paused=paused, room=room)
+        look, seen = self._claims.look(wanted), Taken()
         found = self._database.read(lambda connection: self._claims.has_due(connection, look, wanted, seen))
         self._claims.learn(look, seen)
         return found
@@ -141,15 +141,16 @@ class Queue:
         `alone` allows one of the rescued among them. Retries take at most half of the others, rounded up,
         and at most `retries`, so that a dead domain's backlog never starves fresh mail. A claim of one, as a
         probe is, takes a fresh one, else a retry, else a rescued one: what met a fault once may meet it each
-        time. Streams share the places by their priority and weight; nothing of a `paused` one is taken, and
-        of each at most as many as there is `room` for, where that is a number.
+        time; every fourth the other way round, as a slow limit may allow no larger claims. Streams share the
+        places by their priority and weight; nothing of a `paused` one is taken, and of each at most as many
+        as there is `room` for, where that is a number; retries take half of that.
 
         Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
         the recipients of what this daemon holds already, by the ids of the deliveries.
         """
-        look = self._claims.look(paused)
         most = limit if retries is None else retries
         wanted = Wanted(limit, most, alone=alone, paused=paused, room=room)
+        look = self._claims.look(wanted)
 
         def work(connection: Connection) -> Taken:
             taken = self._claims.take(connection, holder, look, wanted)

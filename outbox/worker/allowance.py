@@ -8,8 +8,10 @@ more is borrowed.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +23,7 @@ from outbox.store.schema import GateKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import date
 
     from outbox.mail.stream import Streams
     from outbox.store.buckets import Buckets
@@ -42,7 +45,10 @@ _AWAY = 0.5
 
 @dataclass(slots=True)
 class _Purse:
-    """What was borrowed of one gate: `tokens` until `void_at`, and what the gate had left at `asked_at`."""
+    """What was borrowed of one gate: `tokens` until `void_at`, and what the gate had left at `asked_at`.
+
+    `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent nothing.
+    """
 
     tokens: int = 0
     void_at: float = 0.0
@@ -51,6 +57,9 @@ class _Purse:
     ask_at: float = 0.0
     left: float | None = None
     short_of: str | None = None
+    day: date | None = None
+    rest: int | None = None
+    refused_at: float | None = None
 
     def has(self, count: int, now: float) -> bool:
         return self.tokens >= count and now < self.void_at
@@ -59,15 +68,21 @@ class _Purse:
         self.tokens -= count
         self.spent += 1
 
-    def receive(self, grant: Grant, began: float, now: float) -> None:
-        # From before the borrowing: by its answer, some of the time is already over.
-        self.tokens, self.void_at = grant.count, began + BORROWED
+    def receive(self, grant: Grant, limit: Limit, began: float, now: float) -> None:
+        # From before the borrowing: by its answer, some of the time is already over. Where all of it is, as
+        # the database is slow, or busy with our claims, mail must go on all the same.
+        self.tokens, self.void_at = grant.count, max(began + BORROWED, now + SPACING)
         self.spent = 0
         # What is left over when these are used has to be told that it waits for long.
         wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)
         self.ask_at = now + wait
         self.asked_at = began
-        self.left, self.short_of = grant.tokens, grant.short_of
+        self.left, self.short_of, self.day = grant.tokens, grant.short_of, grant.day
+        self.rest = None if limit.quota is None else limit.quota - grant.used
+        if grant.count:
+            self.refused_at = None
+        elif self.refused_at is None:
+            self.refused_at = began
 
     def back(self, limit: Limit, now: float) -> float:
         """Return what the gate would hold more by now, had nobody borrowed what is left of these tokens."""
@@ -114,7 +129,7 @@ class Allowance:
         # The gates of a stream that limit something, as long as the pace is the same.
         self._known: dict[str, list[tuple[Gate, Limit]]] = {}
         self._passing: float | None = None
-        self._purses: dict[Gate, _Purse] = {}
+        self._purses: defaultdict[Gate, _Purse] = defaultdict(_Purse)
         self._wanted = asyncio.Event()
         self._has_limits = limit.is_set or any(each.limit.is_set for each in streams.known.values())
 
@@ -134,28 +149,31 @@ class Allowance:
         self._passing = passing
         self._wanted.set()
 
-    def lets(self, parcel: Parcel) -> bool:
-        """Tell whether a parcel may go now."""
-        now, count = self._now(), len(parcel.claims)
-        return all(self._purse(gate).has(count, now) for gate, _ in self._gates(parcel.stream))
+    def lets(self, stream: str, recipients: int) -> bool:
+        """Tell whether a parcel of this kind may go now."""
+        now = self._now()
+        return all(self._purses[gate].has(recipients, now) for gate, _ in self._gates(stream))
 
     def spend(self, parcel: Parcel) -> None:
         """Use the tokens of a parcel that goes."""
         for gate, _ in self._gates(parcel.stream):
-            self._purse(gate).spend(len(parcel.claims))
+            self._purses[gate].spend(len(parcel.claims))
 
     def want(self) -> None:
         """Borrow what the parcels that are ready need, as soon as it may be had."""
         self._wanted.set()
 
     def together(self, stream: str) -> int | None:
-        """Return the most recipients of a transaction: one burst; None: any number."""
-        return min(
-            (most for _, limit in self._gates(stream) if (most := limit.together) is not None), default=None
-        )
+        """Return the most recipients of a transaction: a burst, and what a quota has left; None: any."""
+        most = [each for _, limit in self._gates(stream) if (each := limit.together) is not None]
+        rests = [rest for gate, _ in self._gates(stream) if (rest := self._purses[gate].rest)]
+        return min(most + rests, default=None)
 
     def room(self, stream: str, held: int) -> int | None:
-        """Return how many more of a stream to claim beside those that are `held`; None: any number."""
+        """Return how many more of a stream to claim beside those that are `held`; None: any number.
+
+        On whichever thread: a claim asks while it runs.
+        """
         limit = self._streams.of(stream).limit
         return self._room(Gate(GateKind.STREAM, stream), limit, held) if limit.is_set else None
 
@@ -186,16 +204,18 @@ class Allowance:
                 events.relay_slowed(self._relay.name, pace)
         now = self._now()
         wanted = self._demands()
-        due = {gate: each for gate, each in wanted.items() if self._purse(gate).ask_at <= now}
+        due = {gate: each for gate, each in wanted.items() if self._purses[gate].ask_at <= now}
         if due:
             for gate in due:
                 # Void from now on: the quota has them back by this borrowing.
-                self._purse(gate).tokens = 0
-            for gate, grant in (await self._threads.run(self._buckets.borrow, due)).items():
-                self._receive(gate, grant, now)
-            self._stir()
+                self._purses[gate].tokens = 0
+            grants = await self._threads.run(self._buckets.borrow, due)
+            for gate, grant in grants.items():
+                self._receive(gate, due[gate][0], grant, now)
+            if any(grant.count for grant in grants.values()):
+                self._stir()
             now = self._now()
-        return min((max(0.0, self._purse(gate).ask_at - now) for gate in wanted), default=None)
+        return min((max(0.0, self._purses[gate].ask_at - now) for gate in wanted), default=None)
 
     def _demands(self) -> dict[Gate, tuple[Limit, Demand]]:
         """Return what is wanted of each gate that the parcels wait for: as much as the senders may use."""
@@ -204,32 +224,42 @@ class Allowance:
         limits: dict[Gate, Limit] = {}
         for parcel in self._ready() if width and self.limits else ():
             for gate, limit in self._gates(parcel.stream):
-                purse = self._purse(gate)
+                purse = self._purses[gate]
                 if not purse.has(len(parcel.claims), now) or gate in sizes:
                     limits[gate] = limit
                     sizes.setdefault(gate, []).append(len(parcel.claims))
         return {
-            gate: (limits[gate], self._demand(self._purse(gate), limits[gate], each, width))
+            gate: (limits[gate], self._demand(self._purses[gate], limits[gate], each, width))
             for gate, each in sizes.items()
         }
 
     def _demand(self, purse: _Purse, limit: Limit, sizes: list[int], width: int) -> Demand:
-        most = sum(sizes[: max(width, 2 * purse.spent)])
-        return Demand(sizes[0], most, unused=purse.tokens, back=purse.back(limit, self._now()))
+        most, now = sum(sizes[: max(width, 2 * purse.spent)]), self._now()
+        waited = 0.0 if purse.refused_at is None else now - purse.refused_at
+        return Demand(sizes[0], most, purse.tokens, purse.back(limit, now), purse.day, waited)
 
-    def _receive(self, gate: Gate, grant: Grant, began: float) -> None:
-        purse = self._purse(gate)
+    def _receive(self, gate: Gate, limit: Limit, grant: Grant, began: float) -> None:
+        purse = self._purses[gate]
         if grant.short_of == "quota" and purse.short_of != "quota":
             events.quota_spent(gate.kind.value, gate.name, grant.wait)
-        purse.receive(grant, began, self._now())
-        if not grant.count and grant.wait > _PATIENT:
-            self._give_back(
-                f"the {grant.short_of} of {gate.kind} {gate.name}",
-                lambda parcel: gate in dict(self._gates(parcel.stream)),
+        purse.receive(grant, limit, began, self._now())
+        if grant.count:
+            return
+        if grant.short_of is None:
+            self._give_back_of(
+                gate, "it is larger than what is left of the quota", larger_than=purse.rest or 0
             )
+        elif grant.wait > _PATIENT:
+            self._give_back_of(gate, f"the {grant.short_of}")
+
+    def _give_back_of(self, gate: Gate, reason: str, larger_than: int = 0) -> None:
+        self._give_back(
+            f"{reason} of {gate.kind} {gate.name}",
+            lambda parcel: len(parcel.claims) > larger_than and gate in dict(self._gates(parcel.stream)),
+        )
 
     def _room(self, gate: Gate, limit: Limit, held: int) -> int | None:
-        purse, now = self._purse(gate), self._now()
+        purse, now = self._purses[gate], self._now()
         if purse.short_of == "quota" and now < purse.ask_at:
             return 0
         most = in_hand(limit, purse.filled(limit, now))
@@ -244,9 +274,10 @@ class Allowance:
             known = self._known[stream] = [(gate, limit) for gate, limit in limits if limit.is_set]
         return known
 
-    def _purse(self, gate: Gate) -> _Purse:
-        return self._purses.setdefault(gate, _Purse())
+    def _now(self) -> float:
+        return self._loop.time()
 
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Known since the first turn: a claim asks for the room of a stream on the database's thread.
+        return asyncio.get_running_loop()

@@ -83,7 +83,8 @@ class Holdings:
         rescued = (claim.delivery_id for claim in new if claim.lane is Lane.ALONE)
         self._alone = next(rescued, self._alone)
         # What is objected to is ours, too, until that is written.
-        self._held.update((claim.delivery_id, claim) for claim in claims if claim.objection or claim in new)
+        self._held.update((claim.delivery_id, claim) for claim in claims if claim.objection)
+        self._held.update((claim.delivery_id, claim) for claim in new)
         self._sending.update((claim.delivery_id, claim.fence) for claim in new)
         return new
 

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from outbox.store.moves import Claim
     from outbox.worker.lease import Lease
 
+Kind = tuple[str, int]
+"""The stream of a parcel, and how many recipients it has."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Parcel:
-    """Recipients of one message, held under one lease.
+    """Recipients of one message, held under one lease; like no other, whatever that holds.
 
     `claimed_at` is by the daemon's steady clock, `size` the bytes that its body takes in memory.
     """
@@ -71,6 +74,11 @@ class Parcel:
     def stream(self) -> str:
         """The stream of its message."""
         return self.claims[0].stream
+
+    @property
+    def kind(self) -> Kind:
+        """What limits know it by."""
+        return self.stream, len(self.claims)
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""

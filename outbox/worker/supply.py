@@ -87,8 +87,8 @@ class Supply:
         return len(self._bare)
 
     def held(self, stream: str | None = None) -> int:
-        """Return how many recipients wait here or on the tray, of one stream or of all."""
-        bare = sum(len(each.claims) for each in self._bare if stream in {None, each.stream})
+        """Return how many recipients wait here or on the tray, of one stream or of all; on any thread."""
+        bare = sum(len(each.claims) for each in tuple(self._bare) if stream in {None, each.stream})
         return bare + self._tray.held(stream)
 
     def has_room(self, size: int) -> bool:
@@ -138,8 +138,10 @@ class Supply:
         claims = [self._diverted(claim) for claim in claims]
         new = self._holdings.add(claims)
         strays = [claim for claim in new if self._strays(claim)]
-        self.take([claim for claim in new if claim not in strays], lease, now)
-        return Claimed(len(claims), [claim for claim in claims if claim not in new], strays)
+        # By their ids: whether two claims are alike costs a look at all that they have.
+        astray, ours = ({claim.delivery_id for claim in some} for some in (strays, new))
+        self.take([claim for claim in new if claim.delivery_id not in astray], lease, now)
+        return Claimed(len(claims), [claim for claim in claims if claim.delivery_id not in ours], strays)
 
     def take(self, claims: Sequence[Claim], lease: Lease, now: float) -> None:
         """Have these sent; they are held already."""

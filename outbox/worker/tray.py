@@ -8,46 +8,13 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from outbox.worker.row import Row
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from outbox.worker.allowance import Allowance
     from outbox.worker.parcel import Parcel
-
-
-class _Row:
-    """Parcels in their order, and how many of them are retries."""
-
-    def __init__(self) -> None:
-        self.parcels: deque[Parcel] = deque()
-        self.retries = 0
-
-    def put(self, parcel: Parcel, *, first: bool = False) -> None:
-        """Add a parcel behind the others, or before them."""
-        self.retries += parcel.retry
-        if first:
-            self.parcels.appendleft(parcel)
-        else:
-            self.parcels.append(parcel)
-
-    def take(self, which: Callable[[Parcel], bool]) -> Parcel | None:
-        """Take out the first one of which `which` tells so."""
-        parcel = next(filter(which, self.parcels), None)
-        if parcel is not None:
-            self.remove(parcel)
-        return parcel
-
-    def remove(self, parcel: Parcel) -> bool:
-        """Take out a parcel, if it is here."""
-        if parcel not in self.parcels:
-            return False
-        self.parcels.remove(parcel)
-        self.retries -= parcel.retry
-        return True
-
-    def takeable(self, room: int) -> int:
-        """Return how many may be taken while there is room for so many retries."""
-        return len(self.parcels) - max(0, self.retries - room)
 
 
 class Tray:
@@ -64,7 +31,7 @@ class Tray:
         self._low = low
         self._allowance = allowance
         # What may be taken; what must be announced first; and of that, what a connected sender has asked for.
-        self._ready, self._silent, self._asked = self._rows = (_Row(), _Row(), _Row())
+        self._ready, self._silent, self._asked = self._rows = (Row(), Row(), Row())
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._active = 0
         # Of these, senders that connect for a parcel that is ready.
@@ -152,7 +119,7 @@ class Tray:
         if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
             self._asked.put(silent)
             self._low()
-        parcel = self._ready.take(may_go)
+        parcel = self._ready.take(may_go) if self._lets_any(self._ready) else None
         if parcel is None:
             self._want()
             return None
@@ -165,15 +132,15 @@ class Tray:
         return parcel
 
     def candidates(self) -> Iterator[Parcel]:
-        """Give the parcels that may go now, but for the limits of rates and quotas."""
+        """Give what may go now, but for limits, as `take` does: the first one is waited for beside others."""
+        rows = (*((self._silent,) if self._askable else ()), self._ready, self._asked)
         has_room = self._retries_room > 0
-        return (each for row in self._rows for each in row.parcels if has_room or not each.retry)
+        return (each for row in rows for each in row.parcels if has_room or not each.retry)
 
     def held(self, stream: str | None = None) -> int:
-        """Return how many recipients wait for a sender, of one stream or of all."""
-        return sum(
-            len(each.claims) for row in self._rows for each in row.parcels if stream in {None, each.stream}
-        )
+        """Return how many recipients wait for a sender, of one stream or of all; on any thread."""
+        ready = [each for row in self._rows for each in tuple(row.parcels)]
+        return sum(len(each.claims) for each in ready if stream in {None, each.stream})
 
     def announced(self, parcel: Parcel) -> None:
         """Let a parcel go that senders have asked for, before the others, if it is still here."""
@@ -284,15 +251,21 @@ class Tray:
             self._want()
         return found
 
-    def _count(self, row: _Row, most: int) -> int:
+    def _count(self, row: Row, most: int) -> int:
         """Return how many of a row may go, of the retries as many as there is room for; at most `most`."""
+        if not self._lets_any(row):
+            return 0
         fresh = (each for each in row.parcels if not each.retry and self._lets(each))
         retries = (each for each in row.parcels if each.retry and self._lets(each))
         few = islice(retries, self._retries_room) if row.retries else ()
         return sum(1 for _ in islice(chain(fresh, few), most))
 
     def _lets(self, parcel: Parcel) -> bool:
-        return self._allowance is None or self._allowance.lets(parcel)
+        return self._allowance is None or self._allowance.lets(*parcel.kind)
+
+    def _lets_any(self, row: Row) -> bool:
+        """Tell whether there are tokens for any of a row, by its few kinds: it is mostly asked in vain."""
+        return self._allowance is None or any(self._allowance.lets(*kind) for kind in row.kinds)
 
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:

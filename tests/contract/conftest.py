@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Engine, create_engine
 
-from tests.contract.scene import Scene
+from outbox import migrate
+from tests.contract.scene import TABLES, Scene
 from tests.support.databases import MYSQL, POSTGRESQL, fresh_database
 from tests.support.users import migrated
 
@@ -35,6 +37,25 @@ def scene(shared_scene: Scene) -> Scene:
     """Give the store on an empty database, each kind in turn."""
     shared_scene.empty()
     return shared_scene
+
+
+@pytest.fixture(scope="session")
+def owners_engine() -> Iterator[Engine]:
+    """Give the owner's engine of a PostgreSQL with our tables."""
+    with fresh_database(POSTGRESQL) as url:
+        engine = create_engine(url)
+        migrate(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def emptied(owners_engine: Engine) -> Engine:
+    """Give that engine on empty tables, for what only PostgreSQL has."""
+    with owners_engine.begin() as connection:
+        for table in TABLES:
+            connection.execute(table.delete())
+    return owners_engine
 
 
 @pytest.fixture

@@ -113,6 +113,11 @@ class Scene:
         wanted = select(delivery).where(delivery.c.id == id_)
         return self.database.read(lambda connection: connection.execute(wanted).one())
 
+    def message(self, id_: UUID) -> Row[Any]:
+        """Return the row of a message."""
+        wanted = select(message).where(message.c.id == id_)
+        return self.database.read(lambda connection: connection.execute(wanted).one())
+
     def rows(self) -> list[Row[Any]]:
         """Read all deliveries in the order of their ids."""
         wanted = select(delivery).order_by(delivery.c.id)

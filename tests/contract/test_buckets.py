@@ -1,6 +1,6 @@
 """What one gate lends to all daemons together, by the database's clock, on any database."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -24,9 +24,16 @@ def buckets(scene: Scene) -> Buckets:
 
 
 def borrow(
-    buckets: Buckets, limit: Limit, most: int, *, least: int = 1, unused: int = 0, of: Gate = MX
+    buckets: Buckets,
+    limit: Limit,
+    most: int,
+    *,
+    least: int = 1,
+    unused: int = 0,
+    day: date | None = None,
+    of: Gate = MX,
 ) -> Any:
-    return buckets.borrow({of: (limit, Demand(least, most, unused))})[of]
+    return buckets.borrow({of: (limit, Demand(least, most, unused, day=day))})[of]
 
 
 def row(scene: Scene, of: Gate = MX) -> Any:
@@ -103,10 +110,17 @@ def test_a_quota_counts_a_day_of_the_database_and_has_back_what_was_not_used(
     spent = borrow(buckets, limit, 1)
     assert (spent.count, spent.short_of) == (0, "quota")
     assert 0 < spent.wait <= DAY
-    assert borrow(buckets, limit, 5, unused=3).count == 3
+    assert borrow(buckets, limit, 5, unused=3, day=spent.day).count == 3
     set_row(scene, quota_day=date(2001, 2, 3))
     assert borrow(buckets, limit, 4).count == 4
     assert (row(scene).quota_used, row(scene).quota_day > date(2001, 2, 3)) == (4, True)
+
+
+def test_a_day_has_nothing_back_of_what_was_borrowed_on_the_day_before(buckets: Buckets) -> None:
+    limit = Limit(quota=10)
+    today = borrow(buckets, limit, 8).day
+    assert borrow(buckets, limit, 0, unused=8, day=today - timedelta(days=1)).used == 8
+    assert borrow(buckets, limit, 0, unused=8, day=today).used == 0
 
 
 def test_what_a_gate_is_short_of_is_seen_with_its_end_and_since_when(scene: Scene, buckets: Buckets) -> None:

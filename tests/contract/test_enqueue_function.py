@@ -1,16 +1,14 @@
 """On PostgreSQL any language enqueues by one call, which takes and inserts what the library would."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
+from psycopg.errors import InvalidParameterValue
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import Engine, create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic import command
@@ -18,12 +16,9 @@ from outbox import Email, InvalidEmailError, Outbox, migrate
 from outbox.mail.options import searchable
 from outbox.store.migration import _config
 from outbox.store.schema import delivery, message, tag
-from tests.contract.scene import TABLES
-from tests.support.databases import POSTGRESQL, fresh_database
+from tests.contract.by_sql import MESSAGE, SENDER, enqueue, recipients
 from tests.support.waiting import wait_until
 
-MESSAGE = "Subject: Grüße\n\nHello"
-SENDER = "shop@example.org"
 ADDRESSES = [
     "a@b.c", "A.B@C.d", "a..b@c.d", ".a@b.c", "a.@b.c", "a@b", "a@localhost", "a@b.c.", "a@.b", "a@-b.c",
     "a@b-.c", "a@b_c.d", "a@1.2", "a@b.1", "a@[1.2.3.4]", '"a"@b.c', "a@b.c,d@e.f", "a@b@c", "a\t@b.c",
@@ -64,40 +59,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def migrated() -> Iterator[Engine]:
-    with fresh_database(POSTGRESQL) as url:
-        engine = create_engine(url)
-        migrate(engine)
-        yield engine
-        engine.dispose()
-
-
-@pytest.fixture
-def engine(migrated: Engine) -> Engine:
-    with migrated.begin() as connection:
-        for table in TABLES:
-            connection.execute(table.delete())
-    return migrated
-
-
-def enqueue(connection: Connection, **changes: Any) -> UUID:
-    """Call the function by the names of its arguments."""
-    given = {"sender": SENDER, "recipients": ["ada@example.org"], "message": MESSAGE} | changes
-    arguments = ", ".join(f"{name} => %({name})s{_CASTS.get(name, '')}" for name in given)
-    id_ = connection.exec_driver_sql(f"SELECT outbox_enqueue({arguments})", given).scalar_one()
-    assert isinstance(id_, UUID)
-    return id_
-
-
-_CASTS = {"recipients": "::text[]", "send_at": "::timestamptz", "expires_at": "::timestamptz"}
-
-
-def recipients(connection: Connection) -> list[str]:
-    return list(connection.execute(select(delivery.c.recipient).order_by(delivery.c.n)).scalars())
-
-
-def test_one_call_inserts_what_the_library_would(engine: Engine) -> None:
+def test_one_call_inserts_what_the_library_would(emptied: Engine) -> None:
     tags: dict[str, Any] = {
         "order": 7,
         "paid": True,
@@ -110,7 +72,7 @@ def test_one_call_inserts_what_the_library_would(engine: Engine) -> None:
     }
     options: dict[str, Any] = {"key": "order-7", "stream": "bulk", "on_doubt": "hold"}
     times = {"send_at": "2026-05-01 12:00:00.123456Z", "expires_at": "2026-05-02Z"}
-    with engine.begin() as connection:
+    with emptied.begin() as connection:
         id_ = enqueue(
             connection,
             sender="Shop@EXAMPLE.org",
@@ -137,15 +99,15 @@ def test_one_call_inserts_what_the_library_would(engine: Engine) -> None:
     assert searchable(tags) == dict(tuple(each) for each in found)
 
 
-def test_without_options_it_is_due_at_once(engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_without_options_it_is_due_at_once(emptied: Engine) -> None:
+    with emptied.begin() as connection:
         enqueue(connection)
         row = connection.execute(select(delivery, message.c.created_at).join(message)).one()
     assert (row.created_at, None, "default") == (row.due_at, row.expires_at, row.stream)
 
 
-def test_the_ids_are_of_version_7_and_in_the_order_of_time(engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_the_ids_are_of_version_7_and_in_the_order_of_time(emptied: Engine) -> None:
+    with emptied.begin() as connection:
         ids = []
         for _ in range(20):
             connection.execute(text("SELECT pg_sleep(0.002)"))
@@ -157,48 +119,48 @@ def test_the_ids_are_of_version_7_and_in_the_order_of_time(engine: Engine) -> No
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=ascii)
-def test_it_takes_the_addresses_that_the_library_takes(engine: Engine, address: str) -> None:
+def test_it_takes_the_addresses_that_the_library_takes(emptied: Engine, address: str) -> None:
     expected = []
     try:
         expected = [Email(to=address, text="").to[0].email]
     except InvalidEmailError:
-        with pytest.raises(DBAPIError, match="recipients: is not one mailbox"), engine.begin() as connection:
+        with pytest.raises(DBAPIError, match="recipients: is not one mailbox"), emptied.begin() as connection:
             enqueue(connection, recipients=[address])
     else:
-        with engine.begin() as connection:
+        with emptied.begin() as connection:
             enqueue(connection, recipients=[address])
-    with engine.connect() as connection:
+    with emptied.connect() as connection:
         assert expected == recipients(connection)
 
 
 @pytest.mark.parametrize(("changes", "problem", "remedy"), FAULTS, ids=[fault[1][:40] for fault in FAULTS])
 def test_a_fault_names_the_argument_the_value_and_the_remedy(
-    engine: Engine, changes: dict[str, Any], problem: str, remedy: str
+    emptied: Engine, changes: dict[str, Any], problem: str, remedy: str
 ) -> None:
-    with pytest.raises(DBAPIError) as raised, engine.begin() as connection:
+    with pytest.raises(DBAPIError) as raised, emptied.begin() as connection:
         enqueue(connection, **changes)
     error = raised.value.orig
     assert isinstance(error, InvalidParameterValue)
     assert problem == (error.diag.message_primary or "")[: len(problem)]
     assert remedy in (error.diag.message_hint or "")
-    with engine.connect() as connection:
+    with emptied.connect() as connection:
         assert recipients(connection) == []
 
 
-def test_a_key_that_exists_returns_the_first_id_and_inserts_nothing(engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_a_key_that_exists_returns_the_first_id_and_inserts_nothing(emptied: Engine) -> None:
+    with emptied.begin() as connection:
         first = enqueue(connection, key="order-7", tags=Jsonb({"a": 1}))
         assert first == enqueue(connection, key="order-7", recipients=["b@b.c"], tags=Jsonb({"b": 1}))
-    with engine.begin() as connection:
+    with emptied.begin() as connection:
         assert first == enqueue(connection, key="order-7")
         assert first != enqueue(connection, key="order-8", recipients=["c@b.c"])
         assert sorted(recipients(connection)) == ["ada@example.org", "c@b.c"]
         assert connection.execute(select(tag.c.name)).scalars().all() == ["a"]
 
 
-def test_a_key_of_the_library_and_one_of_sql_are_the_same(engine: Engine) -> None:
+def test_a_key_of_the_library_and_one_of_sql_are_the_same(emptied: Engine) -> None:
     library = Outbox(sender=SENDER)
-    with engine.begin() as connection:
+    with emptied.begin() as connection:
         first = library.enqueue(connection, to="ada@example.org", text="Hello", key="one")
         assert first == enqueue(connection, key="one")
         second = enqueue(connection, key="two")
@@ -206,19 +168,19 @@ def test_a_key_of_the_library_and_one_of_sql_are_the_same(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize("commits", [True, False])
-def test_a_key_that_another_transaction_holds_is_waited_for(engine: Engine, *, commits: bool) -> None:
+def test_a_key_that_another_transaction_holds_is_waited_for(emptied: Engine, *, commits: bool) -> None:
     waiting = """SELECT count(*) FROM pg_stat_activity
         WHERE wait_event_type = 'Lock' AND datname = current_database() AND query ~ 'outbox_enqueue'"""
 
     def second() -> UUID:
-        with engine.begin() as connection:
+        with emptied.begin() as connection:
             return enqueue(connection, key="one")
 
     def waits() -> bool:
-        with engine.connect() as connection:
+        with emptied.connect() as connection:
             return bool(connection.execute(text(waiting)).scalar_one())
 
-    with ThreadPoolExecutor(1) as pool, engine.connect() as connection:
+    with ThreadPoolExecutor(1) as pool, emptied.connect() as connection:
         first = enqueue(connection, key="one")
         other = pool.submit(second)
         wait_until(waits, "the second waits for the first")
@@ -227,71 +189,8 @@ def test_a_key_that_another_transaction_holds_is_waited_for(engine: Engine, *, c
         else:
             connection.rollback()
         assert commits == (first == other.result(30))
-    with engine.connect() as connection:
+    with emptied.connect() as connection:
         assert recipients(connection) == ["ada@example.org"]
-
-
-@contextmanager
-def role(engine: Engine, *grants: str) -> Iterator[Engine]:
-    """Make a role with these rights and no others; give an engine on which it is logged in."""
-    name = f"app_{uuid4().hex[:8]}"
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD 'secret'")
-        for grant in grants:
-            connection.exec_driver_sql(f"GRANT {grant} TO {name}")
-    other = create_engine(make_url(engine.url).set(username=name, password="secret"))
-    try:
-        yield other
-    finally:
-        other.dispose()
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP OWNED BY {name}")
-            connection.exec_driver_sql(f"DROP ROLE {name}")
-
-
-_EXECUTE = "EXECUTE ON FUNCTION outbox_enqueue"
-
-
-def test_a_role_needs_to_execute_it_and_nothing_else(engine: Engine) -> None:
-    with role(engine, _EXECUTE) as app, app.begin() as connection:
-        enqueue(connection, key="one")
-        for table in ("outbox_message", "outbox_delivery"):
-            with pytest.raises(DBAPIError, match="permission denied"), connection.begin_nested():
-                connection.exec_driver_sql(f"SELECT 1 FROM {table}")
-    with engine.connect() as connection:
-        assert recipients(connection) == ["ada@example.org"]
-
-
-def test_nobody_may_execute_it_unasked(engine: Engine) -> None:
-    with role(engine) as app, pytest.raises(DBAPIError) as raised, app.begin() as connection:
-        enqueue(connection)
-    assert isinstance(raised.value.orig, InsufficientPrivilege)
-
-
-def test_a_caller_cannot_put_names_of_its_own_in_the_way(engine: Engine) -> None:
-    traps = (
-        """CREATE TEMP TABLE outbox_message (
-            id uuid, stream text, sender text, subject text, message_id text, mime bytea, size int,
-            tags jsonb, idempotency_key text UNIQUE, payload_hash text, on_doubt text)""",
-        """CREATE TEMP TABLE outbox_delivery (message_id uuid, n int, recipient text, stream text, size int,
-            due_at timestamptz, expires_at timestamptz)""",
-        "SET search_path = pg_temp, public",
-    )
-    with role(engine, _EXECUTE) as app, app.begin() as connection:
-        for trap in traps:
-            connection.exec_driver_sql(trap)
-        enqueue(connection)
-    with engine.connect() as connection:
-        assert recipients(connection) == ["ada@example.org"]
-
-
-@pytest.mark.parametrize("address", ["a\nb@example.org", "a<b@example.org", "a@b@example.org", "a b@c.d"])
-def test_a_caller_cannot_change_how_its_patterns_are_read(engine: Engine, address: str) -> None:
-    with role(engine, _EXECUTE) as app, app.begin() as connection:
-        connection.exec_driver_sql("SET standard_conforming_strings = off")
-        with pytest.raises(DBAPIError) as raised:
-            enqueue(connection, recipients=[address])
-    assert isinstance(raised.value.orig, InvalidParameterValue)
 
 
 def test_it_fills_the_tables_of_its_own_schema(postgresql_url: str) -> None:
@@ -324,7 +223,7 @@ def test_it_comes_and_goes_with_its_migration(postgresql_url: str) -> None:
     engine.dispose()
 
 
-def test_a_value_in_a_message_is_bounded(engine: Engine) -> None:
-    with pytest.raises(DBAPIError) as raised, engine.begin() as connection:
+def test_a_value_in_a_message_is_bounded(emptied: Engine) -> None:
+    with pytest.raises(DBAPIError) as raised, emptied.begin() as connection:
         enqueue(connection, recipients=["x" * 10_000])
     assert re.search(r"'x{100,119}\n", str(raised.value.orig))

@@ -61,6 +61,13 @@ class Host:
             record(self.scene.queue, me, [end])
             self.journal.known([end])
 
+    def has_sent(self, count: int) -> tuple[UUID, list[Claim]]:
+        """Begin to claim and send so many mails, and return the session and its claims."""
+        me, claims = self.scene.held(count)
+        self.begin(me)
+        self.sends(me, claims)
+        return me, claims
+
     def look(self, me: UUID) -> bool:
         self.replay.notices(me, list(self.journal.ended))
         return self.replay.look(me, History(self.scene.database).now().epoch, self.journal.folder)
@@ -88,9 +95,7 @@ def statuses(scene: Scene) -> list[str]:
 
 
 def test_a_database_that_has_forgotten_nothing_is_left_alone(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, _ = host.has_sent(2)
     before = scene.rows(), scene.attempts(), History(scene.database).now()
     assert not host.look(me)
     assert before == (scene.rows(), scene.attempts(), History(scene.database).now())
@@ -99,9 +104,7 @@ def test_a_database_that_has_forgotten_nothing_is_left_alone(scene: Scene, host:
 def test_fault_31_what_came_back_is_recorded_as_sent_and_the_epoch_is_raised(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(3)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(3)
     forget(scene, *claims[1:])
     epoch = History(scene.database).now().epoch
     assert host.look(me)
@@ -127,9 +130,7 @@ def test_a_mail_that_went_by_another_relay_is_recorded_with_that(scene: Scene, h
 
 
 def test_what_the_session_seems_to_hold_still_is_recorded_as_sent(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, claims[1])
     held = {"status": "sending", "session": me, "fence": claims[1].fence}
     scene.change(claims[1].delivery_id, **held)
@@ -150,9 +151,7 @@ def test_what_was_put_off_goes_again(scene: Scene, host: Host) -> None:
 def test_fault_32_where_nothing_that_it_remembers_is_there_a_person_is_asked(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, *claims)
     assert host.look(me)
     assert statuses(scene) == ["sent", "sent"]
@@ -180,9 +179,7 @@ def test_fault_32_a_start_notices_unless_another_has_before(
 
 
 def test_fault_31_a_host_reads_its_journals_when_another_has_noticed(scene: Scene, host: Host) -> None:
-    me, claims = scene.held(1)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(1)
     forget(scene, *claims)
     host.journal.ended.clear()
     assert not host.look(me)
@@ -217,9 +214,7 @@ def test_a_session_that_was_only_lost_is_not_taken_for_a_restore(scene: Scene, h
 def test_a_session_that_began_while_the_journals_were_read_keeps_nobody_waiting(
     scene: Scene, host: Host
 ) -> None:
-    me, claims = scene.held(2)
-    host.begin(me)
-    host.sends(me, claims)
+    me, claims = host.has_sent(2)
     forget(scene, claims[1])
     before = host.replay.answered
     assert host.look(me)

@@ -89,6 +89,20 @@ def test_places_that_one_stream_has_no_mail_for_go_to_the_others(scene: Scene) -
     assert streams_of(scene.queue.claim(scene.start(), 20)) == {"a": 18, "b": 2}
 
 
+@pytest.mark.parametrize("limit", [2, 4, 8])
+def test_a_low_class_has_its_part_also_of_small_claims_beside_retries_of_a_high_one(
+    scene: Scene, limit: int
+) -> None:
+    scene.change(scene.mail(100, stream="high"), lane=int(Lane.RETRY))
+    scene.mail(100, stream="high")
+    scene.mail(100, stream="low")
+    known = Streams({"high": Stream(priority=Priority.HIGH), "low": Stream(priority=Priority.LOW)})
+    scene.queue = Queue(scene.database, shares=Shares(known))
+    me = scene.start()
+    had = Counter(claim.stream for _ in range(80 // limit) for claim in scene.queue.claim(me, limit))
+    assert had["low"] == 4
+
+
 def test_retries_of_one_stream_take_no_place_of_the_fresh_mail_of_another(scene: Scene) -> None:
     retries = scene.mail(40, stream="a")
     scene.change(retries, lane=int(Lane.RETRY))
@@ -117,7 +131,7 @@ def test_a_paused_stream_is_left_alone_and_blocks_no_other(scene: Scene) -> None
     assert streams_of(scene.queue.claim(me, 10)) == {"b": 5}
 
 
-@pytest.mark.parametrize("others", ["paused", "of another relay"])
+@pytest.mark.parametrize("others", ["paused", "of another relay", "without room"])
 def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
     scene: Scene, others: str
 ) -> None:
@@ -125,14 +139,19 @@ def test_however_many_streams_are_not_served_now_those_that_are_need_no_look(
     for name in names:
         scene.mail(stream=name)
     scene.mail(30, stream="zebra")
-    known = Streams(dict.fromkeys(names, Stream(("ses",))) if others != "paused" else {})
+    known = Streams(dict.fromkeys(names, Stream(("ses",))) if others == "of another relay" else {})
     clock = [0.0]
     routes = Routes(known, ["main"], ("main",))
     serves = partial(routes.serves, "main")
     scene.queue = Queue(scene.database, Lanes(lambda: clock[0], routes.concerns), Shares(known, serves))
     paused = frozenset(names if others == "paused" else ())
+    spent = frozenset(names if others == "without room" else ())
     me = scene.start()
-    assert [len(scene.queue.claim(me, 10, paused=paused)) for _ in range(4)] == [10, 10, 10, 0]
+
+    def claimed() -> int:
+        return len(scene.queue.claim(me, 10, paused=paused, room=lambda name: 0 if name in spent else None))
+
+    assert [claimed() for _ in range(4)] == [10, 10, 10, 0]
 
 
 def test_a_daemon_leaves_the_streams_of_another_relay_to_its_daemons(scene: Scene) -> None:

@@ -1,13 +1,13 @@
 """Others know by the database which mails of a killed daemon may have gone that must not go twice."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from tests.support.daemon import RunningDaemon, application
 from tests.support.ledger import LedgerSink
-from tests.support.scripted import Peer, scripted
+from tests.support.scripted import scripted
+from tests.support.sitting import Silent
 from tests.support.waiting import wait_until
 
 CAREFUL = 30
@@ -29,15 +29,7 @@ def queue(app: object, on_doubt: str) -> None:
 def test_fault_76_only_what_a_killed_daemon_had_announced_waits_for_a_person(
     database_url: str, tmp_path: Path, on_doubt: str
 ) -> None:
-    dotted = threading.Event()
-
-    def silent(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        peer.hear_the_end()
-
+    silent = Silent()
     with application(database_url) as app, LedgerSink() as sink:
         queue(app, on_doubt)
         # Every other connection waits for a greeting.
@@ -45,7 +37,7 @@ def test_fault_76_only_what_a_killed_daemon_had_announced_waits_for_a_person(
             daemon = RunningDaemon(database_url, tmp_path, port=relay.port, lease_ttl=2)
             daemon.launch()
             try:
-                assert dotted.wait(20)
+                silent.wait_dot()
                 assert app.counts()["sending"] >= 8
             finally:
                 daemon.kill()

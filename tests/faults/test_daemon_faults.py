@@ -1,6 +1,5 @@
 """What the faults of a conversation leave in the queue of a running daemon, as a person reads it in SQL."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,29 +7,20 @@ from sqlalchemy import text
 
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.scripted import Peer, scripted
+from tests.support.sitting import Sitting
 from tests.support.waiting import wait_until
 
 
 def test_fault_45_a_drain_waits_for_the_answer_to_a_dot(sqlite_url: str, tmp_path: Path) -> None:
-    dotted, draining = threading.Event(), threading.Event()
-
-    def server(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert draining.wait(20)
-        peer.say("250 2.0.0 Ok: queued as 4X")
-        peer.take_quit()
-
-    with scripted(server) as relay, application(sqlite_url) as app, ThreadPoolExecutor() as pool:
+    sitting = Sitting()
+    with scripted(sitting) as relay, application(sqlite_url) as app, ThreadPoolExecutor() as pool:
         app.enqueue(1)
         with RunningDaemon(sqlite_url, tmp_path, port=relay.port, connections=1) as daemon:
-            assert dotted.wait(20)
+            sitting.wait_dot()
             ending = pool.submit(daemon.terminate)
             wait_until(lambda: "stopping:" in daemon.log(), "the daemon drains")
             assert app.counts() == {"sending": 1}
-            draining.set()
+            sitting.answer("250 2.0.0 Ok: queued as 4X")
             assert ending.result() == 0
         assert app.counts() == {"sent": 1}
         assert app.scalar("SELECT queue_id FROM outbox_delivery") == "4X"

@@ -1,7 +1,6 @@
 """Mail that is too large for comfort takes its turns in memory, and small mail goes on beside it."""
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.support.daemon import RunningDaemon, application
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
+from tests.support.sitting import Sitting
 
 pytestmark = pytest.mark.trial
 
@@ -46,28 +46,18 @@ def test_fault_77_ten_mails_of_20_mb_beside_small_ones_are_sent_in_256_mb(
 
 
 def test_fault_77_a_daemon_claims_little_of_what_it_has_no_memory_for(sqlite_url: str) -> None:
-    dotted, watched = threading.Event(), threading.Event()
-
-    def slow(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert watched.wait(20)
-        peer.say("250 2.0.0 Ok")
-        peer.hear_the_end()
-
-    with scripted(slow) as relay, application(sqlite_url) as app:
+    sitting = Sitting(Peer.hear_the_end)
+    with scripted(sitting) as relay, application(sqlite_url) as app:
         app.enqueue(50)
         with app.engine.begin() as connection:
             connection.execute(text("UPDATE outbox_delivery SET size = :size"), {"size": BODIES})
         with daemon_inside(sqlite_url, relay.port, lease_ttl=3) as inside:
-            assert dotted.wait(20)
+            sitting.wait_dot()
             app.wait_beats(os.getpid(), 3)
             # A claim of twice the connections, once more when it is used up, and the one that is sent.
             assert app.counts()["sending"] <= 5
             inside.ask_to_drain()
-            watched.set()
+            sitting.answer()
             inside.drain()
         assert app.counts() == {"sent": 1, "pending": 49}
 

@@ -18,6 +18,7 @@ from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, Script, scripted
+from tests.support.sitting import Sitting
 from tests.support.users import as_role
 from tests.support.waiting import wait_until
 
@@ -119,28 +120,18 @@ def test_fault_9_a_session_that_was_lost_in_a_suspension_drops_its_claims_and_a_
 def test_fault_10_a_busy_loop_does_not_keep_the_heart_from_beating(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    dotted, answered = threading.Event(), threading.Event()
-
-    def server(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert answered.wait(30)
-        peer.say("250 2.0.0 Ok")
-        peer.take_quit()
-
-    with scripted(server) as relay, application(postgresql_url) as app, LedgerSink() as sink:
+    sitting = Sitting()
+    with scripted(sitting) as relay, application(postgresql_url) as app, LedgerSink() as sink:
         app.enqueue(1)
         with daemon_inside(postgresql_url, relay.port, lease_ttl=2) as inside:
-            assert dotted.wait(20)
+            sitting.wait_dot()
             with RunningDaemon(postgresql_url, tmp_path, port=sink.port, lease_ttl=2) as other:
                 # The other may declare somebody lost after nine beats of its own; all loops but ours go on.
                 inside.do(lambda: app.wait_beats(other.pid, 14))
                 assert app.scalar("SELECT count(*) FROM outbox_session WHERE state = 'running'") == 2
                 assert other.terminate() == 0
                 assert "rescued" not in other.log()
-            answered.set()
+            sitting.answer()
             app.wait_sent(1)
             inside.drain()
         assert sink.entries() == []
@@ -180,28 +171,18 @@ def test_fault_10_when_the_beat_fails_for_two_thirds_of_the_ttl_no_dot_goes(post
 def test_fault_11_a_draining_daemon_beats_until_its_last_verdict_is_written(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    dotted, answered = threading.Event(), threading.Event()
-
-    def server(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert answered.wait(60)
-        peer.say("250 2.0.0 Ok")
-        peer.take_quit()
-
-    with scripted(server) as relay, application(postgresql_url) as app, LedgerSink() as sink:
+    sitting = Sitting()
+    with scripted(sitting) as relay, application(postgresql_url) as app, LedgerSink() as sink:
         app.enqueue(1)
         with RunningDaemon(postgresql_url, tmp_path, port=relay.port, lease_ttl=2) as daemon:
-            assert dotted.wait(20)
+            sitting.wait_dot()
             with RunningDaemon(postgresql_url, tmp_path, port=sink.port, lease_ttl=2) as other:
                 daemon.send(signal.SIGTERM)
                 wait_until(lambda: "stopping:" in daemon.log(), "the daemon drains")
                 app.wait_beats(daemon.pid, 12)
                 with app.engine.begin() as holder:
                     holder.execute(text("SELECT id FROM outbox_delivery FOR UPDATE"))
-                    answered.set()
+                    sitting.answer()
                     app.wait_beats(daemon.pid, 8)
                 assert daemon.wait_end() == 0
                 assert other.terminate() == 0

@@ -1,6 +1,5 @@
 """A daemon whose database falls silent, or comes back, goes on soon, alone and with all that it held."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,8 @@ from tests.support.daemon import RunningDaemon, application
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.ledger import LedgerSink
 from tests.support.postgres import PostgresServer
-from tests.support.scripted import Peer, scripted
+from tests.support.scripted import scripted
+from tests.support.sitting import Sitting
 from tests.support.waiting import wait_until
 
 MAILS = 1000
@@ -123,17 +123,7 @@ def test_fault_41_each_daemon_holds_four_connections_at_most_also_after_a_restar
 def test_fault_35_no_transaction_is_open_while_a_relay_sits_on_a_dot(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    dotted, looked = threading.Event(), threading.Event()
-
-    def sitting(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert looked.wait(20)
-        peer.say("250 2.0.0 Ok: queued as 4X")
-        peer.take_quit()
-
+    sitting = Sitting()
     ours = text(
         "SELECT coalesce(xact_start < clock_timestamp() - interval '0.5 seconds', false), query "
         "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'outbox'"
@@ -146,7 +136,7 @@ def test_fault_35_no_transaction_is_open_while_a_relay_sits_on_a_dot(
     ):
         app.enqueue(1)
         with RunningDaemon(postgresql_url, tmp_path, port=relay.port, connections=1) as daemon:
-            assert dotted.wait(20)
+            sitting.wait_dot()
             began = time.monotonic()
 
             def has_looked_for_long() -> bool:
@@ -156,7 +146,7 @@ def test_fault_35_no_transaction_is_open_while_a_relay_sits_on_a_dot(
 
             wait_until(has_looked_for_long, "three seconds have passed")
             assert app.counts() == {"sending": 1}
-            looked.set()
+            sitting.answer()
             app.wait_sent(1)
             assert daemon.terminate() == 0
     assert seen

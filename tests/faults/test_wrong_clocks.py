@@ -1,6 +1,5 @@
 """The clock of a daemon's host may be wrong or step: nothing is claimed, retried or rescued by it."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
+from tests.support.sitting import Silent
 from tests.support.waiting import wait_until
 from tests.support.wrong_clock import MisledDaemon
 
@@ -75,25 +75,16 @@ def test_fault_8_a_mail_expires_and_is_retried_by_the_clock_of_the_database(
 def test_fault_8_a_clock_that_is_set_while_a_daemon_runs_keeps_it_from_no_rescue(
     postgresql_url: str, tmp_path: Path, clock: str
 ) -> None:
-    dotted, dead = threading.Event(), threading.Event()
-
-    def silent(peer: Peer) -> None:
-        peer.greet("PIPELINING")
-        peer.take_envelope()
-        peer.hear_message()
-        dotted.set()
-        assert dead.wait(20)
-
+    silent = Silent()
     with scripted(silent) as relay, application(postgresql_url) as app, LedgerSink() as sink:
         app.enqueue(1)
         with RunningDaemon(postgresql_url, tmp_path, port=relay.port, lease_ttl=TTL) as victim:
-            assert dotted.wait(20)
+            silent.wait_dot()
             other = MisledDaemon(postgresql_url, tmp_path, port=sink.port, lease_ttl=TTL, clock="+0h")
             with other:
                 app.wait_beats(other.pid, 2)
                 other.step(clock)
                 victim.kill()
-                dead.set()
                 app.wait_sent(1)
                 assert other.terminate() == 0
         assert len(sink.entries()) == 1

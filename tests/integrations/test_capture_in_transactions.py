@@ -17,12 +17,6 @@ shop = outbox.Outbox(sender="shop@example.org")
 
 
 @pytest.fixture
-def messages() -> Iterator[Captured]:
-    with captured() as messages:
-        yield messages
-
-
-@pytest.fixture
 def engine() -> Iterator[Engine]:
     """Give a database without the outbox's tables."""
     engine = create_engine("sqlite://")

@@ -1,78 +1,21 @@
 """Error mails by way of the outbox, beside an application whose transactions roll back, lock and fail."""
 
 import logging
-import logging.config
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.event import listen
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from outbox import InvalidEmailError
-from outbox.errors import InvalidValueError, UnusableConnectionError
 from outbox.integrations.logging import OutboxHandler
-from outbox.testing import Captured, captured
+from outbox.testing import Captured
+from tests.integrations.handlers import Clock, quiet, stored, threaded
 from tests.support.waiting import wait_until
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Kept(OutboxHandler):
-    """Keeps what would be printed."""
-
-    faults: list[BaseException | None]
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - logging's name
-        self.faults = [*getattr(self, "faults", []), sys.exc_info()[1]]
-
-
-@pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    logger = logging.getLogger("shop")
-    logger.propagate = False
-    yield logger
-    logger.propagate = True
-    for handler in [*logger.handlers]:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-@pytest.fixture
-def messages() -> Iterator[Captured]:
-    with captured() as messages:
-        yield messages
-
-
-def quiet(engine: Engine, **options: Any) -> Kept:
-    """Give a handler whose turns a test takes itself, in virtual time."""
-    options = {"clock": Clock(), "start": lambda _: None, "timeout": 0, **options}
-    return Kept(engine, "app@example.org", ["ops@example.org"], "Shop failed", **options)
-
-
-def threaded(engine: Engine, logger: logging.Logger, **options: Any) -> Kept:
-    handler = Kept(engine, "app@example.org", ["ops@example.org"], "Shop failed", **options)
-    logger.addHandler(handler)
-    return handler
-
-
-def stored(engine: Engine) -> list[str]:
-    with engine.connect() as connection:
-        return list(
-            connection.execute(text("SELECT subject FROM outbox_message ORDER BY created_at")).scalars()
-        )
 
 
 def test_an_error_whose_transaction_rolls_back_is_mailed(engine: Engine, logger: logging.Logger) -> None:
@@ -191,70 +134,6 @@ def _no_threads(_: Callable[[], None]) -> None:
     raise RuntimeError("can't start new thread at interpreter shutdown")
 
 
-def test_what_the_database_refuses_is_kept_and_tried_again(messages: Captured) -> None:
-    away = create_engine("sqlite:////nowhere/there/is.sqlite3")
-    handler = quiet(away)
-    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
-    assert [handler.turn(), handler.turn()] == [30.0, 30.0]
-    assert len(handler.faults) == 1  # once an outage
-    handler._engine = create_engine("sqlite://")
-    assert handler.turn() is None
-    assert messages.one().text == "one"
-    assert handler.turn() is None
-    assert len(messages) == 1
-    handler._engine.dispose()
-
-
-def test_a_database_that_is_away_is_told_as_logging_tells_its_faults(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    options: Any = {"start": lambda _: None}
-    handler = OutboxHandler("sqlite:////nowhere/is.sqlite3", "a@b.example", "ops@b.example", "No", **options)
-    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
-    handler.turn()
-    told = capsys.readouterr().err
-    assert "unable to open database file" in told
-    assert "Message: 'log mails could not be enqueued, and are tried again'" in told
-
-
-def test_a_database_that_refuses_is_not_waited_for_at_the_end(messages: Captured) -> None:
-    handler = Kept(
-        create_engine("sqlite:////nowhere/is.sqlite3"), "a@b.example", "ops@b.example", "No", timeout=1e4
-    )
-    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
-    handler.flush()
-    handler.close()
-    assert [type(each) for each in handler.faults] == [OperationalError, TimeoutError, TimeoutError]
-    assert len(messages) == 0
-
-
-def test_a_database_that_is_silent_is_waited_for_once_at_the_end(engine: Engine, messages: Captured) -> None:
-    answers = threading.Event()
-    listen(engine, "begin", lambda _: answers.wait())
-    handler = Kept(engine, "a@b.example", "ops@b.example", "No", timeout=0.05)
-    handler.handle(logging.makeLogRecord({"name": "shop", "msg": "one"}))
-    handler.flush()
-    handler.timeout = 1e4
-    handler.close()
-    assert [str(each) for each in handler.faults] == ["not done within 0.05 s", "not done within 0 s"]
-    answers.set()
-    wait_until(lambda: len(messages) == 1, "it is stored all the same")
-
-
-def test_while_the_database_is_away_a_hundred_mails_wait_and_the_rest_is_counted(messages: Captured) -> None:
-    handler = quiet(create_engine("sqlite:////nowhere/there/is.sqlite3"), most=1_000, alike=1_000)
-    for _ in range(150):
-        handler.handle(logging.makeLogRecord({"name": "shop", "msg": "no"}))
-    handler._clock.now = 1_000  # type: ignore[attr-defined] # the test's own
-    assert handler.turn() == 30.0
-    handler._engine = create_engine("sqlite://")
-    assert handler.turn() == 0.0
-    assert handler.turn() is None
-    assert len(messages) == 101
-    messages.one(subject="Shop failed (50 more)")
-    handler._engine.dispose()
-
-
 def test_what_the_outbox_and_its_database_log_is_never_mailed(engine: Engine, messages: Captured) -> None:
     handler = quiet(engine)
     for name in ("outbox", "outbox.delivery"):
@@ -355,65 +234,3 @@ def test_both_sides_of_a_real_fork_end_with_all_their_mail_stored(engine: Engine
         mimes = connection.execute(text("SELECT mime FROM outbox_message")).scalars().all()
     words = ("of the parent\r\n", "of the parent too\r\n", "of the child\r\n")
     assert sorted(sum(word.encode() in mime for mime in mimes) for word in words) == [1, 1, 2]
-
-
-def test_a_configuration_of_logging_names_the_class_and_a_url(engine: Engine, sqlite_url: str) -> None:
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "handlers": {
-                "mail": {
-                    "class": "outbox.integrations.logging.OutboxHandler",
-                    "level": "ERROR",
-                    "engine": sqlite_url,
-                    "fromaddr": "app@example.org",
-                    "toaddrs": ["ops@example.org"],
-                    "subject": "Shop failed",
-                }
-            },
-            "loggers": {"shop.configured": {"handlers": ["mail"]}},
-        }
-    )
-    logger = logging.getLogger("shop.configured")
-    logger.warning("not mailed")
-    logger.error("mailed")
-    [handler] = logger.handlers
-    handler.close()
-    logger.removeHandler(handler)
-    assert stored(engine) == ["Shop failed"]
-
-
-@pytest.mark.parametrize(
-    ("changed", "error"),
-    [
-        ({"toaddrs": "ops"}, InvalidEmailError),
-        ({"fromaddr": "app"}, InvalidEmailError),
-        ({"alike": -1}, InvalidValueError),
-        ({"most": 0}, InvalidValueError),
-        ({"window": 0}, InvalidValueError),
-        ({"engine": "mail.example.org"}, UnusableConnectionError),
-        ({"engine": ("mail.example.org", 25)}, UnusableConnectionError),
-    ],
-)
-def test_what_cannot_work_is_told_when_the_handler_is_made(changed: Any, error: type[Exception]) -> None:
-    right = {
-        "engine": "sqlite://",
-        "fromaddr": "app@example.org",
-        "toaddrs": "ops@example.org",
-        "subject": "Failed",
-    }
-    told = f"^{next(iter(changed)).removesuffix('addrs')[:4]}|^to|^sender|^This is no URL"
-    with pytest.raises(error, match=told) as raised:
-        Kept(**{**right, **changed})
-    assert raised.value.__traceback__ is not None  # and so the half-made handler is still there
-    # What logging flushes when the process ends.
-    flushed = [reference() for reference in logging._handlerList]  # type: ignore[attr-defined]
-    assert not [each for each in flushed if isinstance(each, Kept) and not hasattr(each, "_courier")]
-
-
-def test_a_url_names_the_driver_that_we_install_and_a_fault_shows_no_mail() -> None:
-    handler = OutboxHandler("mysql://db.example.org/shop", "app@example.org", "ops@example.org", "Failed")
-    assert handler._engine.dialect.driver == "pymysql"
-    assert handler._engine.hide_parameters
-    handler.close()

@@ -1,10 +1,8 @@
 """The stand-in for smtplib.SMTP does what smtplib does: the same mails, the same answers and exceptions."""
 
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.message import EmailMessage
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
 from email.policy import SMTP as SMTP_POLICY
 from pathlib import Path
 from typing import Any
@@ -16,43 +14,8 @@ from sqlalchemy.orm import Session
 import outbox
 from outbox.integrations.smtplib import SMTP
 from outbox.testing import Attempt, Captured, FaultyServer, captured
+from tests.integrations.smtplib_mails import ANN, APP, BOB, DATE, HEAD, headed, legacy, modern, with_file
 from tests.support.daemon import RunningDaemon, application
-
-APP, ANN, BOB = "app@example.org", "ann@example.org", "bob@example.org"
-DATE = "Fri, 21 Nov 1997 09:55:06 -0600"
-HEAD = f"From: {APP}\nTo: {ANN}\nSubject: Hello\nDate: {DATE}\nMessage-ID: <1@x.example>\n"
-
-
-def headed(message: Any, **more: str) -> Any:
-    given = {"From": f"App <{APP}>", "To": f"Ann <{ANN}>", "Subject": "Grüße", **more}
-    for name, value in given.items():
-        message[name.replace("_", "-")] = value
-    message["Date"], message["Message-ID"] = DATE, "<2@x.example>"
-    return message
-
-
-def modern(content: str = "Hello.\n", **more: str) -> EmailMessage:
-    message: EmailMessage = headed(EmailMessage(), **more)
-    message.set_content(content)
-    return message
-
-
-def with_file() -> EmailMessage:
-    message = modern("Grüße\n.dots\n..\n", Cc=BOB, Bcc="Eve <eve@example.org>")
-    message.add_alternative("<p>Grüße</p>\n", subtype="html")
-    message.add_attachment(bytes(range(256)), maintype="image", subtype="png", filename="logo ü.png")
-    for number, part in enumerate(message.walk()):
-        if part.is_multipart():
-            part.set_boundary(f"==={number}===")  # else each time another
-    return message
-
-
-def legacy() -> MIMEMultipart:
-    message: MIMEMultipart = headed(MIMEMultipart("alternative", "==="))
-    message.attach(MIMEText("Grüße", "plain", "utf-8"))
-    message.attach(MIMEText("<p>Hello</p>"))
-    return message
-
 
 RESENT = {"Resent_From": BOB, "Resent_To": "carl@example.org", "Resent_Bcc": "eve@example.org"}
 CALLS: dict[str, Callable[[smtplib.SMTP], Any]] = {
@@ -142,12 +105,6 @@ def test_what_is_enqueued_is_what_the_daemon_sends(sqlite_url: str, tmp_path: Pa
 def copies(mails: list[Attempt]) -> list[tuple[str, str, bytes]]:
     """Return what each recipient gets: those of one message need not travel together."""
     return sorted((mail.sender, each, mail.content) for mail in mails for each in mail.recipients)
-
-
-@pytest.fixture
-def messages() -> Iterator[Captured]:
-    with captured() as messages:
-        yield messages
 
 
 def stored(engine: Engine) -> list[tuple[str, str]]:
@@ -251,76 +208,3 @@ def test_an_option_that_no_mail_can_have_is_told_when_it_is_given(
 def test_a_host_in_place_of_a_database_is_told_where_hosts_belong() -> None:
     with pytest.raises(outbox.UnusableConnectionError, match="the mail server is for the daemon's settings"):
         SMTP("mail.example.org")
-
-
-def test_what_is_about_no_mail_succeeds_and_does_nothing(messages: Captured) -> None:
-    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
-        assert (smtp.local_hostname, smtp.getreply()[0]) == ("localhost", 502)
-        assert smtp.connect("mail.example.org", 587) == (220, b"outbox")
-        assert smtp.ehlo() == (250, b"outbox")
-        assert (smtp.ehlo_resp, smtp.helo_resp, smtp.does_esmtp) == (b"outbox", None, True)
-        assert smtp.starttls()[0] == 220
-        assert smtp.login("shop", "secret")[0] == 235
-        assert (smtp.noop()[0], smtp.rset()[0], smtp.verify(ANN)[0], smtp.expn("all")[0]) == (
-            250,
-            250,
-            252,
-            502,
-        )
-        assert smtp.help() == b"2.0.0 docs/smtplib.md"
-        assert (smtp.has_extn("smtputf8"), smtp.has_extn("size")) == (True, False)
-        smtp.set_debuglevel(1)
-        assert smtp.quit()[0] == 221
-    messages.none()
-
-
-def test_a_mail_may_be_said_command_by_command_and_taken_back(messages: Captured) -> None:
-    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
-        assert smtp.helo() == (250, b"outbox")
-        assert (smtp.ehlo_resp, smtp.helo_resp) == (None, b"outbox")
-        assert smtp.mail(BOB)[0] == 250
-        assert smtp.rcpt(BOB)[0] == 250
-        smtp.rset()
-        assert smtp.mail(APP)[0] == 250
-        assert smtp.rcpt(ANN)[0] == 250
-        assert smtp.data(HEAD + "\rHello.") == (250, f"2.0.0 Ok: queued as {messages[0].id}".encode())
-    assert (messages[0].sender, messages[0].recipients) == (APP, [ANN])
-    assert messages[0].raw.endswith(b"\r\n\r\nHello.\r\n")
-
-
-def test_commands_out_of_order_are_refused_as_by_a_server(messages: Captured) -> None:
-    with SMTP(None) as smtp:  # type: ignore[arg-type] # captured
-        assert smtp.rcpt(ANN)[0] == 503
-        smtp.mail(APP)
-        with pytest.raises(smtplib.SMTPDataError, match="503"):
-            smtp.data(HEAD)
-        smtp.rcpt(BOB)
-        smtp.mail(APP)
-        smtp.rcpt(ANN)
-        assert smtp.data(HEAD)[0] == 250
-        with pytest.raises(smtplib.SMTPDataError, match="503"):
-            smtp.data(HEAD)
-    assert messages.one().recipients == [ANN]
-
-
-def test_after_its_end_nothing_is_enqueued_until_it_is_connected_again(messages: Captured) -> None:
-    smtp = SMTP(None)  # type: ignore[arg-type] # captured
-    smtp.sendmail(APP, ANN, HEAD + "\n")
-    smtp.close()
-    for call in (
-        lambda: smtp.sendmail(APP, ANN, HEAD + "\n"),
-        smtp.noop,
-        smtp.ehlo,
-        smtp.starttls,
-        lambda: smtp.mail(APP),
-        lambda: smtp.rcpt(ANN),
-        lambda: smtp.data(HEAD),
-    ):
-        with pytest.raises(smtplib.SMTPServerDisconnected, match="run connect"):
-            call()
-    with smtp:
-        smtp.connect()
-        smtp.sendmail(APP, ANN, HEAD + "\n")
-    assert len(messages) == 2
-    with pytest.raises(smtplib.SMTPServerDisconnected):
-        smtp.quit()

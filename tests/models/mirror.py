@@ -29,8 +29,7 @@ from outbox.mail.status import (
 )
 from outbox.store.schema import SessionState
 from outbox.store.verdicts import Recorded
-
-Row = dict[str, Any]
+from tests.models.rows import Row, attempt_of, words_of
 
 LIVE = (SessionState.RUNNING, SessionState.STOPPING)
 NEAR = timedelta(seconds=75)
@@ -141,13 +140,13 @@ class Mirror:
         if end.move is not Move.RELEASE or end.answer is not None:
             # What a person let go is theirs until it ends.
             is_theirs = end.target is Status.PENDING and row["reason"] == Reason.PERSON
-            row.update(_words(end), reason=end.reason or (Reason.PERSON if is_theirs else None))
+            row.update(words_of(end), reason=end.reason or (Reason.PERSON if is_theirs else None))
         self._leave(row, end.move, doubtful=doubtful)
 
     def _end_late(self, row: Row, end: Settlement, pause: float) -> None:
         if LATE[end.move] is Late.WINS and row["status"] != Status.SENT:
             row["doubts"] += row["status"] == Status.SENDING
-            row.update(_words(end), reason=None)
+            row.update(words_of(end), reason=None)
             row.update(status=Status.SENT, session=None, finished_at=Now())
         elif LATE[end.move] is Late.DOUBTS and row["status"] == Status.PENDING:
             row["doubts"] += 1
@@ -176,7 +175,7 @@ class Mirror:
         for row in orphans:
             doubtful = _is_doubtful(row)
             announced = row["announced"] == row["fence"]
-            note = _attempt(row["id"], row["fence"], row["session"])
+            note = attempt_of(row["id"], row["fence"], row["session"])
             move = rescue(self.on_doubt[row["id"]], Lane(row["lane"]), row["rescues"], announced=announced)
             if move is not Move.RESCUE_UNBEGUN:
                 row.update(rescues=row["rescues"] + 1, lane=Lane.ALONE)
@@ -205,7 +204,7 @@ class Mirror:
     def _ask(self, row: Row, request: Request) -> tuple[Status, bool]:
         found = effect(request, Status(row["status"]), self._given(row))
         if found.changes:
-            note = _attempt(row["id"], row["fence"], None)
+            note = attempt_of(row["id"], row["fence"], None)
             self.attempts.append(note | {"verdict": request.value})
         if found.wish is not None:
             row["wish"] = found.wish
@@ -261,9 +260,9 @@ class Mirror:
         return self.now - beat > timedelta(seconds=seconds)
 
     def _note(self, end: Settlement, holder: UUID, *, late: bool) -> None:
-        words = _words(end)
+        words = words_of(end)
         del words["queue_id"]
-        note = _attempt(end.delivery_id, end.fence, holder) | words
+        note = attempt_of(end.delivery_id, end.fence, holder) | words
         self.attempts.append(note | {"stage": end.stage, "verdict": end.move.value, "late": late})
         self._noted.add(_known(end, holder))
         if late and end.move is Move.DELIVER:
@@ -272,32 +271,6 @@ class Mirror:
 
 def _known(end: Settlement, holder: UUID) -> tuple[int, int, UUID, Move]:
     return end.delivery_id, end.fence, holder, end.move
-
-
-def _words(end: Settlement) -> Row:
-    """Return the columns that keep what the relay said."""
-    answer = end.answer
-    return {
-        "relay": end.relay,
-        "reply_code": answer.code if answer else None,
-        "enhanced_code": answer.enhanced if answer else None,
-        "reply": answer.text if answer else None,
-        "queue_id": end.queue_id,
-    }
-
-
-def _attempt(id_: int, fence: int, holder: UUID | None) -> Row:
-    return {
-        "delivery_id": id_,
-        "fence": fence,
-        "session": holder,
-        "relay": None,
-        "reply_code": None,
-        "enhanced_code": None,
-        "reply": None,
-        "stage": None,
-        "late": False,
-    }
 
 
 def _is_doubtful(row: Row) -> bool:

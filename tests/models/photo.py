@@ -12,7 +12,8 @@ from outbox.mail.status import Status
 from outbox.store.clock import utc_now
 from outbox.store.schema import attempt, delivery, session
 from tests.contract.scene import Scene
-from tests.models.mirror import NEAR, Mirror, Now, Row
+from tests.models.mirror import NEAR, Mirror, Now
+from tests.models.rows import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 from sqlalchemy import Engine, create_engine, text
 
 import outbox
+from outbox.handover import Fields
 from outbox.store.grants import Role
 from tests.support.users import as_role, migrated
 from tests.support.waiting import wait_until
@@ -142,6 +143,11 @@ class Application:
                         for n in range(first, min(first + 100, count))
                     ],
                 )
+
+    def enqueue_one(self, **fields: Unpack[Fields]) -> None:
+        """Commit one mail."""
+        with self._own.begin() as connection:
+            self.outbox.enqueue(connection, **fields)
 
     def counts(self) -> Counter[str]:
         """Count the deliveries by status."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import Error, connections, transaction
 
+from outbox.default import enqueue_many
 from outbox.errors import DatabaseLockedError, SchemaError
-from outbox.intake import Outbox, enqueue_many
+from outbox.intake import Outbox
 from outbox.integrations.django.lending import outbox_connection
 from outbox.integrations.django.message import email_of
 from outbox.integrations.django.routing import database

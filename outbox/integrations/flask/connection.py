@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from flask import current_app
 
-from outbox.intake import default_outbox
+from outbox.default import default_outbox
 from outbox.integrations.flask.compose import email_of
 from outbox.integrations.flask.message import Message
 from outbox.integrations.flask.signals import email_dispatched

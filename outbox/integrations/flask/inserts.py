@@ -7,9 +7,9 @@ from weakref import WeakSet
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import Session
 
+from outbox.default import default_outbox, enqueue_many
 from outbox.errors import SchemaError
 from outbox.handover import Prepared
-from outbox.intake import default_outbox, enqueue_many
 from outbox.store.schema import message
 
 

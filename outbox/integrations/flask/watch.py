@@ -70,6 +70,11 @@ def _after_transaction_end(session: Session, transaction: SessionTransaction) ->
         found.end()
 
 
+def _on_left(session: Session, thing: object) -> None:
+    if found := session.info.get(_KEY):
+        found.leave(thing)
+
+
 _LISTENERS: tuple[tuple[type, str, Callable[..., None]], ...] = (
     (Session, "after_begin", _after_begin),
     (Engine, "before_cursor_execute", _before_cursor_execute),
@@ -77,4 +82,6 @@ _LISTENERS: tuple[tuple[type, str, Callable[..., None]], ...] = (
     (Session, "after_commit", _after_commit),
     (Session, "after_rollback", _after_rollback),
     (Session, "after_transaction_end", _after_transaction_end),
+    (Session, "pending_to_transient", _on_left),
+    (Session, "persistent_to_detached", _on_left),
 )

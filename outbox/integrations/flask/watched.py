@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from flask import g, has_app_context
-from sqlalchemy import event, inspect
+from sqlalchemy import inspect
 
 from outbox import events
 from outbox.integrations.flask.inserts import insert_into
@@ -26,7 +26,6 @@ _WRITES = re.compile(
     r"(?:(?:INSERT|UPDATE|DELETE|REPLACE|MERGE|COPY|LOAD)\b|WITH\b.*[()]\s*(?:INSERT|UPDATE|DELETE|MERGE)\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_LEAVING = ("pending_to_transient", "persistent_to_detached")
 
 
 class Watched:
@@ -44,7 +43,6 @@ class Watched:
         # Weak: what is followed must not keep alive the context whose end it waits for.
         self._home = weakref.ref(g._get_current_object()) if has_app_context() else None  # noqa: SLF001 - werkzeug's name
         self._wrote = False
-        self._is_left_noticed = False
 
     @property
     def home(self) -> Any:
@@ -67,10 +65,6 @@ class Watched:
         """Let them wait for the commit."""
         self.waiting += emails
         self.bind = self.session.get_bind()
-        if not self._is_left_noticed:
-            self._is_left_noticed = True
-            for change in _LEAVING:
-                event.listen(self.session, change, self._on_left)
 
     def enter(self, emails: Sequence[Prepared]) -> None:
         """Insert them now: they live and die with the transaction."""
@@ -92,16 +86,14 @@ class Watched:
     def end(self) -> None:
         """Keep what is known of it: its session may go on with another one."""
         self.is_over = True
-        if self._is_left_noticed:
-            for change in _LEAVING:
-                event.remove(self.session, change, self._on_left)
 
     def notice(self, statement: str) -> None:
         """Look at a statement that it executes."""
         if not self._wrote and not self.is_over:
             self._wrote = _WRITES.match(statement) is not None
 
-    def _on_left(self, _session: Session, thing: object) -> None:
-        """Notice a change that nobody flushed: a session that is closed forgets it before it says so."""
-        state = inspect(thing, raiseerr=True)
-        self._wrote = self._wrote or state.transient or state.modified
+    def leave(self, thing: object) -> None:
+        """Look for a change that nobody flushed in what leaves the session: one that is closed forgets it."""
+        if self.waiting and not self._wrote:
+            state = inspect(thing, raiseerr=True)
+            self._wrote = state.transient or state.modified

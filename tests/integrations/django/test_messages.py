@@ -8,26 +8,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.message import EmailMessage as Parsed
-from email.mime.image import MIMEImage
 from email.mime.text import MIMEText
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.test import override_settings
-from django.utils.translation import gettext_lazy
 
 from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.store.schema import delivery, message
 from tests.integrations.django.project import HAS_MAILERS
+from tests.integrations.django.shapes import (
+    PNG,
+    SENDER,
+    SHAPES,
+    TO,
+    alternatives,
+    latin,
+    plain,
+)
 
 pytestmark = pytest.mark.usefixtures("sqlite")
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-_FROM, _TO = "Shop <shop@example.org>", ["Ada <ada@example.org>"]
 
 
 @dataclass(frozen=True)
@@ -94,111 +98,6 @@ def queued() -> tuple[str, list[str], bytes]:
 def by_us(made: EmailMessage) -> Said:
     assert EmailBackend().send_messages([made]) == 1
     return said(*queued())
-
-
-def plain(**more: Any) -> EmailMessage:
-    return EmailMessage("Receipt", "Thank you!\n", _FROM, _TO, **more)
-
-
-def alternatives(**more: Any) -> EmailMultiAlternatives:
-    made = EmailMultiAlternatives("Receipt", "Thank you!", _FROM, _TO, **more)
-    made.attach_alternative("<p>Thank you!</p>", "text/html")
-    return made
-
-
-def of_html() -> EmailMessage:
-    made = EmailMessage("Receipt", "<p>Thank you!</p>", _FROM, _TO)
-    made.content_subtype = "html"
-    return made
-
-
-def with_image() -> EmailMessage:
-    made = alternatives()
-    image = MIMEImage(PNG)
-    image.add_header("Content-ID", "<logo>")
-    if HAS_MAILERS:
-        part = Parsed(policy=email.policy.SMTP)
-        part.set_content(PNG, "image", "png", cid="<logo>")
-        made.attach(part)
-    else:
-        made.attach(image)
-    return made
-
-
-def with_file(path: Path) -> EmailMessage:
-    made = plain()
-    (path / "invoice.csv").write_text("name;sum\nKäthe;12 €\n", encoding="utf-8")
-    (path / "scan.pdf").write_bytes(b"%PDF" + PNG)
-    made.attach_file(str(path / "invoice.csv"))
-    made.attach_file(str(path / "scan.pdf"))
-    return made
-
-
-def with_mail(content: Any) -> EmailMessage:
-    made = plain()
-    made.attach("forwarded.eml", content, "message/rfc822")
-    return made
-
-
-def latin() -> EmailMessage:
-    made = EmailMessage("Grüße", "Käthe", _FROM, _TO)
-    made.encoding = "iso-8859-1"
-    return made
-
-
-def calendar() -> EmailMultiAlternatives:
-    made = alternatives()
-    made.attach_alternative("BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", "text/calendar")
-    return made
-
-
-SHAPES: dict[str, Callable[[Path], EmailMessage]] = {
-    "plain": lambda _: plain(),
-    "without a body": lambda _: EmailMessage("Receipt", "", _FROM, _TO),
-    "beyond ASCII": lambda _: EmailMessage("Grüße €", "Käthe\n" * 3, "Käthes Laden <shop@example.org>", _TO),
-    "lazy": lambda _: EmailMessage(gettext_lazy("Receipt"), gettext_lazy("Thanks"), _FROM, _TO),
-    "long lines": lambda _: EmailMessage(" ".join(["Receipt"] * 30), "x" * 2_000, _FROM, _TO),
-    "many recipients": lambda _: EmailMessage(
-        "Receipt",
-        "Hi",
-        _FROM,
-        ["ada@example.org", "Bob <bob@example.org>"],
-        cc=["carol@example.org"],
-        bcc=["dan@example.org"],
-        reply_to=["Help <help@example.org>", "more@example.org"],
-    ),
-    "only bcc": lambda _: EmailMessage("Receipt", "Hi", _FROM, [], bcc=["dan@example.org"]),
-    "an international domain": lambda _: EmailMessage("Receipt", "Hi", _FROM, ["ada@bücher.example"]),
-    "own headers": lambda _: plain(headers={"X-Order": "42", "List-Unsubscribe": "<https://example.org/u>"}),
-    "another From": lambda _: plain(headers={"From": "Boss <boss@example.org>"}),
-    "another To": lambda _: plain(headers={"To": "list@example.org"}),
-    "another Reply-To": lambda _: plain(headers={"Reply-To": "help@example.org"}),
-    "a Sender": lambda _: plain(headers={"Sender": "agent@example.org"}),
-    "html alone": lambda _: of_html(),
-    "text and html": lambda _: alternatives(),
-    "html beside an empty text": lambda _: EmailMultiAlternatives(
-        "Receipt", "", _FROM, _TO, alternatives=[("<p>Hi</p>", "text/html")]
-    ),
-    "a calendar beside": lambda _: calendar(),
-    "tuples": lambda _: plain(attachments=[("a.txt", "Käthe\n", "text/plain"), ("a.png", PNG, "image/png")]),
-    "a guessed type": lambda _: plain(attachments=[("photo.png", PNG)]),
-    "an unknown type": lambda _: plain(attachments=[("data.unknown", b"\0\1")]),
-    "a type with parameters": lambda _: plain(
-        attachments=[("a.ics", "BEGIN:VCALENDAR\n", "text/calendar; method=REQUEST")]
-    ),
-    "a name beyond ASCII": lambda _: plain(attachments=[("Rechnung für Käthe.pdf", PNG, "application/pdf")]),
-    "bytes that are no text": lambda _: plain(attachments=[("a.txt", b"\xff\xfe", "text/plain")]),
-    "without a name": lambda _: plain(attachments=[(None, PNG, "image/png")]),
-    "attachments alone": lambda _: EmailMessage(
-        "x", "", _FROM, _TO, attachments=[("a.png", PNG, "image/png")]
-    ),
-    "text, html and a file": lambda _: alternatives(attachments=[("a.png", PNG, "image/png")]),
-    "an image of the html": lambda _: with_image(),
-    "files": with_file,
-    "a mail, as text": lambda _: with_mail("From: a@example.org\nSubject: Old\n\nHello\n"),
-    "a mail of Django's": lambda _: with_mail(EmailMessage("Old", "Hello", _FROM, _TO)),
-    "another charset": lambda _: latin(),
-}
 
 
 def _alone(usual: Said) -> Said:
@@ -279,7 +178,7 @@ def test_a_subclass_writes_its_message_as_it_likes() -> None:
             made["X-Signature"] = "by us"
             return made
 
-    made = Signed("Receipt", "Thank you!", _FROM, _TO)
+    made = Signed("Receipt", "Thank you!", SENDER, TO)
     assert by_us(made) == by_django(made)
 
 
@@ -287,13 +186,13 @@ def test_a_subclass_writes_its_message_as_it_likes() -> None:
 def test_a_control_character_in_a_header_is_a_value_error_as_all_that_can_never_be_sent(control: str) -> None:
     # The second is Django's own word, since 6.0.
     with pytest.raises(ValueError, match=r"^message: cannot be written .*control characters|linefeed"):
-        EmailMessage(f"Tea{control}Bcc: eve@example.org", "", _FROM, _TO).send()
+        EmailMessage(f"Tea{control}Bcc: eve@example.org", "", SENDER, TO).send()
 
 
 def test_line_breaks_in_a_header_are_refused_by_both() -> None:
     for backend in (by_django, by_us):
         with pytest.raises(ValueError, match=r"newline|linefeed|not allowed"):
-            backend(EmailMessage("Receipt\nBcc: eve@example.org", "", _FROM, _TO))
+            backend(EmailMessage("Receipt\nBcc: eve@example.org", "", SENDER, TO))
 
 
 def test_a_mime_part_of_one_s_own_keeps_its_bytes() -> None:
@@ -308,7 +207,7 @@ def test_a_mime_part_of_one_s_own_keeps_its_bytes() -> None:
 
 def test_send_mass_mail_queues_all_in_one_transaction() -> None:
     sent = mail.send_mass_mail(
-        [(f"Receipt {n}", "Thank you!", _FROM, [f"ada{n}@example.org"]) for n in range(5)]
+        [(f"Receipt {n}", "Thank you!", SENDER, [f"ada{n}@example.org"]) for n in range(5)]
     )
     assert sent == 5
     with outbox_connection() as connection:

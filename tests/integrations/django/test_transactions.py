@@ -4,17 +4,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.mail import EmailMessage, send_mail
 from django.db import DatabaseError, connections, transaction
 from django.db.transaction import TransactionManagementError
 
 import outbox
-from outbox.errors import DatabaseLockedError, InvalidEmailError, KeyConflictError, SchemaError
+from outbox.errors import InvalidEmailError, KeyConflictError
 from outbox.integrations.django import EmailBackend, outbox_connection
 from outbox.integrations.django.models import Delivery
 from outbox.testing import captured
 from tests.integrations.django.folder import Project
+from tests.integrations.django.orders import message, order, standing
 
 _AGES = """
 from datetime import UTC, datetime, timedelta
@@ -33,23 +33,6 @@ print(*[abs(now - each.created_at) < timedelta(minutes=5) for each in (read, fou
 
 class AbortedError(Exception):
     """What an application raises to undo what it did."""
-
-
-def message(text: str = "Thank you!", **options: object) -> EmailMessage:
-    made = EmailMessage("Receipt", text, "shop@example.org", ["ada@example.org"])
-    made.outbox = options
-    return made
-
-
-def standing(alias: str) -> tuple[int, int]:
-    """Return how many mails and how many rows of the application's there are."""
-    return Delivery.objects.using(alias).count(), Group.objects.using(alias).count()
-
-
-def order(alias: str, name: str = "order") -> None:
-    """Do what an application does: write a row of its own, and send a mail about it."""
-    Group.objects.using(alias).create(name=name)
-    send_mail("Receipt", "Thank you!", "shop@example.org", ["ada@example.org"])
 
 
 def order_and_abort(alias: str) -> None:
@@ -250,58 +233,6 @@ def test_instants_are_the_same_without_time_zones(
     project = Project(tmp_path, kind, url, USE_TZ=False, TIME_ZONE="Asia/Tokyo")
     project.done("migrate")
     assert project.done("shell", "-c", _AGES).splitlines()[-1] == "True True"
-
-
-@pytest.mark.usefixtures("sqlite")
-def test_missing_tables_are_told_with_django_s_command() -> None:
-    with pytest.raises(
-        SchemaError, match=r"'default' has no outbox tables.*manage.py migrate --database default"
-    ):
-        EmailBackend(database="default").send_messages([message()])
-
-
-@pytest.mark.usefixtures("sqlite")
-def test_a_locked_sqlite_is_told_with_django_s_option() -> None:
-    other = connections.create_connection("sqlite")
-    with other.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode = WAL")
-    with transaction.atomic(using="sqlite"):
-        # Django's BEGIN is deferred: it has read what another changes then.
-        standing("sqlite")
-        with other.cursor() as cursor:
-            cursor.execute("INSERT INTO auth_group (name) VALUES ('another')")
-        with pytest.raises(
-            DatabaseLockedError, match=r'DATABASES\[.sqlite.\]\["OPTIONS"\] = {"transaction_mode"'
-        ):
-            message().send()
-        assert connections["sqlite"].needs_rollback
-    other.close()
-    assert standing("sqlite") == (0, 1)
-
-
-@pytest.mark.usefixtures("sqlite")
-def test_failing_silently_leaves_the_block_usable() -> None:
-    with transaction.atomic(using="default"):
-        assert EmailBackend(fail_silently=True, database="default").send_messages([message()]) == 0
-        assert not connections["default"].needs_rollback
-
-
-def test_failing_silently_leaves_the_block_usable_where_an_error_ends_a_transaction(postgresql: str) -> None:
-    with transaction.atomic(using=postgresql):
-        Group.objects.using(postgresql).create(name="order")
-        with transaction.atomic(using=postgresql):
-            with connections[postgresql].cursor() as cursor:
-                cursor.execute("SET LOCAL search_path TO pg_catalog")
-            assert EmailBackend(fail_silently=True).send_messages([message()]) == 0
-    assert standing(postgresql) == (0, 1)
-
-
-@pytest.mark.usefixtures("sqlite")
-def test_a_mail_that_can_never_be_sent_is_no_silent_failure() -> None:
-    with pytest.raises(InvalidEmailError):
-        EmailBackend(fail_silently=True).send_messages(
-            [EmailMessage("x", "", "shop@example.org", ["nobody"])]
-        )
 
 
 def test_captured_mail_outlives_the_loan_of_the_connection(sqlite: str) -> None:

@@ -114,11 +114,18 @@ def test_a_first_parcel_goes_whole_or_waits_for_a_time_that_brings_it(
     assert limit.rate is not None
     found = grant(limit, Bucket(tokens, age), Demand(least, least + more))
     assert found.count == 0 or found.count >= least
-    assert (found.short_of is None) == (found.count == least + more)
+    is_too_large = limit.quota is not None and 0 < limit.quota < least
+    assert (found.short_of is None) == (is_too_large or found.count == least + more)
     if found.short_of == "rate" and not found.count:
         assert found.tokens is not None
         later = Bucket(found.tokens, found.wait * (1 + 1e-9) + 1e-9, found.used)
         assert grant(limit, later, Demand(least, least)).count == least
+
+
+def test_who_has_waited_for_two_full_buckets_goes_by_one_token_and_the_bucket_owes_the_rest() -> None:
+    limit, bucket = Limit(100.0), Bucket(1.0)
+    assert grant(limit, bucket, Demand(10, 30, waited=0.19)) == Grant(0, 1.0, 0, "rate", 0.09)
+    assert grant(limit, bucket, Demand(10, 30, waited=0.2)) == Grant(10, -9.0, 10, "rate", 0.1)
 
 
 def test_a_bucket_of_fifty_a_second_lends_five_and_then_two_each_twentieth_of_a_second() -> None:
@@ -135,7 +142,8 @@ def test_a_clock_that_was_set_back_costs_no_more_than_the_time_since() -> None:
 
 def test_a_quota_that_is_spent_waits_for_the_next_day_and_has_back_what_was_not_used() -> None:
     limit = Limit(quota=10)
-    assert grant(limit, Bucket(None, 0.0, 9, 3600.0), Demand(2, 2)) == Grant(0, None, 9, "quota", 3600.0)
+    assert grant(limit, Bucket(None, 0.0, 9, 3600.0), Demand(2, 2)) == Grant(0, None, 9)
+    assert grant(limit, Bucket(None, 0.0, 10, 3600.0), Demand(2, 2)) == Grant(0, None, 10, "quota", 3600.0)
     assert grant(limit, Bucket(None, 0.0, 9, 3600.0), Demand(1, 5)) == Grant(1, None, 10, "quota", 3600.0)
     assert grant(limit, Bucket(None, 0.0, 10, 3600.0), Demand(2, 2, unused=4)) == Grant(2, None, 8)
 

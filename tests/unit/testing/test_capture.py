@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 import outbox
 from outbox import Attachment, Email, InvalidEmailError, KeyConflictError, SuppressedError, TemplateError
-from outbox.intake import default_outbox
 from outbox.testing import Captured, captured
+
+pytestmark = pytest.mark.usefixtures("no_default_outbox")
 
 MAIL: Any = {"to": "ann@example.org", "subject": "Hello", "text": "Hello Ann."}
 shop = outbox.Outbox(sender="Shop <shop@example.org>")
@@ -23,10 +24,8 @@ shop = outbox.Outbox(sender="Shop <shop@example.org>")
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("OUTBOX_SENDER", "app@example.org")
-    default_outbox.cache_clear()
     with captured() as messages:
         yield messages
-    default_outbox.cache_clear()
 
 
 @pytest.mark.parametrize("transaction", [None, object(), Mock(), Mock(spec=Session), Session()])

@@ -52,6 +52,15 @@ def parcel(*claims: Claim, under: Lease | None = None, now: float = 0.0) -> Parc
     return Parcel(held[0].message_id, held, under or lease(), now, held[0].size, lane=held[0].lane)
 
 
+PARCELS = [parcel(claim(n)) for n in range(8)]
+"""Parcels of fresh mail, as it comes."""
+
+
+def retries(count: int) -> list[Parcel]:
+    """Return parcels of mail that was put off before."""
+    return [parcel(claim(100 + n, lane=Lane.RETRY)) for n in range(count)]
+
+
 def message(number: int = 1, size: int = 1000) -> Message:
     """Return a message of so many bytes."""
     # The system gives memory to zeros only when somebody writes there.

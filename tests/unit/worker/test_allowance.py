@@ -1,119 +1,14 @@
 """What a limit does not let go waits for tokens; nobody else waits, or borrows more than can be sent."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
-from outbox.mail.rate import ANY, BORROWED, Bucket, Demand, Grant, Limit, grant
-from outbox.mail.stream import Stream, Streams
-from outbox.store.buckets import Gate
-from outbox.store.schema import GateKind
-from outbox.worker.allowance import SPACING, Allowance
-from outbox.worker.parcel import Parcel
-from outbox.worker.tray import Tray
-from tests.unit.worker.held import NoThreads, claim, parcel, run
-
-MX = Gate(GateKind.RELAY, "mx")
-BULK = Gate(GateKind.STREAM, "bulk")
-PLENTY: Any = Grant(99, 0.0, 99)
-
-
-class Buckets:
-    """Lends by the rules, with the loop's clock for the database's; notes what it is asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[float, dict[Gate, Demand]]] = []
-        self.slowed: list[float] = []
-        self.failing = False
-        self._rows: dict[Gate, tuple[Grant, float]] = {}
-
-    def borrow(self, wanted: Mapping[Gate, tuple[Limit, Demand]]) -> dict[Gate, Grant]:
-        if self.failing:
-            raise OperationalError("UPDATE", {}, Exception("gone away"))
-        now = asyncio.get_running_loop().time()
-        self.asked.append((now, {gate: demand for gate, (_, demand) in wanted.items()}))
-        for gate, (limit, demand) in wanted.items():
-            before, at = self._rows.get(gate, (Grant(0, None, 0), now))
-            bucket = Bucket(before.tokens, now - at, before.used, 3600.0)
-            self._rows[gate] = grant(limit, bucket, demand), now
-        return {gate: self._rows[gate][0] for gate in wanted}
-
-    def slow_down(self, _relay: str, _limit: Limit, passing: float) -> float:
-        self.slowed.append(passing)
-        return passing / 2
-
-
-class Scene:
-    """An allowance of the relay `mx` at a tray, and senders that take what goes, as soon as it does."""
-
-    def __init__(self, limit: Limit = ANY, senders: int = 4, **streams: Limit) -> None:
-        self.buckets = Buckets()
-        self.given_back: list[str] = []
-        self.sent: list[tuple[float, int]] = []
-        known = {name: Stream(limit=each) for name, each in streams.items()}
-        buckets: Any = self.buckets
-        threads: Any = NoThreads()
-        self.allowance = Allowance(
-            "mx",
-            limit,
-            Streams(known),
-            buckets,
-            threads,
-            ready=lambda: self.tray.candidates(),  # noqa: PLW0108 - it is made below
-            width=lambda: senders,
-            stir=lambda: self.tray.stir(),  # noqa: PLW0108 - as above
-            give_back=self._give_back,
-        )
-        self.tray = Tray(lambda: senders, lambda: None, self.allowance)
-
-    def _give_back(self, reason: str, which: Callable[[Parcel], bool]) -> None:
-        self.given_back.append(reason)
-        self.tray.empty(which)
-
-    def put(self, *streams: str, size: int = 1) -> None:
-        self.tray.put(
-            parcel(*(claim(10 * n + m, stream=stream) for m in range(size)))
-            for n, stream in enumerate(streams, start=1)
-        )
-
-    async def _send(self) -> None:
-        while True:
-            if self.tray.enter(connected=True):
-                while (one := self.tray.take()) is not None:
-                    self.sent.append((asyncio.get_running_loop().time(), len(one.claims)))
-                    self.tray.done(one)
-                self.tray.leave()
-            await self.tray.changed(connected=True)
-
-    def during(self, seconds: float, work: Coroutine[Any, Any, None] | None = None) -> "Scene":
-        """Borrow and send for so long."""
-
-        async def on_the_loop() -> None:
-            tasks = [asyncio.create_task(each) for each in (self.allowance.run(), self._send())]
-            if work is not None:
-                await work
-            await asyncio.sleep(seconds)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        run(on_the_loop())
-        return self
-
-    @property
-    def recipients(self) -> int:
-        return sum(count for _, count in self.sent)
-
-
-def filled(scene: Scene, *streams: str, size: int = 1) -> Coroutine[Any, Any, None]:
-    async def work() -> None:
-        scene.put(*streams, size=size)
-
-    return work()
+from outbox.mail.rate import BORROWED, Demand, Limit
+from outbox.worker.allowance import SPACING
+from tests.unit.worker.borrowing import BULK, MX, Scene, filled
+from tests.unit.worker.held import claim, parcel, run
 
 
 def test_a_gate_without_a_limit_costs_nothing() -> None:
@@ -162,9 +57,9 @@ def test_what_was_borrowed_and_not_used_in_time_is_void() -> None:
     async def work() -> None:
         scene.tray.put([one])
         await asyncio.sleep(0.01)
-        assert scene.allowance.lets(one)
+        assert scene.allowance.lets(*one.kind)
         await asyncio.sleep(BORROWED)
-        assert not scene.allowance.lets(one)
+        assert not scene.allowance.lets(*one.kind)
 
     async def alone() -> None:
         task = asyncio.create_task(scene.allowance.run())
@@ -237,13 +132,13 @@ def test_nobody_uses_what_is_being_given_back() -> None:
         one = parcel()
         scene.tray.put([one])
         await scene.allowance._turn()
-        assert scene.allowance.lets(one)
+        assert scene.allowance.lets(*one.kind)
         scene.tray.empty()
         scene.tray.put([parcel(claim(1), claim(2))])
         await asyncio.sleep(2 * SPACING)
         turn = asyncio.create_task(scene.allowance._turn())
         await asyncio.sleep(0)
-        assert not scene.allowance.lets(one)
+        assert not scene.allowance.lets(*one.kind)
         await turn
         (*_, (_, asked)) = scene.buckets.asked
         assert asked == {MX: Demand(2, 2, unused=1)}

@@ -10,9 +10,9 @@ import pytest
 from outbox.delivery.mail import Mail
 from outbox.mail.verdict import Deferred, Rejected, Untouched, Verdict
 from outbox.worker.parcel import Parcel
-from outbox.worker.sender import _NO_MESSAGE, QUIET
+from outbox.worker.sender import _NO_MESSAGE
 from tests.unit.worker.held import claim, message, parcel, run
-from tests.unit.worker.lines import BROKEN, CUT, FAULT, IDLE, SENT, Line, Scene
+from tests.unit.worker.lines import BROKEN, CUT, FAULT, SENT, Line, Scene
 
 
 def test_one_connection_carries_all_and_ends_politely() -> None:
@@ -72,65 +72,6 @@ def test_a_sender_that_meets_faults_rests_longer_each_time_and_the_mail_waits() 
     assert scene.opened == [0.0, 1.0, 3.0, 7.0, 12.0, 17.0]
     assert scene.met == [FAULT] * 5
     assert [verdicts[0] for _, verdicts in scene.delivered] == [SENT] * 2
-
-
-def test_fault_63_an_idle_connection_is_closed_politely() -> None:
-    line, second = Line(SENT), Line(SENT)
-    scene = Scene(line, second)
-
-    async def work() -> None:
-        sending = asyncio.create_task(scene.sender.run())
-        scene.put(1)
-        await asyncio.sleep(IDLE - 1)
-        assert line.ended == ""
-        await asyncio.sleep(2)
-        assert line.ended == "quit"
-        scene.put(1)
-        await asyncio.sleep(1)
-        scene.tray.close()
-        await sending
-
-    run(work())
-    assert len(scene.opened) == 2
-
-
-def test_fault_63_an_idle_connection_is_closed_however_often_its_sender_looks_for_work_in_vain() -> None:
-    line = Line(SENT)
-    scene = Scene(line)
-
-    async def work() -> None:
-        sending = asyncio.create_task(scene.sender.run())
-        scene.put(1)
-        for _ in range(int(IDLE)):
-            assert line.ended == ""
-            await asyncio.sleep(1)
-            scene.tray.stir()  # as the loop does at each of its turns
-        await asyncio.sleep(1)
-        assert line.ended == "quit"
-        scene.tray.close()
-        await sending
-
-    run(work())
-
-
-def test_fault_63_a_connection_is_asked_after_a_silence_and_replaced_where_it_does_not_answer() -> None:
-    line, second = Line(SENT, SENT, SENT), Line(SENT)
-    scene = Scene(line, second)
-
-    async def work() -> list[int]:
-        sending = asyncio.create_task(scene.sender.run())
-        asked = []
-        for silence in (1.0, QUIET - 1, QUIET + 1, QUIET + 1):
-            scene.put(1)
-            await asyncio.sleep(silence)
-            asked.append(line.pinged)
-            line.forgotten = len(asked) == 3
-        scene.tray.close()
-        await sending
-        return asked
-
-    assert run(work()) == [0, 0, 0, 1]
-    assert (line.sent, second.sent, line.ended, len(scene.opened)) == (3, 1, "quit", 2)
 
 
 def test_what_expired_meanwhile_is_not_sent() -> None:
@@ -208,20 +149,6 @@ def test_told_to_leave_it_gives_back_what_no_connection_has_touched() -> None:
     assert scene.delivered == [([1], stops), ([2], stops)]
 
 
-def test_a_relay_that_leaves_before_a_mail_can_begin_is_not_called_in_a_loop() -> None:
-    gone = Line()
-    gone.usable, gone.fault = False, FAULT
-    mute = Line()
-    mute.usable = False
-    scene = Scene(gone, mute, Line(SENT, SENT))
-    assert scene.send(2) == [SENT, SENT]
-    assert scene.opened == [0.0, 1.0, 3.0]
-    assert [
-        FAULT.reason,
-        "relay mx: idle between mails: the relay spoke unasked, or left, before a mail could begin",
-    ] == [fault.reason for fault in scene.met]
-
-
 def test_a_parcel_that_waits_for_its_turn_is_given_back_when_the_daemon_stops() -> None:
     width = [9]
 
@@ -243,60 +170,6 @@ def test_a_parcel_that_breaks_our_own_code_is_settled_and_the_next_one_goes() ->
     assert isinstance(first, Deferred)
     assert "ZeroDivisionError in the daemon" in first.reason
     assert second == SENT
-
-
-def test_one_mail_makes_one_connection_however_many_senders_wait() -> None:
-    scene = Scene(Line(SENT), Line(SENT), Line(SENT))
-
-    async def work() -> None:
-        others = [scene.another() for _ in range(3)]
-        sending = [asyncio.create_task(one.run()) for one in (scene.sender, *others)]
-        await asyncio.sleep(1)
-        scene.put(1)
-        await asyncio.sleep(1)
-        scene.tray.close()
-        await asyncio.gather(*sending)
-
-    run(work())
-    assert len(scene.opened) == 1
-    assert [ids for ids, _ in scene.delivered] == [[1]]
-
-
-def test_a_sender_that_is_connected_takes_the_next_mail() -> None:
-    line = Line(SENT, SENT)
-    scene = Scene(line, Line(SENT))
-
-    async def work() -> None:
-        other = scene.another()
-        sending = [asyncio.create_task(one.run()) for one in (other, scene.sender)]
-        for _ in range(2):
-            await asyncio.sleep(1)
-            scene.put(1)
-        await asyncio.sleep(1)
-        scene.tray.close()
-        await asyncio.gather(*sending)
-
-    run(work())
-    assert len(scene.opened) == 1
-    assert len(scene.delivered) == 2
-
-
-def test_a_connected_sender_takes_a_mail_while_another_still_dials() -> None:
-    scene = Scene(None, Line(SENT, SENT, SENT))
-
-    async def work() -> None:
-        other = scene.another()
-        sending = [asyncio.create_task(one.run()) for one in (scene.sender, other)]
-        await asyncio.sleep(1)
-        for count in (2, 1):
-            scene.put(count)
-            await asyncio.sleep(1)
-        assert len(scene.delivered) == 3
-        scene.tray.close()
-        await asyncio.gather(*sending)
-
-    run(work())
-    assert [verdicts for _, verdicts in scene.delivered] == [[SENT]] * 3
 
 
 class Steps:

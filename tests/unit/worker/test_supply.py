@@ -1,6 +1,6 @@
 """The daemon knows what it holds, keeps its bodies within bounds, and asks after an answer that was lost."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import suppressed
 from outbox.mail.status import Lane, Reason
+from outbox.store.moves import Claim
 from outbox.worker.budget import BODIES, Budget
 from outbox.worker.holdings import SWEEP
 from outbox.worker.supply import Supply
@@ -25,6 +26,20 @@ def test_what_is_claimed_is_held_until_its_verdict_is_written() -> None:
     assert len(scene.holdings) == 3
     scene.holdings.written([settlement(1), settlement(2)])
     assert len(scene.holdings) == 1
+
+
+class Unlike(Claim):
+    """A claim that nobody may compare: one of two hundred with all others is what costs most of a claim."""
+
+    __hash__ = Claim.__hash__
+
+    def __eq__(self, _other: object) -> bool:
+        raise AssertionError("two claims were compared")
+
+
+def test_a_claim_is_known_by_its_delivery_and_compared_with_no_other() -> None:
+    scene = Scene(*(Unlike(*(getattr(one, field.name) for field in fields(one))) for one in mails(3)))
+    assert (scene.claim(), len(scene.holdings), len(scene.load())) == (3, 3, 3)
 
 
 def test_a_parcel_reaches_the_tray_with_its_body_and_in_its_order() -> None:

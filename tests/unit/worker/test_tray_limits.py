@@ -15,11 +15,13 @@ class Allowance:
     limits = True
 
     def __init__(self, *streams: str) -> None:
-        self._streams = streams
+        self.streams = streams
         self.wanted = 0
+        self.asked = 0
 
-    def lets(self, one: Parcel) -> bool:
-        return one.stream in self._streams
+    def lets(self, stream: str, recipients: int) -> bool:
+        self.asked += 1
+        return stream in self.streams and bool(recipients)
 
     def spend(self, one: Parcel) -> None:
         pass
@@ -28,8 +30,8 @@ class Allowance:
         self.wanted += 1
 
 
-def a_tray(*streams: str, width: int = 2) -> Tray:
-    allowance: Any = Allowance(*streams)
+def a_tray(*streams: str, width: int = 2, allowance: Any = None) -> Tray:
+    allowance = allowance or Allowance(*streams)
     return Tray(lambda: width, lambda: None, allowance)
 
 
@@ -73,3 +75,15 @@ def test_no_more_are_let_in_than_may_go() -> None:
     tray = a_tray("free", width=4)
     tray.put([retry(1, "free"), retry(2, "free"), retry(3, "free"), fresh(4, "free"), fresh(5, "bulk")])
     assert tray._let() == 3
+
+
+def test_who_finds_no_token_has_asked_once_for_all_that_are_alike() -> None:
+    tray = a_tray(allowance=(allowance := Allowance("free")))
+    tray.put([fresh(1, "free"), *(fresh(n, "bulk") for n in range(2, 100))])
+    assert tray.enter()
+    assert tray.take()
+    allowance.asked = 0
+    assert (tray.take(), tray.enter(connected=True)) == (None, False)
+    assert allowance.asked == 2
+    allowance.streams = ("bulk",)
+    assert tray.take()
