@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from tests.support.folder import make_folder, remove_folder, server_user
 from tests.support.missing import missing
-from tests.support.waiting import free_port
+from tests.support.waiting import answers, free_port, wait_until
 
 _USER = "postgres"
 _TIMEOUT = 60
@@ -73,6 +73,10 @@ class PostgresServer:
         # What only a start would remove: its lock in shared memory.
         subprocess.run(["ipcrm", "--shmem-id", lines[_SHARED_MEMORY].split()[1]], check=True)
         shutil.rmtree(self._data)
+        wait_until(lambda: not answers(self.port), "its port is free")
+        # A process that nobody has reaped yet still seems to hold its lock.
+        for left in self._folder.glob(".s.PGSQL.*"):
+            left.unlink()
 
     def follow(self, port: int) -> None:
         """Become a replica, anew, of the server that is reached by this port."""
