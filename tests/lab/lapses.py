@@ -38,8 +38,8 @@ class Lapses:
         self._sink = sink
         self._url = url
         self._before: set[object] = set()
-        self._unknown: set[object] = set()
         self._sessions: set[object] = set()
+        self.unknown: set[object] = set()
         self.gone: set[Key] = set()
         self.asked = 0
         self.broken: list[str] = []
@@ -56,7 +56,7 @@ class Lapses:
     def look(self) -> None:
         """See what is forgotten, when the database is back."""
         self._app.reconnect()
-        self._unknown = self._before - self._ids(_KNOWN)
+        self.unknown = self._before - self._ids(_KNOWN)
         self._sessions |= self._ids(_LIVING)
         # Whatever became of the last COMMIT: where it is not there, it is gone, and may have been sent.
         self._shop.committed |= self._shop.committing
@@ -78,7 +78,7 @@ class Lapses:
             self.asked += 1
             self._confirm(pids)
             wait_until(lambda: self._went(new), "mail goes after the person's word", 60)
-        elif self._unknown:
+        elif self.unknown:
             self.broken.append("nobody was asked, though the database knew not all sessions")
         return asked
 
