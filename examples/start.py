@@ -59,6 +59,8 @@ EXAMPLES = {
 def main(name: str, folder: Path) -> None:
     """Run an example, which keeps its files in `folder`, until Ctrl-C comes or a part of it ends."""
     for variable, port in (("EXAMPLE_PORT", _PORT), ("EXAMPLE_CATCHER_PORT", _CATCHER)):
+        if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):  # noqa: PLR2004 - what TCP has
+            sys.exit(f"{variable} is no port: {port!r}. Set it to a number from 1 to 65535.")
         if _answers(port):
             sys.exit(f"Something else listens on port {port}. Stop it, or set {variable} to a free port.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,7 @@ _VERBS = {
     "send": ("send", "send", "Put one mail into the queue."),
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
+    "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),
     "preview": (
         "preview",
         "preview",
@@ -70,7 +71,8 @@ class _Verbs(click.Group):
 def command_line() -> None:
     """Queue mail in your own SQL transaction, and have a daemon deliver it.
 
-    The database is OUTBOX_DATABASE_URL, by default the file outbox.sqlite3 in the current directory.
+    The database is OUTBOX_DATABASE_URL, by default that of the application (`flask outbox`, `manage.py
+    outbox`), or else the file outbox.sqlite3 in the current directory.
     """
 
 

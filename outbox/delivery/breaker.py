@@ -1,9 +1,10 @@
 """How much may be tried at a relay that fails: plain values in, plain values out, the time handed in.
 
-It opens after as many relay faults in a row as there are connections, for all daemons. While it is open
-nothing is tried but, after waits that double from 1 s to 40 s, one mail over one connection in the whole
-cluster: the probe, for which a daemon asks. A mail that was judged, whatever the verdict and by whichever
-daemon, closes it for all, and the width of each grows 1, 2, 4, … back to all connections.
+It opens after as many relay faults in a row as there are connections, or one that speaks of all of them, for
+all daemons. While it is open nothing is tried but, after waits that double from 1 s to 40 s, one mail over
+one connection in the whole cluster: the probe, for which a daemon asks. A mail that was judged, whatever the
+verdict and by whichever daemon, closes it for all, and the width of each grows 1, 2, 4, … back to all
+connections.
 
 A daemon that opened it, and saw another one close it, may be the only one that cannot reach the relay. Until
 it has had a mail judged itself it opens its own breaker only, and probes by itself.
@@ -28,6 +29,8 @@ class News(Enum):
     OPENED = auto()
     FAILED = auto()
     """The probe was ours, and failed."""
+    LEFT = auto()
+    """The probe was ours, and is free again."""
     CLOSED = auto()
     RECOVERED = auto()
     """It works at full width: the waits of before are forgotten."""
@@ -79,14 +82,18 @@ class Breaker:
         """Note that the one probe is this daemon's."""
         self._probes = True
 
-    def leave_probe(self) -> bool:
-        """Note that it is no more; tell whether it was."""
-        was, self._probes = self._probes, False
-        return was
+    def leave_probe(self) -> None:
+        """Let another daemon have the probe, if it is ours."""
+        if self._probes and self._retry_at is not None:
+            self._probes = False
+            self.news = News.LEFT
 
-    def fault(self, now: float, chance: float) -> bool:
-        """Count a relay fault; tell whether it opened the breaker. `chance` in [0, 1) spreads the wait."""
-        self._faults += 1
+    def fault(self, now: float, chance: float, *, of_all: bool = False) -> bool:
+        """Count a relay fault; tell whether it opened the breaker. `chance` in [0, 1) spreads the wait.
+
+        One `of_all` connections opens it alone.
+        """
+        self._faults += self._width if of_all else 1
         if self._retry_at is not None:
             # What comes else is a straggler of the time before it opened, or of a connection that hung.
             if self._may_try(now):

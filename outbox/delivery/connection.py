@@ -12,7 +12,7 @@ from dataclasses import replace
 from outbox.delivery import judge
 from outbox.delivery.ahead import Ahead
 from outbox.delivery.carriage import Carriage, NextMail
-from outbox.delivery.hint import hinted, waiting
+from outbox.delivery.hint import hinted
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.trouble import explain
@@ -24,12 +24,8 @@ from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, R
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
-_NOTICE = 10.0
 _INTERRUPTED_WAIT = 5.0
 """Seconds that a relay which refused in the middle of the body has to close, too."""
-
-Slow = Callable[[str | None], None]
-"""Who is told, in words, what a handshake waits for that takes long; None: it came."""
 
 
 class Connection:
@@ -76,37 +72,25 @@ class Connection:
         is_free = self._waiter is None and not (self._mails.is_worn or self.wire.closed)
         return is_free and self._conversation.ready and not self.wire.unread
 
+    @property
+    def stage(self) -> Stage:
+        """Where the session stands."""
+        return Stage.TLS if self.wire.securing else self._conversation.stage
+
     def abort(self) -> None:
         """End at once; what has not left is never sent. The mails under way get their verdicts."""
         if not self.wire.closed:
             self.wire.abort()
             self._end_at(self._conversation.stage, "aborted on our side")
 
-    async def shake_hands(self, slow: Slow = lambda _: None) -> RelayFault | None:
-        """Go from the open wire to the first mail; return what prevented it.
-
-        `slow` is told once what we still wait for after ten seconds: the RFC has us wait for minutes, and a
-        wrong port or TLS mode is silent, too; and None when it came after all.
-        """
+    async def shake_hands(self) -> RelayFault | None:
+        """Go from the open wire to the first mail; return what prevented it."""
         waiter = self._waiter = self._loop.create_future()
         if self._context is not None and self._relay.tls is TlsMode.IMPLICIT:
             self._start_tls(self._context)
         else:
             self._mails.await_answer()
-        told = False
-
-        def tell() -> None:
-            nonlocal told
-            told = True
-            slow(waiting(self._stage, _NOTICE, self._relay))
-
-        notice = self._loop.call_later(_NOTICE, tell)
-        try:
-            await self._wait(waiter)
-        finally:
-            notice.cancel()
-        if told and self.fault is None:
-            slow(None)
+        await self._wait(waiter)
         return self.fault
 
     async def carry(self, next_mail: NextMail) -> None:
@@ -193,7 +177,7 @@ class Connection:
             closed = not isinstance(error, TimeoutError)
             self._end(judge.judge_interruption(self._interruption.reply, closed=closed))
             return
-        stage = self._stage
+        stage = self.stage
         problem = explain(error, self._relay, stage)
         self._mails.lose(stage, problem, hung=isinstance(error, TimeoutError))
         self._end_at(stage, problem)
@@ -203,10 +187,6 @@ class Connection:
         self._end(judge.judge_break(error, dotted=self._mails.is_dotted), error)
 
     # What we do about it.
-
-    @property
-    def _stage(self) -> Stage:
-        return Stage.TLS if self.wire.securing else self._conversation.stage
 
     def _hear(self, event: Event) -> None:
         """Note what one event decides; writing comes after."""

@@ -4,13 +4,14 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from outbox.delivery.connection import Connection, Slow
+from outbox.delivery.connection import Connection
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.resolve import Resolver, open_wire
 from outbox.delivery.tls import client_context
 from outbox.delivery.token import CommandToken, FileToken, TokenError, TokenSource
 from outbox.delivery.trouble import FAULTS, explain
+from outbox.delivery.watch import Hangs, Slow, watched
 from outbox.mail.verdict import RelayFault
 from outbox.smtp.auth import Credentials
 from outbox.smtp.stage import Stage
@@ -39,8 +40,11 @@ class Dialler:
         self._resolver = resolver or Resolver()
         self._slow = slow
 
-    async def connect(self) -> Connection | RelayFault:
-        """Connect, up to the point where a mail may begin. Never raises but CancelledError."""
+    async def connect(self, hangs: Hangs = lambda _: None) -> Connection | RelayFault:
+        """Connect, up to the point where a mail may begin. Never raises but CancelledError.
+
+        `hangs` is told of a relay that counts as down already, while its answer is still waited for.
+        """
         relay = self.relay
         stage = Stage.TLS
         loop = asyncio.get_running_loop()
@@ -57,14 +61,18 @@ class Dialler:
         except TokenError as error:
             return self._fault(stage, str(error))
         except FAULTS as error:
-            return self._fault(stage, explain(error, relay, stage))
-        fault = await connection.shake_hands(self._slow)
+            waited = relay.timeouts.connect if isinstance(error, TimeoutError) else 0.0
+            return self._fault(stage, explain(error, relay, stage), waited)
+        with watched(relay, lambda: connection.stage, self._slow, hangs) as came:
+            fault = await connection.shake_hands()
+            if fault is None:
+                came()
         if fault is not None and fault.stage == Stage.AUTH and self._token is not None:
             self._token.refused()
         return fault or connection
 
-    def _fault(self, stage: Stage, problem: str) -> RelayFault:
-        return RelayFault(stage.value, f"relay {self.relay.name}: {stage}: {problem}", None)
+    def _fault(self, stage: Stage, problem: str, waited: float = 0.0) -> RelayFault:
+        return RelayFault(stage.value, f"relay {self.relay.name}: {stage}: {problem}", None, waited=waited)
 
     async def _credentials(self) -> Credentials | None:
         """Return what AUTH says, where there is anything to say. Raises TokenError."""

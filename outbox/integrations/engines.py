@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from outbox.errors import UnusableConnectionError
 from outbox.store.dialects.sqlite import prepare_sqlite
-from outbox.store.url import with_driver
+from outbox.store.url import missing_driver_told, with_driver
 
 
 def engine_of(given: Engine | URL | str) -> Engine:
@@ -23,7 +23,7 @@ def engine_of(given: Engine | URL | str) -> Engine:
 def new_engine(given: URL | str, **options: Any) -> Engine:
     """Return an engine for a database URL, as `outbox run` understands it.
 
-    Raises UnusableConnectionError for what is none.
+    Raises UnusableConnectionError for what is none, UnsupportedDatabaseError without its driver.
     """
     try:
         url = make_url(with_driver(given) if isinstance(given, str) else given)
@@ -34,7 +34,8 @@ def new_engine(given: URL | str, **options: Any) -> Engine:
             "URL such as postgresql://user@host/name; the mail server is for the daemon's settings."
         ) from None
     # Hidden: an error of the database must not carry mail into a log.
-    engine = create_engine(url, hide_parameters=True, **options)
+    with missing_driver_told(url):
+        engine = create_engine(url, hide_parameters=True, **options)
     if engine.dialect.name == "sqlite":
         prepare_sqlite(engine)
     return engine

@@ -1,6 +1,6 @@
 """Which relay takes a stream's mail: the first in its order that is not known to be down."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from outbox.mail.stream import Streams
 
@@ -43,7 +43,18 @@ class Routes:
 
     def through(self, stream: str) -> str | None:
         """Return the relay that takes a stream's mail now; None where all of them are down, or nobody's."""
-        return next((relay for relay in self.order(stream) if not self._is_open(relay)), None)
+        return self.first_up(self.order(stream))
+
+    def ways(self, stream: str, holder: str | None = None) -> tuple[str, ...]:
+        """Return the relays that may take a mail, the preferred one first; `holder` may have it already.
+
+        It stays with that one, where that is one of these: to any other it would be new.
+        """
+        return (holder,) if holder in self._relays and holder is not None else self.order(stream)
+
+    def first_up(self, relays: Iterable[str]) -> str | None:
+        """Return the first of these that is not known to be down."""
+        return next((relay for relay in relays if not self._is_open(relay)), None)
 
     def concerns(self, stream: str) -> bool:
         """Tell whether a stream may ever go through one of these relays."""

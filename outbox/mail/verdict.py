@@ -63,13 +63,15 @@ class InDoubt:
 class RelayFault:
     """The relay, the way to it, or our standing with it is at fault: it says nothing of the mail.
 
-    `throttles` says that the relay finds us too fast.
+    `throttles` says that the relay finds us too fast. `waited` is how long we waited, in seconds, where its
+    silence is the fault.
     """
 
     stage: str
     reason: str
     answer: Answer | None
     throttles: bool = False
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

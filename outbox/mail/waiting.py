@@ -5,13 +5,14 @@ Where several things keep it, the one is told without whose end no other helps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
 from outbox.mail.request import SENT_AGAIN, Request
 from outbox.mail.status import Lane, Reason, Status
+from outbox.mail.way import Gate, Way, at, by, faults
 
 
 class Waits(StrEnum):
@@ -45,7 +46,8 @@ class Why:
 
     `ahead` counts those of its stream that were due before it, in the same lane or a fresher one, at most
     10,000; `ahead_is_more` says that there are more. It is 0 for what is not due, and None where it was not
-    counted: of a mail with many recipients 20 places in the queue are.
+    counted: of a mail with many recipients 20 places in the queue are. `relay` is the one by which a pending
+    one goes now, where that is known: only the daemon's settings tell it.
     """
 
     delivery_id: int
@@ -57,23 +59,7 @@ class Why:
     ahead: int | None
     ahead_is_more: bool
     says: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What stands before a delivery: a pause of `what`, in words, its fault, or what it is short of.
-
-    `open_until` is when a relay that is down is tried again; `short_of` is "rate" or "quota", until then.
-    """
-
-    what: str
-    paused_at: datetime | None = None
-    paused_by: str | None = None
-    paused_why: str | None = None
-    fault: str | None = None
-    open_until: datetime | None = None
-    short_of: str | None = None
-    short_until: datetime | None = None
+    relay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +77,8 @@ class Known:
 
     `relay` is the one that judged it last and `said` its answer, or what happened in the last attempt.
     `due_in` is in seconds, below 0 for what is due. `gates` are those before it, its stream's and its
-    relay's. `suppressed` says why its address gets no mail, `is_late` that its `expires_at` has passed.
+    relay's; `way` says by which relay it goes, None where no settings tell that. `suppressed` says why its
+    address gets no mail, `is_late` that its `expires_at` has passed.
     `holder` is the host and the process that send it now.
     """
 
@@ -110,6 +97,7 @@ class Known:
     holder: tuple[str, int] | None
     has_daemon: bool
     ahead: int | None
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +171,26 @@ def _pending(known: Known, words: str) -> Explanation:
         return _later(known, words, later)
     if not known.has_daemon:
         return Explanation(Waits.NO_DAEMON, "it is due, but no daemon is running: start one (outbox run)")
-    return _closed(known.gates) or Explanation(
-        Waits.IN_TURN, f"it is in its turn, {_ahead(known.ahead)}: nothing to do"
+    return _closed(known.gates, known.way) or Explanation(
+        Waits.IN_TURN, f"it is in its turn{by(known.way)}, {_ahead(known.ahead)}: nothing to do"
     )
 
 
-def _closed(gates: Sequence[Gate]) -> Explanation | None:
-    """Return which gate lets nothing pass by itself, if one does."""
-    fault = next((gate for gate in gates if gate.fault or gate.open_until), None)
-    if fault is not None:
-        again = f"; it is tried again at {_at(fault.open_until)}" if fault.open_until else ""
-        because = fault.fault or "its daemons could not reach it"
-        says = f"{fault.what} takes no mail now: {because}{again}"
-        return Explanation(Waits.RELAY_FAULT, says, fault.open_until)
+def _closed(gates: Sequence[Gate], way: Way | None) -> Explanation | None:
+    """Return which gates let nothing pass by themselves, if some do."""
+    closed = [gate for gate in gates if gate.fault or gate.open_until]
+    if closed:
+        # By which of several relays it will go nobody knows, where no settings tell that.
+        told = closed if way else closed[:1]
+        first = min((gate.open_until for gate in told if gate.open_until), default=None)
+        return Explanation(Waits.RELAY_FAULT, faults(told, way), first)
+    if way == Way(None):
+        says = "no relay of these settings takes its stream: ask where its daemon has its settings"
+        return Explanation(Waits.NO_DAEMON, says)
     short = next((gate for gate in gates if gate.short_of is not None), None)
     if short is not None:
         waits = Waits.QUOTA if short.short_of == Waits.QUOTA else Waits.RATE
-        until = f" until {_at(short.short_until)}" if short.short_until else ""
+        until = f" until {at(short.short_until)}" if short.short_until else ""
         says = f"the {waits} of {short.what} lets no more pass{until}: nothing to do, or raise it"
         return Explanation(waits, says, short.short_until)
     return None
@@ -214,8 +205,8 @@ def _ahead(ahead: int | None) -> str:
 
 def _later(known: Known, words: str, later: datetime) -> Explanation:
     if known.lane is Lane.FRESH and not known.attempts:
-        return Explanation(Waits.SCHEDULED, f"it is to be sent at {_at(later)}, its send_at", later)
-    says = f"it was put off{words}; the next try is at {_at(later)}, retry(…) tries it now"
+        return Explanation(Waits.SCHEDULED, f"it is to be sent at {at(later)}, its send_at", later)
+    says = f"it was put off{words}; the next try is at {at(later)}, retry(…) tries it now"
     return Explanation(Waits.RETRY, says, later)
 
 
@@ -262,14 +253,10 @@ def _by(known: Known, request: Request) -> str | None:
 
 
 def _paused(gate: Gate) -> str:
-    since = f" since {_at(gate.paused_at)}" if gate.paused_at else ""
+    since = f" since {at(gate.paused_at)}" if gate.paused_at else ""
     by = f" by {gate.paused_by}" if gate.paused_by else ""
     return f"{gate.what} is paused{by}{since}{_because(gate.paused_why)}: resume(…) lets it go"
 
 
 def _because(why: str | None) -> str:
     return f" ({why})" if why else ""
-
-
-def _at(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,13 +1,12 @@
 """Make what the daemon works by, plain values, of the settings that describe it."""
 
 import time
-from dataclasses import replace
 
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Storm
-from outbox.mail.stream import DEFAULT, Stream, Streams
 from outbox.settings.make_relay import refuse_bad_files, relays_of
+from outbox.settings.make_routes import streams_of
 from outbox.settings.make_signer import signer_of, warn_of_short_keys
 from outbox.settings.model import Settings
 from outbox.worker.options import Options
@@ -26,19 +25,10 @@ def options_of(settings: Settings) -> Options:
         poll_interval=settings.poll_interval,
         lease_ttl=settings.lease_ttl,
         serves_unnamed=settings.relay_name is None,
-        streams=_streams_of(settings),
+        streams=streams_of(settings),
         environment=settings.environment,
         storm=Storm(settings.storm_limit, settings.storm_period),
         diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
         sign=None if signer is None else Signing(signer, time.time),
         state_dir=settings.state_dir,
     )
-
-
-def _streams_of(settings: Settings) -> Streams:
-    """Return the streams; with tables of relays, one that names none goes as those do that are not known."""
-    known = settings.streams
-    if not settings.relays:
-        return Streams(known)
-    order = known.get(DEFAULT, Stream()).relays
-    return Streams({name: replace(each, relays=each.relays or order) for name, each in known.items()})

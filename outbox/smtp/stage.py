@@ -27,9 +27,14 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds that each stage may take: RFC 5321 §4.5.3.2, and Postfix where the RFC is silent."""
+    """Seconds that each stage may take: RFC 5321 §4.5.3.2, and Postfix where the RFC is silent.
+
+    After `handshake` seconds from the connection to the first mail a relay counts as down, though the answer
+    is waited for.
+    """
 
     connect: float = 30.0
+    handshake: float = 30.0
     tls: float = 30.0
     command: float = 300.0
     data: float = 120.0

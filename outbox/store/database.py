@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
 from outbox.errors import UnsupportedDatabaseError
 from outbox.store.deadline import SILENCE, Deadline
 from outbox.store.dialects import StoreDialect, dialect_of
+from outbox.store.url import missing_driver_told, our_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import Connection, Engine
 
     from outbox.store.call import Call
 
@@ -38,21 +39,16 @@ class Database:
     def __init__(self, url: str, silence: float | None = SILENCE) -> None:
         parsed = make_url(url)
         self.dialect: StoreDialect = dialect_of(parsed.get_backend_name())
-        try:
-            # Hidden: an error of the database must not carry mail into a log.
-            options = {**self.dialect.engine_options(silence), "hide_parameters": True}
+        # Hidden: an error of the database must not carry mail into a log.
+        options = {**self.dialect.engine_options(silence), "hide_parameters": True}
+        with missing_driver_told(parsed):
             self.engine: Engine = create_engine(parsed, **options)
             is_sqlite = parsed.get_backend_name() == "sqlite"
             self._reader = create_engine(parsed, **options) if is_sqlite else self.engine
-        except (ModuleNotFoundError, NoSuchModuleError) as error:
-            raise UnsupportedDatabaseError(
-                f"The driver of {parsed.drivername!r} is not installed ({error}). {_remedy(parsed)}"
-            ) from error
         if self.engine.dialect.is_async:
-            ours = _OURS.get(parsed.get_backend_name(), parsed.get_backend_name())
             raise UnsupportedDatabaseError(
                 f"{parsed.drivername!r} is for asyncio, and the daemon and the commands are not. "
-                f"Name the same database as {ours}://…"
+                f"Name the same database as {our_scheme(parsed)}://…"
             )
         self.dialect.prepare(self.engine, silence)
         self._deadline = Deadline(self.dialect, silence)
@@ -129,14 +125,3 @@ class Database:
             engine.dispose()
             # What went back between the two steps of that.
             pool.dispose()
-
-
-_OURS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
-
-
-def _remedy(url: URL) -> str:
-    ours = _OURS.get(url.get_backend_name())
-    if ours is None:
-        return "Install it."
-    extra = "postgresql" if ours.startswith("postgresql") else "mysql"
-    return f"Use {ours}://…, and install that: pip install 'email-outbox[{extra}]'"

@@ -1,5 +1,19 @@
 """Which database a URL names, where it leaves out the driver, and which one is meant without a URL."""
 
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import NoSuchModuleError
+
+from outbox.errors import UnsupportedDatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL
+
 DEFAULT_URL = "sqlite:///outbox.sqlite3"
 
 # A driverless URL means another driver to SQLAlchemy, for MySQL one without wheels for Linux.
@@ -15,3 +29,27 @@ def with_driver(url: str) -> str:
     """Return `url` with the driver that we install, where it names none."""
     scheme, separator, rest = url.partition("://")
     return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
+
+
+def our_scheme(url: URL) -> str:
+    """Return what a URL of the same kind of database begins with, by the driver that we install."""
+    return _DRIVERS.get(url.get_backend_name(), url.get_backend_name())
+
+
+@contextmanager
+def missing_driver_told(url: URL) -> Iterator[None]:
+    """Raise UnsupportedDatabaseError, which names the extra, where the driver of `url` is not installed."""
+    try:
+        yield
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise UnsupportedDatabaseError(
+            f"The driver of {url.drivername!r} is not installed ({error}). {_remedy(url)}"
+        ) from error
+
+
+def _remedy(url: URL) -> str:
+    if url.get_backend_name() not in _DRIVERS:
+        return "Install it."
+    ours = our_scheme(url)
+    extra = "postgresql" if ours.startswith("postgresql") else "mysql"
+    return f"Use {ours}://…, and install that: pip install 'email-outbox[{extra}]'"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_, select, type_coerce
 
 from outbox.mail.status import Lane, Status
-from outbox.mail.waiting import MOST_AHEAD, Asked, Gate, Known, Why, explain
+from outbox.mail.waiting import MOST_AHEAD, Asked, Known, Why, explain
+from outbox.mail.way import Gate, Way
 from outbox.store.buckets import LATELY
 from outbox.store.clock import finite, seconds_since, utc_after, utc_now
 from outbox.store.dialects import dialect_of
@@ -19,11 +20,13 @@ from outbox.store.suppressions import suppressed_of_many
 from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy import Connection
+
+    from outbox.mail.route import Routes
 
 _d, _a, _g, _s = delivery.c, attempt.c, gate.c, session.c
 
@@ -41,6 +44,7 @@ _DELIVERIES = (
         type_coerce(-seconds_since(_DUE_AT), Float).label("due_in"),
         case((and_(_d.expires_at.is_not(None), _d.expires_at <= utc_now()), 1), else_=0).label("is_late"),
         _d.attempts,
+        _d.doubts,
         _d.reason,
         _d.relay,
         _d.reply_code,
@@ -62,12 +66,12 @@ _GATES = select(
     _g.paused_by,
     _g.paused_why,
     _g.open_until,
+    _g.opened_at,
     case((_IS_SHORT, _g.short_of)).label("short_of"),
     _g.short_until,
 ).where(or_(_g.paused_at.is_not(None), _g.fault.is_not(None), _g.open_until.is_not(None), _IS_SHORT))
 _DAEMONS = select(_s.id).where(_IS_DAEMON).limit(1)
 
-_ALL = "all mail"
 _MAY_GO = frozenset({Status.PENDING, Status.FAILED, Status.IN_DOUBT})
 """What is tried by itself or by a retry, so that it matters whether its address is suppressed."""
 
@@ -103,11 +107,19 @@ _AHEAD = {
 }
 
 
-def reasons(connection: Connection, message: UUID) -> list[Why]:
-    """Return for each delivery of a message what it waits for, in the order of its recipients."""
+def reasons(
+    connection: Connection, message: UUID, routed: Callable[[Collection[str]], Routes] | None = None
+) -> list[Why]:
+    """Return for each delivery of a message what it waits for, in the order of its recipients.
+
+    `routed` gives the routes while these relays are down, where settings tell of any.
+    """
     rows = connection.execute(_DELIVERIES, {"of": message}).all()
     waiting = [row for row in rows if row.status == Status.PENDING]
     gates = connection.execute(_GATES).all() if waiting else []
+    routes = routed and routed(
+        [each.name for each in gates if each.kind == GateKind.RELAY and each.open_until]
+    )
     has_daemon = bool(waiting) and connection.execute(_DAEMONS).first() is not None
     refused = suppressed_of_many(connection, [row.recipient for row in rows if row.status in _MAY_GO])
     happened, asked = _attempts(connection, [row.id for row in rows])
@@ -126,7 +138,7 @@ def reasons(connection: Connection, message: UUID) -> list[Why]:
                 reason=row.reason,
                 relay=row.relay,
                 said=_said(row, happened.get(row.id)),
-                gates=_before(gates, row.stream, row.relay),
+                **_ways(gates, routes, row),
                 suppressed=refused[row.recipient].why if row.recipient in refused else None,
                 is_late=bool(row.is_late),
                 asked=_asked(asked.get(row.id)),
@@ -151,6 +163,7 @@ def _why(id_: int, message: UUID, recipient: str, known: Known) -> Why:
         ahead=None if known.ahead is None else min(known.ahead, MOST_AHEAD),
         ahead_is_more=known.ahead is not None and known.ahead > MOST_AHEAD,
         says=explanation.says,
+        relay=known.way.relay if known.way and known.status is Status.PENDING else None,
     )
 
 
@@ -193,35 +206,53 @@ def _asked(row: Any) -> Asked | None:
     return Asked(row.verdict, row.who, row.detail) if row else None
 
 
-def _before(gates: Sequence[Any], stream: str, relay: str | None) -> list[Gate]:
-    """Return the gates before a delivery, the widest first.
+def _ways(gates: Sequence[Any], routes: Routes | None, row: Any) -> dict[str, Any]:
+    """Return the gates before a delivery and, where settings tell it, its way.
 
-    Which relay a stream goes by only the daemon knows. One that was tried has its relay's name; of the
-    others each relay that lets nothing pass is told.
+    Where they do not, one that was tried has its relay's name; of the others each relay that lets nothing
+    pass is told.
     """
-    before = [
-        *((_ALL, each) for each in gates if each.kind == GateKind.ALL),
+    relays = {each.name: each for each in gates if each.kind == GateKind.RELAY}
+    if routes is None:
+        may_be = [each for each in relays.values() if row.relay in {None, each.name}]
+        return {"gates": _before(gates, row.stream, may_be)}
+    order = routes.ways(row.stream, row.relay if row.doubts else None)
+    now = routes.first_up(order)
+    passed = order[: order.index(now)] if now else ()
+    # While all are down, the pause of one is no reason where another may be back first.
+    tried = [now] if now else [relay for relay in order if not relays[relay].paused_at] or order
+    return {
+        "gates": _before(gates, row.stream, [relays.get(relay) for relay in tried]),
+        "way": Way(now, tuple(_of_relay(relays[relay]) for relay in passed)),
+    }
+
+
+def _before(gates: Sequence[Any], stream: str, relays: Iterable[Any]) -> list[Gate]:
+    """Return the gates before a delivery of this stream that may go by these relays, the widest first."""
+    return [
+        *(_gate("all mail", each) for each in gates if each.kind == GateKind.ALL),
         *(
-            (f"the stream {stream!r}", each)
+            _gate(f"the stream {stream!r}", each)
             for each in gates
             if (each.kind, each.name) == (GateKind.STREAM, stream)
         ),
-        *(
-            (f"the relay {each.name!r}", each)
-            for each in gates
-            if each.kind == GateKind.RELAY and relay in {None, each.name}
-        ),
+        *(_of_relay(each) for each in relays if each),
     ]
-    return [
-        Gate(
-            what,
-            each.paused_at,
-            each.paused_by,
-            each.paused_why,
-            each.fault,
-            each.open_until,
-            each.short_of,
-            each.short_until,
-        )
-        for what, each in before
-    ]
+
+
+def _of_relay(row: Any) -> Gate:
+    return _gate(f"the relay {row.name!r}", row)
+
+
+def _gate(what: str, row: Any) -> Gate:
+    return Gate(
+        what,
+        row.paused_at,
+        row.paused_by,
+        row.paused_why,
+        row.fault,
+        row.open_until,
+        row.short_of,
+        row.short_until,
+        row.opened_at,
+    )

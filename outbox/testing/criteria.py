@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from outbox.errors import InvalidValueError
 from outbox.mail.address import Address, parse_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from outbox.testing.message import Message
 
@@ -48,19 +49,30 @@ Question: TypeAlias = "Callable[[Message], bool]"
 def questions(criteria: Mapping[str, Any]) -> dict[str, Question]:
     """Return what to ask of each mail, by the name of the criterion.
 
-    Raises InvalidValueError for a criterion that there is not, InvalidEmailError for an address that is none:
-    also where there is no mail to ask, or a slip would be a claim that always holds.
+    Raises InvalidValueError for a criterion that there is not and for a value that no mail can have,
+    InvalidEmailError for an address that is none: also where there is no mail to ask, or a slip would be a
+    claim that always holds.
     """
     if unknown := sorted(criteria.keys() - _ASK.keys()):
         raise InvalidValueError(
             unknown[0], criteria[unknown[0]], "is no criterion", f"Give any of: {', '.join(_ASK)}."
         )
+    for name, wanted in criteria.items():
+        _refuse_impossible(name, wanted)
     return {name: _ASK[name](wanted) for name, wanted in criteria.items()}
 
 
 def misses(message: Message, asked: Mapping[str, Question]) -> list[str]:
     """Return the names of the criteria that the mail does not meet."""
     return [name for name, question in asked.items() if not question(message)]
+
+
+def _refuse_impossible(name: str, wanted: Any) -> None:
+    kinds, remedy = _KINDS[name]
+    is_one = name != "contains" or isinstance(wanted, str | bytes) or not isinstance(wanted, Sequence)
+    for one in [wanted] if is_one else wanted:
+        if not isinstance(one, kinds):
+            raise InvalidValueError(name, one, "is nothing that a mail can have", remedy)
 
 
 def _among(field: str, wanted: To) -> Question:
@@ -96,6 +108,24 @@ def _contains(wanted: Words | Sequence[Words]) -> Question:
 
     return question
 
+
+_ADDRESSES = (str, Address, Iterable), "Give an address, or a list of them."
+_TEXT = (str,), "Give a text."
+_WORDS = (str, re.Pattern), "Give a text, or a compiled pattern."
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "to": _ADDRESSES,
+    "cc": _ADDRESSES,
+    "bcc": _ADDRESSES,
+    "recipient": _ADDRESSES,
+    "sender": ((str, Address), "Give an address."),
+    "subject": _WORDS,
+    "contains": _WORDS,
+    "attachment": ((str, re.Pattern), "Give the file's name, or a compiled pattern."),
+    "template": _TEXT,
+    "key": ((str, type(None)), "Give a text, or None for mail without a key."),
+    "stream": _TEXT,
+    "tags": ((Mapping,), "Give a dict."),
+}
 
 _ASK: Mapping[str, Callable[[Any], Question]] = {
     "to": lambda wanted: _among("to", wanted),

@@ -141,25 +141,20 @@ class Desk:
             task.cancel()
 
     async def look(self, lease: Callable[[], Lease], paused: Collection[str]) -> float:
-        """Load bodies of what is claimed, or claim more, where there is room; return the seconds to wait.
-
-        Nothing of the `paused` streams is claimed.
-        """
+        """Load bodies of what is claimed, or claim what is not `paused`; return the seconds to wait."""
         await self._valve.tell(lease().id)
-        if self._breaker.is_open and not self._breaker.width(self._now()):
-            # Also what a claim has brought that was under way when it opened.
-            self._give_back()
+        # Also what a claim has brought that was under way when the breaker opened.
+        self._give_back()
         if wanted := self._tray.wanted:
             await self._supply.announce(wanted)
         if self._supply.can_load:
             await self._supply.load()
             return 0.0
         now = self._now()
-        if self._breaker.may_ask(now) and await self._has_due(1, paused):
-            await self._valve.probe(lease().id)
+        await self._see_to_the_probe(lease(), paused, now)
         room = self._room(now)
         if not room:
-            return min(self._poll_interval, self._breaker.wait(now) or self._poll_interval)
+            return min(await self._rest(lease()), self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
         if self._idle and not self._holdings.must_sweep(now) and not await self._has_due(room, paused):
             return await self._rest(lease())
@@ -174,12 +169,24 @@ class Desk:
         return await self._rest(mine) if self._idle else 0.0
 
     async def _rest(self, lease: Lease) -> float:
-        """Keep nothing that more mail was to tell of, as there is none now; return the seconds to wait."""
+        """Keep nothing that more mail was to tell of, where none is in hand; return the seconds to wait."""
         if not (self._supply.waiting or self._tray.ready or self._tray.busy):
             self._outcome.settle_refusals()
-            if self._breaker.is_open:
-                await self._valve.leave(lease.id)
+            await self._valve.leave(lease.id)
         return self._poll_interval
+
+    async def leave(self, lease: Lease) -> None:
+        """Tell the other daemons, at the end of this one, what they do not know yet, and keep no probe."""
+        await self._valve.leave(lease.id)
+
+    async def _see_to_the_probe(self, lease: Lease, paused: Collection[str], now: float) -> None:
+        """Have the one probe of all daemons only where it can be used at once."""
+        if self._clearance.is_given(self.relay.name):
+            size = self._limited(self._probe_size) if self._breaker.may_ask(now) else 0
+            if size and await self._has_due(size, paused):
+                await self._valve.probe(lease.id)
+        elif not self._tray.working:
+            await self._valve.leave(lease.id)
 
     def hear(self, shared: Shared, pace: float | None, began: float) -> None:
         """Take what all daemons know of the relay, as it was read from `began` on."""
@@ -187,13 +194,18 @@ class Desk:
         self._valve.hear(shared, began)
 
     def _others_have_changed(self) -> None:
-        if self._breaker.is_open:
-            self._give_back()
+        self._give_back()
         self.stir()
         self._wake()
 
     def _give_back(self) -> None:
-        self._outcome.release_waiting(f"relay {self.relay.name} is down")
+        if down := self._down():
+            self._outcome.release_waiting(down)
+
+    def _down(self) -> str | None:
+        """Return why nothing may go through the relay, not even a probe, or None."""
+        is_shut = self._breaker.is_open and not self._breaker.width(self._now())
+        return f"relay {self.relay.name} is down" if is_shut else None
 
     def _room_of(self, stream: str) -> int | None:
         return self._allowance.room(stream, self._supply.held(stream) if self._allowance.limits else 0)
@@ -251,14 +263,18 @@ class Desk:
         if not self._width():
             return 0
         if self._breaker.is_open:
-            # The probe: one mail, when there is none in hand that could be it, now or with its token.
-            waits = self._allowance.limits and self._tray.ready
-            size = 0 if self._tray.busy or self._supply.waiting or waits else 1
-        else:
-            size = self._pace.claim_size(now)
-            size = size if self._supply.has_room(size) else 0
-        if not size:
-            return 0
+            return self._limited(self._probe_size)
+        size = self._pace.claim_size(now)
+        return self._limited(size) if self._supply.has_room(size) else 0
+
+    @property
+    def _probe_size(self) -> int:
+        """One mail, when there is none in hand that could be the probe, now or with its token."""
+        waits = self._allowance.limits and self._tray.ready
+        return 0 if self._tray.busy or self._supply.waiting or waits else 1
+
+    def _limited(self, size: int) -> int:
+        """Return how much of `size` the relay's limit has room for."""
         room = self._allowance.relay_room(self._supply.held() if self._allowance.limits else 0)
         return size if room is None else min(size, room)
 
@@ -272,7 +288,7 @@ class Desk:
             self._dialler,
             self._tray,
             self._journal,
-            lambda parcel: outcome.may_begin(parcel, clearance.forbids(name, parcel)),
+            lambda parcel: outcome.may_begin(parcel, clearance.forbids(name, parcel) or self._down()),
             lambda parcel: clearance.may_dot(name, parcel),
             outcome.deliver,
             outcome.meet,

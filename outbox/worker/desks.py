@@ -78,6 +78,11 @@ class Desks:
             if desk.is_open:
                 self.wake(desk.relay.name)
 
+    async def leave(self, lease: Lease) -> None:
+        """Let the other daemons know all at the end of this one, and have what it had of theirs."""
+        for desk in self:
+            await desk.leave(lease)
+
     def drop(self, lease: Lease) -> None:
         """Forget what a lost lease held."""
         for desk in self:

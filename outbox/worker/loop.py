@@ -197,7 +197,6 @@ class Daemon:
             desk.hear(found.breakers.get(name, Shared()), found.paces.get(name), began)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
-        """Let go of what is written."""
         self._journal.known(settlements)
         self._holdings.written(settlements)
         self._desks.ended()
@@ -259,12 +258,11 @@ class Daemon:
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
         self._notifier.stopping()
-        desks = self._desks
-        events.daemon_draining(sum(desk.carrying for desk in desks))
+        events.daemon_draining(sum(desk.carrying for desk in self._desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
-        for desk in desks:
+        for desk in self._desks:
             desk.close()
-        senders = [sender for desk in desks for sender in desk.senders]
+        senders = [sender for desk in self._desks for sender in desk.senders]
         await self.stop.wait(*senders, grace=0)
         for sender in senders:
             sender.cancel()
@@ -275,7 +273,7 @@ class Daemon:
         await self.stop.wait(written)
 
     async def _end(self, duties: Duties) -> None:
-        await self.stop.wait(asyncio.ensure_future(self._release_unknown()))
+        await self.stop.wait(asyncio.ensure_future(self._let_go()))
         await self._patiently(duties.stop)
         await self._patiently(self._heartbeat.stop)
         if self._recorder.backlog:
@@ -285,9 +283,11 @@ class Daemon:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
         events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
 
-    async def _release_unknown(self) -> None:
+    async def _let_go(self) -> None:
         with suppress(SQLAlchemyError):
             await self._holdings.release_unknown(self._heartbeat.lease)
+            if self._foreign is None:
+                await self._desks.leave(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run `work` in a thread and wait for it, but not for long once told to leave."""

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from outbox import events
@@ -56,6 +57,8 @@ class Outcome:
         self._suspense = Suspense(name, recorder.put)
         self._slow_down = slow_down
         self._wake = wake
+        # By the loop's clock.
+        self._judged_at = -inf
 
     def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Hand on the verdicts on a parcel, in the order of its claims."""
@@ -79,6 +82,7 @@ class Outcome:
         # A relay that judges one recipient works, whatever it says of itself to the next.
         if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
             self._memory.works()
+            self._judged_at = asyncio.get_running_loop().time()
             if self._breaker.judged():
                 events.relay_back(self._name)
                 self._tray.stir()
@@ -100,7 +104,9 @@ class Outcome:
     def fault(self, fault: RelayFault) -> None:
         """Take a fault of the relay, which a mail met or which kept us from connecting."""
         now = asyncio.get_running_loop().time()
-        self._breaker.fault(now, random.random())  # noqa: S311 - jitter
+        # A long silence is the word of all connections, unless one of them had a mail judged meanwhile.
+        of_all = 0.0 < fault.waited <= now - self._judged_at
+        self._breaker.fault(now, random.random(), of_all=of_all)  # noqa: S311 - jitter
         wait = self._breaker.wait(now)
         # Each connection meets the same fault: it is told once, and when the breaker opens.
         if self._memory.fails(fault.reason) or wait:

@@ -67,6 +67,7 @@ class Sender:
         # Parcels that a connection left untouched: they go at once over a fresh one.
         self._again: deque[Parcel] = deque()
         self._faults = 0
+        self._is_late = False
         # By the loop's clock; a sender is woken for many reasons, and most find no work for it.
         self._idle_until = 0.0
         self._quiet_at = 0.0
@@ -155,17 +156,25 @@ class Sender:
         return await connection.responds()
 
     async def _dialled(self) -> Connection | RelayFault | None:
-        """Connect, or return None when the tray is closed first: no mail has begun that must be finished."""
+        """Connect, or return None where that is given up: no mail has begun that must be finished."""
         if self._again:
             return await self._dial()
         self._tray.dial()
         try:
             return await self._dial()
         finally:
-            self._tray.arrive()
+            self._tray.arrive(late=self._is_late)
+            self._is_late = False
 
     async def _dial(self) -> Connection | RelayFault | None:
-        dialling = asyncio.ensure_future(self._dialler.connect())
+        """Connect until the tray is closed, or the relay hangs and another sender waits for it already."""
+
+        def hangs(fault: RelayFault) -> None:
+            self._meet(fault)
+            if not self._waits_on():
+                dialling.cancel()
+
+        dialling = asyncio.ensure_future(self._dialler.connect(hangs))
         closing = asyncio.ensure_future(self._tray.closing())
         try:
             await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -175,7 +184,19 @@ class Sender:
         finally:
             dialling.cancel()
             closing.cancel()
-        return dialling.result() if dialling.done() else None
+        return dialling.result() if dialling.done() and not dialling.cancelled() else None
+
+    def _waits_on(self) -> bool:
+        """Tell whether this is the one sender that goes on waiting for a relay which hangs: it may be busy.
+
+        Where there is no other sender it stands in the way: what hangs is the one connection that may be.
+        """
+        if self._again:
+            return False
+        if self._dialler.relay.pool.connections == 1:
+            return True
+        self._is_late = self._tray.wait_on()
+        return self._is_late
 
     def _give_back(self) -> None:
         """Return to the queue what no connection has begun."""

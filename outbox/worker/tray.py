@@ -36,6 +36,8 @@ class Tray:
         self._active = 0
         # Of these, senders that connect for a parcel that is ready.
         self._coming = 0
+        # Of these, one that has waited long for the relay's greeting.
+        self._late = 0
         # And senders that have waited long for the answer to a dot.
         self._aside = 0
         # Parcels of the retries that senders have in hand.
@@ -64,9 +66,14 @@ class Tray:
         return self._active - self._coming
 
     @property
+    def working(self) -> int:
+        """Senders at work, but for those that only wait for a late answer."""
+        return self._active - self._aside - self._late
+
+    @property
     def busy(self) -> bool:
         """Whether a parcel is there to be taken, or a sender does more than wait for a late answer."""
-        return self._takeable > 0 or self._working > 0
+        return self._takeable > 0 or self.working > 0
 
     @property
     def wanted(self) -> list[Parcel]:
@@ -87,8 +94,8 @@ class Tray:
         One that is `returning` has a parcel of its own; one that must connect first is let in only where more
         parcels are ready than senders already connect for.
         """
-        there = self._takeable > (0 if connected else self._coming)
-        if not (returning or there) or self._working >= self._width():
+        there = self._takeable > (0 if connected else self._coming - self._late)
+        if not (returning or there) or self.working >= self._width():
             return False
         self._active += 1
         return True
@@ -97,9 +104,19 @@ class Tray:
         """Note that a sender which has entered connects, for a parcel that is ready."""
         self._coming += 1
 
-    def arrive(self) -> None:
-        """Note that its connecting has ended."""
+    def wait_on(self) -> bool:
+        """Let a sender that connects wait for long and stand in nobody's way, if no other one does."""
+        if self._late:
+            return False
+        self._late = 1
+        self.stir()
+        self._low()
+        return True
+
+    def arrive(self, *, late: bool = False) -> None:
+        """Note that its connecting has ended; `late` if it has waited on."""
         self._coming -= 1
+        self._late -= late
 
     def take(self) -> Parcel | None:
         """Give a sender that has arrived the next parcel, or None when there is none or it shall leave.
@@ -108,7 +125,7 @@ class Tray:
         connected has asked for one: what is announced and cannot begin would be in doubt for nothing. Retries
         are given to half of the senders at most: a domain that answers slowly must not have them all.
         """
-        if not self.ready or self._working > self._width():
+        if not self.ready or self.working > self._width():
             return None
         has_room = self._retries_room > 0
 
@@ -235,10 +252,6 @@ class Tray:
     def _retries_room(self) -> int:
         """How many more retries senders may have in hand."""
         return max(0, max(1, self._width() // 2) - self._retries_begun)
-
-    @property
-    def _working(self) -> int:
-        return self._active - self._aside
 
     def _let(self) -> int:
         """Return how many parcels may go by the tokens that were borrowed; where none may, want more.

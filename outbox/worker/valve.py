@@ -63,6 +63,8 @@ class Valve:
                 await self._threads.run(breakers.open, name, wait, seen=seen)
             case News.FAILED:
                 await self._threads.run(breakers.failed, name, me, wait)
+            case News.LEFT:
+                await self._threads.run(breakers.leave, name, me)
             case News.CLOSED:
                 await self._threads.run(breakers.close, name, seen=seen)
             case News.RECOVERED:
@@ -85,9 +87,9 @@ class Valve:
         return False
 
     async def leave(self, me: UUID) -> None:
-        """Let another daemon probe: there is nothing here to try the relay with."""
-        if self._breaker.leave_probe():
-            await self._threads.run(self._breakers.leave, self._name, me)
+        """Let another daemon probe, as nothing is tried here now; what else is news is told with it."""
+        self._breaker.leave_probe()
+        await self.tell(me)
 
     async def _look(self) -> None:
         self._told_at = self._now()

@@ -1,4 +1,4 @@
-"""The page on Flask: its application works as it says, and the guides beside it name what there is."""
+"""The page on Flask: its application works as it says."""
 
 import os
 import re
@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import outbox
 from outbox.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "flask.md").read_text(encoding="utf-8")
-GUIDES = ("from-flask-mail.md", "from-celery-flask-mail.md")
 
 VISITS = """
 with app.app_context():
@@ -65,14 +63,3 @@ def test_the_settings_of_the_page_exist() -> None:
     named = set(re.findall(r"`([a-z_]+)`", table)) - {"implicit", "starttls", "none"}
     assert named <= set(Settings.model_fields)
     assert len(named) == 7
-
-
-@pytest.mark.parametrize("guide", GUIDES)
-def test_a_guide_names_what_there_is(guide: str) -> None:
-    text = (DOCS / "moving" / guide).read_text(encoding="utf-8")
-    for name in re.findall(r"outbox\.(\w+)\(", text):
-        assert name in outbox.__all__
-    for name in re.findall(r"OUTBOX_([A-Z_]+)", text):
-        assert name.lower() in Settings.model_fields
-    for link in re.findall(r"\]\(([^)#]+)", text):
-        assert (DOCS / "moving" / link).exists(), link

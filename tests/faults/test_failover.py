@@ -5,13 +5,14 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from outbox.delivery.breaker import FIRST_WAIT
-from outbox.delivery.relay import Pool, Relay
+from outbox.delivery.relay import Pool, Relay, Timeouts
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.stream import Stream, Streams
 from outbox.testing import FaultyServer, cut, stall
@@ -32,8 +33,8 @@ def relays(main: FaultyServer, backup: FaultyServer) -> tuple[Relay, ...]:
 @contextmanager
 def daemon(url: str, main: FaultyServer, backup: FaultyServer, **options: Any) -> Iterator[InsideDaemon]:
     """Run a daemon whose mail goes through `main`, or through `backup` while that is down."""
-    given = {"streams": BOTH, **options}
-    with daemon_inside(url, main.port, relays=relays(main, backup), **given) as inside:
+    given = {"streams": BOTH, "relays": relays(main, backup), **options}
+    with daemon_inside(url, main.port, **given) as inside:
         yield inside
 
 
@@ -85,6 +86,31 @@ def test_the_backup_takes_over_from_a_relay_that_refuses_and_gives_back_when_it_
         assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
     assert "the mail of stream default goes through relay backup: relay main is down" in caplog.text
     assert "the mail of stream default goes through relay main again" in caplog.text
+
+
+@pytest.mark.parametrize("stage", ["greeting", "ehlo"])
+def test_the_backup_takes_one_mail_from_a_relay_that_accepts_and_says_nothing(
+    sqlite_url: str, stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "outbox")
+    silent: dict[str, Any] = {stage: stall}
+    with application(sqlite_url) as app, FaultyServer(**silent) as main, FaultyServer() as backup:
+        first, second = relays(main, backup)
+        first = replace(first, timeouts=Timeouts(handshake=0.3))
+        with daemon(sqlite_url, main, backup, relays=(first, second)) as inside:
+            app.enqueue(1)
+            app.wait_sent(1)
+            assert arrived(backup) == ["mail0@example.org"]
+            # One connection goes on waiting, but keeps nobody from looking whether the relay is back.
+            probes = 0
+            while main.connections < 3:
+                app.enqueue(1, tag=f"probe{probes}-")
+                probes += 1
+                app.wait_sent(1 + probes)
+            inside.drain()
+        assert_each_arrived_once(app, main, backup)
+        assert app.scalar("SELECT max(attempts) FROM outbox_delivery") == 1
+    assert f"{stage if stage == 'greeting' else 'EHLO'}: no answer for 0.3 seconds" in caplog.text
 
 
 def test_where_all_relays_are_down_mail_waits_and_goes_by_the_first_that_is_back(sqlite_url: str) -> None:

@@ -175,6 +175,7 @@ def test_fault_70_a_resolver_that_hangs_ends_by_the_connect_timeout_and_stops_no
         fault = await dialling
         assert isinstance(fault, RelayFault)
         assert not hanging.back.is_set()
+        assert fault.waited == 0.2
         return [*kinds(batch.verdicts[0]), fault.reason]
 
     with scripted(server) as listening:

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import pytest
 
+from outbox.delivery.connection import Connection
 from outbox.delivery.dialler import Dialler
 from outbox.delivery.relay import Timeouts
 from outbox.delivery.wire import Wire
-from outbox.mail.verdict import Deferred
+from outbox.mail.verdict import Deferred, RelayFault
 from tests.support.scripted import Peer, scripted
 from tests.support.sending import LARGE, deliver, envelope, fault_of, kinds, relay_at
 
@@ -150,7 +151,7 @@ def test_fault_62_long_replies_to_thousands_of_recipients_block_nobody(
 def test_a_relay_that_is_silent_is_told_of_long_before_our_patience_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("outbox.delivery.connection._NOTICE", 0.05)
+    monkeypatch.setattr("outbox.delivery.watch._NOTICE", 0.05)
     told: list[str | None] = []
 
     def server(peer: Peer) -> None:
@@ -166,3 +167,27 @@ def test_a_relay_that_is_silent_is_told_of_long_before_our_patience_ends(
     assert words is not None
     assert "greeting: no answer for 0.05 seconds, still waiting" in words
     assert over is None
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_a_relay_that_hangs_counts_as_down_while_its_answer_is_still_waited_for(*, greets: bool) -> None:
+    told: list[RelayFault] = []
+
+    def server(peer: Peer) -> None:
+        if greets:
+            peer.say("220 mx ESMTP")
+            peer.hear("EHLO")
+        peer.wait_until(lambda: bool(told))
+        peer.say("421 4.3.2 not now")
+
+    async def connect() -> Connection | RelayFault:
+        return await Dialler(relay_at(listening.port, timeouts=Timeouts(handshake=0.05))).connect(told.append)
+
+    with scripted(server) as listening:
+        ended = asyncio.run(connect())
+    (hangs,) = told
+    stage = "EHLO" if greets else "greeting"
+    assert (hangs.stage, hangs.waited, hangs.answer) == (stage, 0.05, None)
+    assert f"relay main: {stage}: no answer for 0.05 seconds, still waiting" in hangs.reason
+    assert isinstance(ended, RelayFault)
+    assert (ended.waited, "421 4.3.2 not now" in ended.reason) == (0.0, True)

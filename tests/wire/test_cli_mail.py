@@ -118,6 +118,31 @@ def test_a_message_is_shown_by_each_of_its_names() -> None:
     assert (code, "There is no message 'nope'" in said) == (64, True)
 
 
+def test_why_a_message_waits_is_told_by_the_relays_of_the_settings() -> None:
+    Path("outbox.toml").write_text(
+        "[relays.main]\nurl = 'smtp://main.example'\n[relays.backup]\nurl = 'smtp://backup.example'\n"
+        "[streams.default]\nrelay = ['main', 'backup']\n"
+    )
+    id_ = sent_id("--key", "tea-1")
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    value(
+        "INSERT INTO outbox_session (id, host, pid, version, started_at, beat_at, ttl, state) "
+        f"VALUES ('{'a' * 32}', 'h', 1, '1', {now}, {now}, 60, 'running')"
+    )
+    value(
+        "INSERT INTO outbox_gate (kind, name, opened_at, open_until) "
+        f"VALUES ('relay', 'main', '2026-01-02 03:04:05.000000', {now})"
+    )
+    said = call("why", "tea-1").stdout
+    assert (
+        "it is in its turn by the relay 'backup', as the relay 'main' is down since 2026-01-02 03:04:05Z"
+        in said
+    )
+    told = json.loads(call("why", "tea-1", "--json").stdout)
+    assert (told["message_id"], told["waits_for"], told["relay"]) == (id_, "in_turn", "backup")
+    assert refused("why", "tea-2") == (64, "Error: There is no message 'tea-2'. See: outbox list\n")
+
+
 def test_a_doubt_is_shown_with_its_evidence() -> None:
     id_ = sent_id()
     value(

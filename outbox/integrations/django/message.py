@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+from collections.abc import Mapping
 from email.errors import MessageError
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from outbox.mail.attachment import Attachment
 from outbox.mail.email import Email
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from email.message import Message
 
 OPTIONS = ("key", "send_at", "expires_at", "on_doubt", "tags", "stream")
@@ -51,13 +51,17 @@ def email_of(message: EmailMessage, usual: Mapping[str, Any]) -> Email:
 
 
 def _options(message: EmailMessage) -> dict[str, Any]:
-    options = dict(getattr(message, "outbox", None) or {})
+    options = getattr(message, "outbox", None) or {}
+    if not isinstance(options, Mapping):
+        raise InvalidEmailError(
+            "outbox", options, "is no dict", 'Give a dict, such as {"key": "receipt-42"}.'
+        )
     for name, value in options.items():
         if name not in OPTIONS:
             raise InvalidEmailError(
                 f"outbox[{name!r}]", value, "is no option", f"Give any of: {', '.join(OPTIONS)}."
             )
-    return options
+    return dict(options)
 
 
 def _plain(message: EmailMessage) -> dict[str, Any]:

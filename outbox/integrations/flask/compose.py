@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from outbox.integrations.flask.attachment import Attachment
     from outbox.integrations.flask.message import Message
 
-_FOLD = re.compile(r"\r\n[\t ]")
+_FOLD = re.compile(r"\r\n[\t ]|\t")
 _SUBTYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,64}")
 _DISPOSITION = re.compile(r"[A-Za-z0-9-]{1,64}")
 _BLANK = re.compile(r"\s+")

@@ -67,8 +67,10 @@ def test_the_daemon_runs_on_what_django_knows(
             stderr=subprocess.PIPE,
             text=True,
         ) as daemon:
-            wait_until(lambda: len(sink.stored()) == 1, "it is sent")
-            daemon.send_signal(signal.SIGTERM)
+            try:
+                wait_until(lambda: len(sink.stored()) == 1, "it is sent", timeout=120)
+            finally:
+                daemon.send_signal(signal.SIGTERM)
             _, log = daemon.communicate(timeout=30)
         assert daemon.returncode == 0, log
         assert "1/1" in project.done("outbox", "list")

@@ -189,11 +189,15 @@ def test_the_options_of_the_backend_are_for_mail_that_says_nothing(alias: str) -
     assert {*Delivery.objects.using(alias).values_list("stream", flat=True)} == {"bulk", "receipts"}
 
 
-def test_a_misspelt_option_of_a_message_is_named(sqlite: str) -> None:
+def test_a_misspelt_option_of_a_message_is_named_and_so_is_what_is_no_dict(sqlite: str) -> None:
     with pytest.raises(
         InvalidEmailError, match=r"outbox\['steam'\]: is no option: 'bulk'. Give any of: key, "
     ):
         message(steam="bulk").send()
+    told = message()
+    told.outbox = "bulk"
+    with pytest.raises(InvalidEmailError, match=r"^outbox: is no dict: 'bulk'. Give a dict, such as "):
+        told.send()
     assert standing(sqlite) == (0, 0)
 
 

@@ -75,6 +75,9 @@ mail("a long subject in any script", subject="Grüße " * 40 + "Ende")
 mail("an unbroken subject", subject="x" * 300)
 mail("a folded subject", subject="one\r\n two")
 mail("a folded subject by a tab", "a fold is a space", subject="one\r\n\ttwo")
+mail("a subject with a tab", "a fold is a space", subject="one\ttwo")
+mail("a subject with an escape", "control characters are refused", subject="\x1b[31mred")
+mail("a subject that begins with spaces", "spaces stay", subject="  Hello")
 mail("a lazy subject", subject=type("Lazy", (str,), {})("lazy"))
 for _name, _bad in {
     "LF": "one\ntwo",

@@ -104,9 +104,19 @@ DIFFERENCES = {
         _each(_file_as_utf8),
     ),
     "a fold is a space": Difference(
-        "A folded subject is one line again, with a space for each fold.",
+        "A folded subject is one line again, with a space for each fold, and for each tab.",
         "A tab in a subject is shown as a box.",
         _each(_spaced),
+    ),
+    "control characters are refused": Difference(
+        "Any other control character in a subject raises InvalidEmailError.",
+        "No reader can show it, and some relays refuse it.",
+        _refused("InvalidEmailError"),
+    ),
+    "spaces stay": Difference(
+        "Spaces at the start of a subject stay.",
+        "As Flask-Mail writes them they belong to the colon, and are gone.",
+        lambda _theirs: _taken({"subject": ["  Hello"]}),
     ),
     "a name stays whole": Difference(
         "A pair of name and address stays one, whatever the name holds.",

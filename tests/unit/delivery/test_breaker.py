@@ -53,6 +53,12 @@ def test_a_judged_mail_in_between_breaks_the_row() -> None:
     assert (breaker.is_open, breaker.news) == (False, None)
 
 
+def test_a_fault_that_speaks_of_all_connections_opens_it_alone() -> None:
+    breaker = Breaker(4)
+    assert breaker.fault(0.0, MIDDLE, of_all=True)
+    assert (breaker.wait(0.0), breaker.news) == (1.0, News.OPENED)
+
+
 def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
     breaker = opened()
     assert [breaker.wait(now) for now in (0.0, 0.75, 99.0)] == [1.0, 0.25, 0.0]
@@ -62,6 +68,18 @@ def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
     assert (breaker.width(99.0), breaker.may_ask(99.0)) == (1, False)
     breaker.leave_probe()
     assert (breaker.width(99.0), breaker.may_ask(99.0)) == (0, True)
+    assert breaker.news is News.LEFT
+
+
+def test_a_probe_that_is_over_is_not_left_any_more() -> None:
+    failed, judged = opened(), opened()
+    for breaker in (failed, judged):
+        breaker.take_probe()
+    failed.fault(1.0, MIDDLE)
+    judged.judged()
+    for breaker in (failed, judged):
+        breaker.leave_probe()
+    assert (failed.news, judged.news) == (News.FAILED, News.CLOSED)
 
 
 def test_stragglers_of_the_time_before_change_nothing() -> None:

@@ -59,3 +59,10 @@ def test_what_goes_another_way_than_its_own_is_told_by_name() -> None:
     assert routes().rerouted() == {}
     assert routes("main").rerouted() == {"default": "backup", "last": "foreign"}
     assert routes("main", "backup").rerouted() == {"default": None, "last": "foreign"}
+
+
+def test_a_mail_that_one_of_these_relays_may_have_stays_with_it() -> None:
+    found = routes("main")
+    assert found.ways("default", "main") == ("main",)
+    assert found.first_up(found.ways("default", "main")) is None
+    assert found.ways("default", "gone") == found.ways("default") == ("main", "backup")

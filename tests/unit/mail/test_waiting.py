@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from outbox.mail.status import Lane, Status
-from outbox.mail.waiting import MOST_AHEAD, Gate, Known, Waits, explain
+from outbox.mail.waiting import MOST_AHEAD, Known, Waits, explain
+from outbox.mail.way import Gate
 
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 IN_TURN = Known(
@@ -15,6 +16,7 @@ IN_TURN = Known(
     relay=None, said=None, gates=(),
     suppressed=None, is_late=False, asked=None, holder=None, has_daemon=True, ahead=3,
 )  # fmt: skip
+ANOTHER = "if its stream names another relay, that one takes it: outbox why ID tells"
 KEEPS: list[tuple[Waits, dict[str, Any]]] = [
     (Waits.SUPPRESSED, {"suppressed": "she asked"}),
     (Waits.PAUSED, {"gates": (Gate("the relay 'mx'", paused_at=AT, fault="it is down"),)}),
@@ -64,14 +66,14 @@ def test_how_many_are_ahead_is_told_up_to_a_bound(ahead: int, words: str) -> Non
         (
             Gate("the relay 'mx'", fault="connect: refused", open_until=AT),
             Waits.RELAY_FAULT,
-            "the relay 'mx' takes no mail now: connect: refused; it is tried again at 2026-06-01 12:00:00Z",
+            f"the relay 'mx' is down: connect: refused; it is tried again at 2026-06-01 12:00:00Z; {ANOTHER}",
         ),
         (
             Gate("the relay 'mx'", open_until=AT),
             Waits.RELAY_FAULT,
             (
-                "the relay 'mx' takes no mail now: its daemons could not reach it; it is tried again at "
-                "2026-06-01 12:00:00Z"
+                "the relay 'mx' is down: its daemons could not reach it; it is tried again at "
+                f"2026-06-01 12:00:00Z; {ANOTHER}"
             ),
         ),
         (

@@ -151,6 +151,28 @@ def test_a_criterion_that_there_is_not_or_an_address_that_is_none_is_no_claim(me
         messages.none(subjct="Welcome")  # type: ignore[call-arg] # wrong on purpose
 
 
+@pytest.mark.parametrize(
+    ("criterion", "value", "remedy"),
+    [
+        ("to", None, "Give an address, or a list of them."),
+        ("sender", 7, "Give an address."),
+        ("subject", 7, "Give a text, or a compiled pattern."),
+        ("contains", ["News", 7], "Give a text, or a compiled pattern."),
+        ("attachment", Attachment("a.pdf", b""), "Give the file's name, or a compiled pattern."),
+        ("template", None, "Give a text."),
+        ("key", 7, "Give a text, or None for mail without a key."),
+        ("stream", ["news"], "Give a text."),
+        ("tags", "campaign", "Give a dict."),
+    ],
+)
+def test_a_value_that_no_mail_can_have_is_no_claim(criterion: str, value: Any, remedy: str) -> None:
+    with (
+        captured() as nothing,
+        pytest.raises(InvalidValueError, match=rf"^{criterion}: is nothing .*{re.escape(remedy)}$"),
+    ):
+        nothing.none(**{criterion: value})
+
+
 def test_the_mails_show_themselves(messages: Captured) -> None:
     assert repr(messages[:1]) == "<Messages [<Message to ann@example.org: 'Receipt 7'>]>"
     assert repr(messages).startswith("<Captured [<Message")

@@ -17,14 +17,16 @@ IDLE = Pool().idle
 SENT = Sent(Answer(250, None, "Ok"), None)
 FAULT = RelayFault("connect", "refused", None)
 CUT = Untouched("cut")
+HANGS = RelayFault("greeting", "no answer", None, waited=30.0)
 BROKEN = Deferred("", "broken", None)
 
 
 class Line:
     """Stands in for a connection: answers as it was told to, and notes its own end."""
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: Any, late: float = 0.0) -> None:
         self.answers = list(answers)
+        self.late = late
         self.usable = True
         self.sent = 0
         self.fault: RelayFault | None = None
@@ -85,11 +87,16 @@ class Scene:
             self.met.append,
         )
 
-    async def connect(self) -> Line | RelayFault:
+    async def connect(self, hangs: Callable[[RelayFault], None]) -> Line | RelayFault:
         self.opened.append(asyncio.get_running_loop().time())
         line = self.lines[len(self.opened) - 1]
-        if line is None:
-            await asyncio.get_running_loop().create_future()
+        timer = asyncio.get_running_loop().call_later(HANGS.waited, hangs, HANGS)
+        try:
+            if line is None:
+                await asyncio.get_running_loop().create_future()
+            await asyncio.sleep(getattr(line, "late", 0.0))
+        finally:
+            timer.cancel()
         if isinstance(line, Exception):
             raise line
         assert line is not None

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
+
+import pytest
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool
@@ -104,6 +107,57 @@ def test_nothing_is_claimed_as_a_probe_that_a_limit_would_give_back() -> None:
         return room
 
     assert run(work()) == 0
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "asked"), [("none", 1), ("quota", 0), ("busy", 0), ("paused", 0), ("nothing due", 0)]
+)
+def test_the_probe_is_asked_for_only_where_it_can_be_used(hindrance: str, asked: int) -> None:
+    calls: list[UUID] = []
+
+    async def probe(me: UUID) -> bool:
+        calls.append(me)
+        return False
+
+    async def work() -> None:
+        desk = probing(Limit(quota=5))
+        desk._breaker.leave_probe()
+        desk._breaker.news = None
+        desk._valve.probe = probe
+        desk._queue.has_due = lambda **_: hindrance != "nothing due"
+        await asyncio.sleep(FIRST_WAIT)
+        match hindrance:
+            case "quota":
+                desk._allowance.relay_room = lambda _: 0
+            case "busy":
+                desk._tray._active = 1
+            case "paused":
+                desk._clearance.is_given = lambda _: False
+        await desk.look(lambda: UNDER, frozenset())
+
+    run(work())
+    assert len(calls) == asked
+
+
+@pytest.mark.parametrize(("in_hand", "settled"), [(False, 1), (True, 0)])
+def test_while_nothing_may_go_refusals_are_settled_that_more_mail_was_to_tell_of(
+    *, in_hand: bool, settled: int
+) -> None:
+    calls: list[bool] = []
+
+    async def work() -> float:
+        desk = probing()
+        desk._breaker.news = None
+        desk._breaker.leave_probe()
+        desk._breaker.news = None
+        desk._outcome.settle_refusals = lambda: calls.append(True)
+        if in_hand:
+            desk._tray._active = 1
+        wait: float = await desk.look(lambda: UNDER, frozenset())
+        return wait
+
+    assert run(work()) == Options(relays=(), policy=RetryPolicy()).poll_interval
+    assert len(calls) == settled
 
 
 def test_what_another_desk_hands_over_does_not_wait_for_the_next_look() -> None:

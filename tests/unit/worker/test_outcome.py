@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -157,6 +158,23 @@ def test_a_parcel_that_met_a_fault_counts_it_and_is_given_back() -> None:
         [(1, Move.RELEASE)],
     )
     assert scene.woken == 1
+
+
+def test_a_long_silence_opens_the_breaker_at_once_unless_a_mail_was_judged_meanwhile() -> None:
+    scene = Scene(claim(1))
+    (parcel,) = scene.ready()
+
+    async def work() -> list[bool]:
+        scene.outcome.deliver(parcel, [SENT])
+        seen = []
+        for wait in (29.0, 1.0):
+            await asyncio.sleep(wait)
+            scene.outcome.meet(replace(FAULT, waited=30.0))
+            seen.append(scene.breaker.is_open)
+            scene.breaker.judged()
+        return seen
+
+    assert run(work()) == [False, True]
 
 
 def test_the_fault_that_opens_the_breaker_gives_back_all_that_nobody_has_begun() -> None:

@@ -164,10 +164,28 @@ def test_nobody_asks_for_a_probe_that_another_daemon_has() -> None:
 def test_a_probe_that_is_left_may_be_had_again() -> None:
     async def work() -> None:
         scene = Scene()
-        scene.valve.hear(Shared(open_for=0.0, waits=1), 0.0)
+        scene.rows.shared = Shared(open_for=0.0, waits=1)
+        scene.valve.hear(scene.rows.shared, 0.0)
         await scene.valve.probe(ME)
         await scene.valve.leave(ME)
         assert scene.breaker.may_ask(0.0)
+        assert scene.rows.written[-1] == ("leave", "mx", ME)
+
+    run(work())
+
+
+def test_a_probe_is_left_for_the_others_when_the_database_is_back() -> None:
+    async def work() -> None:
+        scene = Scene()
+        scene.rows.shared = Shared(open_for=0.0, waits=1)
+        scene.valve.hear(scene.rows.shared, 0.0)
+        await scene.valve.probe(ME)
+        scene.rows.failing = True
+        with pytest.raises(OperationalError):
+            await scene.valve.leave(ME)
+        assert scene.breaker.width(0.0) == 0
+        scene.rows.failing = False
+        await scene.valve.tell(ME)
         assert scene.rows.written[-1] == ("leave", "mx", ME)
 
     run(work())

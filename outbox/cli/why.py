@@ -1,0 +1,57 @@
+"""`outbox why`: what each recipient of a message waits for, and by which relay it goes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outbox.cli.ending import CommandError
+from outbox.cli.options import as_json, database_url
+from outbox.cli.paper import print_json, print_table
+from outbox.errors import EX_USAGE, shown
+from outbox.settings import load
+from outbox.settings.make_routes import routes_of
+from outbox.settings.opening import opened
+from outbox.store.search import find
+from outbox.store.waiting import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from outbox.mail.waiting import Why
+    from outbox.settings import Settings
+
+
+@click.command()
+@click.argument("message", metavar="ID")
+@as_json
+@database_url
+def why(message: str, *, as_json: bool, **flags: Any) -> None:
+    """Tell what each recipient of a message waits for, by which relay it goes, and what can be done.
+
+    ID is the message's id, its Message-ID or its idempotency key. The relays are those of the settings that
+    are found here: call it with the daemon's.
+    """
+    settings = load(**flags)
+    with opened(settings) as database:
+        found = database.read(lambda connection: _reasons(connection, message, settings))
+    if found is None:
+        raise CommandError(f"There is no message {shown(message)}. See: outbox list", EX_USAGE)
+    if as_json:
+        for each in found:
+            print_json(asdict(each))
+        return
+    print_table(
+        ("recipient", "status", "waits for", "until", "relay", "why"),
+        [(each.recipient, each.status, each.waits_for, each.until, each.relay, each.says) for each in found],
+    )
+
+
+def _reasons(connection: Connection, name: str, settings: Settings) -> Sequence[Why] | None:
+    id_ = find(connection, name)
+    return None if id_ is None else reasons(connection, id_, partial(routes_of, settings))
