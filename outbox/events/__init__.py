@@ -38,6 +38,7 @@ from outbox.events.journal import (
     journal_refused,
     journal_settled,
     journal_torn,
+    replay_refused,
     replayed,
     went_back,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "relay_probed",
     "relay_slow",
     "relay_slowed",
+    "replay_refused",
     "replayed",
     "rerouted",
     "rescued",

@@ -86,13 +86,33 @@ def went_back(then: str) -> None:
     )
 
 
-def replayed(recorded: int, unwritten: int) -> None:
+def replayed(sent: int, doubts: int, unwritten: int) -> None:
     """Say what the journals of this host have told a database that went back in time."""
     log(
         logging.WARNING,
         "replayed",
-        "the journals of this host were read for a database that went back in time: %(recorded)d deliveries "
-        "that had come back are recorded as sent, and %(unwritten)d could not be written yet",
-        recorded=recorded,
+        "the journals of this host were read for a database that went back in time: %(sent)d deliveries "
+        "that had come back are recorded as sent, %(doubts)d as in doubt, and %(unwritten)d could not be "
+        "written yet",
+        sent=sent,
+        doubts=doubts,
         unwritten=unwritten,
+    )
+
+
+def replay_refused(error: Exception, delivery_id: int, move: str, *, waits: bool) -> None:
+    """Say that the database refuses what a journal knows of one delivery; if it `waits`, for a person."""
+    then = (
+        "it waits for a person, in doubt, and all others go on"
+        if waits
+        else "nothing is sent until the database takes it"
+    )
+    log(
+        logging.ERROR,
+        "replay_refused",
+        "the database refuses what a journal knows of delivery %(delivery_id)d, %(move)s: %(reason)s; "
+        f"{then}: look at the constraint or trigger that is named here",
+        delivery_id=delivery_id,
+        move=move,
+        reason=cause(error),
     )

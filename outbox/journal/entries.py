@@ -49,6 +49,34 @@ def open_entries(journals: Iterable[Contents]) -> list[Entry]:
     return [entry for entry in entries.values() if not entry.known]
 
 
+class Sendings:
+    """Follows what was in senders' hands through journals that are read in their order, one at a time."""
+
+    def __init__(self) -> None:
+        # Of all journals so far only this is kept: there may be millions of claims.
+        self._under_way: dict[Key, Entry] = {}
+
+    def read(self, journal: Contents) -> list[Entry]:
+        """Return those whose sending has ended by this journal."""
+        ended: list[Entry] = []
+        if journal.header is None:
+            return ended
+        for record in journal.records:
+            for position, key in enumerate(record.keys):
+                if isinstance(record, Begun):
+                    self._under_way[key] = Entry(key, journal.header, by=record.relay)
+                elif not isinstance(record, Known):
+                    entry = self._under_way.setdefault(key, Entry(key, journal.header))
+                    _note(entry, record, position)
+                    if entry.verdict is not None:
+                        ended.append(self._under_way.pop(key))
+        return ended
+
+    def dotted(self) -> list[Entry]:
+        """Return those whose dot has no answer yet."""
+        return [entry for entry in self._under_way.values() if entry.dotted]
+
+
 def _note(entry: Entry, record: Dotted | Answered | Known, position: int) -> None:
     match record:
         case Dotted():

@@ -96,6 +96,8 @@ class Folder:
             os.close(self._fd)
             raise StateDirectoryError(str(path)) from None
         self._next = max((int(each.stem) for each in self._files()), default=0) + 1
+        self.first = self._next
+        """The number of the first journal of this run: those before are of processes that are gone."""
 
     def left(self) -> list[Left]:
         """Return the open journals of earlier runs, the oldest first."""

@@ -7,6 +7,7 @@ The store compiles these moves to SQL, the schema's CHECKs repeat the states, an
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from uuid import UUID
 
 from outbox.mail.verdict import Answer, Evidence
 
@@ -191,11 +192,13 @@ LATE: dict[Move, Late] = {
 class Settlement:
     """What one held delivery becomes, and what is written down about it.
 
+    It names its message, too: in a database that went back in time another mail may have the delivery's id.
     `delay` is in seconds from the database's now, or None to leave the due time alone. `judged` counts an
     attempt, `doubt` a doubt. `noted` writes an attempt row: all but clean first successes and releases.
     """
 
     delivery_id: int
+    message_id: UUID
     fence: int
     move: Move
     relay: str
@@ -209,6 +212,11 @@ class Settlement:
     reason: Reason | None = None
     evidence: Evidence | None = None
     noted: bool = True
+
+    @property
+    def name(self) -> tuple[int, UUID, int]:
+        """What no other verdict has: a claim is judged once."""
+        return self.delivery_id, self.message_id, self.fence
 
     @property
     def target(self) -> Status:

@@ -153,6 +153,7 @@ outbox_meta
     database_id     -    r            r       r
     epoch           -    r            ru      r
     restored_at     -    r            ru      r
+    confirmed       -    r            r       r
 outbox_status
     *               -    r            r       r
 outbox_queue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, null, select, update
+from sqlalchemy import and_, bindparam, case, null, or_, select, update
 
 from outbox.store.clock import utc_now
 from outbox.store.schema import SessionState, meta, session
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from outbox.store.database import Database
 
 _NOW = select(meta.c.database_id, meta.c.epoch).where(meta.c.id == 1)
-_RAISE = (
+_IS_NEWS = meta.c.epoch <= bindparam("known")
+_RAISE = update(meta).where(meta.c.id == 1, _IS_NEWS).values(epoch=bindparam("known") + 1)
+# Also where another has raised the epoch who did not know how far; but a person is asked once.
+_IS_UNTOLD = and_(meta.c.restored_at.is_(None), meta.c.confirmed <= bindparam("known"))
+_RESTORE = (
     update(meta)
-    .where(meta.c.id == 1, meta.c.epoch <= bindparam("known"))
-    .values(epoch=bindparam("known") + 1)
+    .where(meta.c.id == 1, or_(_IS_NEWS, _IS_UNTOLD))
+    .values(restored_at=utc_now(), epoch=case((_IS_NEWS, bindparam("known") + 1), else_=meta.c.epoch))
 )
 _ANSWER = (
     update(session).where(session.c.id == bindparam("me", type_=Guid)).values(epoch=bindparam("answered"))
@@ -42,8 +46,12 @@ _UNANSWERED = (
 )
 
 
-_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1, meta.c.restored_at.is_not(None))
-_CONFIRM = update(meta).where(meta.c.id == 1, meta.c.restored_at.is_not(None)).values(restored_at=null())
+_RESTORED = select(meta.c.restored_at).where(meta.c.id == 1)
+_CONFIRM = (
+    update(meta)
+    .where(meta.c.id == 1, meta.c.restored_at.is_not(None))
+    .values(restored_at=null(), confirmed=meta.c.epoch)
+)
 _ANSWERED = (
     select(session.c.host)
     .where(
@@ -83,12 +91,12 @@ class History:
     def went_back(self, known: int, *, far: bool = False) -> bool:
         """Raise the epoch above one that is `known`; tell whether nobody had, for the same reason, before.
 
-        Where it went back `far`, nothing is sent then until a person has confirmed that.
+        Where it went back `far`, nothing is sent then until a person has confirmed that: also where others
+        have raised the epoch, who could not know it, but not where a person has confirmed it since.
         """
-        raised = _RAISE.values(restored_at=utc_now()) if far else _RAISE
 
         def work(connection: Connection) -> bool:
-            return connection.execute(raised, {"known": known}).rowcount == 1
+            return connection.execute(_RESTORE if far else _RAISE, {"known": known}).rowcount == 1
 
         return self._database.write(work)
 

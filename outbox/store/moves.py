@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -180,6 +181,7 @@ def outcome_row(settlement: Settlement, session: UUID) -> dict[str, Any]:
     target = settlement.target
     return {
         "id": settlement.delivery_id,
+        "message_id": settlement.message_id,
         "fence": settlement.fence,
         "session": session,
         "status": target.value,
@@ -199,6 +201,7 @@ def outcome_row(settlement: Settlement, session: UUID) -> dict[str, Any]:
 
 OUTCOME_TYPES: dict[str, type[TypeEngine[Any]]] = {
     "id": BigInteger,
+    "message_id": Guid,
     "fence": Integer,
     "session": Guid,
     "status": String,
@@ -222,7 +225,7 @@ def as_json(rows: Iterable[dict[str, Any]]) -> str:
 
     Each also carries `source`, the status that the move needs.
     """
-    return json.dumps([{**row, "session": row["session"].hex, "source": Status.SENDING} for row in rows])
+    return json.dumps([{**row, "source": Status.SENDING} for row in rows], default=attrgetter("hex"))
 
 
 def outcome(v: Mapping[str, ColumnElement[Any]]) -> list[tuple[ColumnElement[Any], ColumnElement[Any]]]:
@@ -260,10 +263,18 @@ def outcome(v: Mapping[str, ColumnElement[Any]]) -> list[tuple[ColumnElement[Any
 
 
 def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
-    """Return the precondition of every owned move: this row, this fence, this session, still sending."""
+    """Return the precondition of every owned move: this mail's row, this fence and session, still sending."""
     return and_(
-        _d.id == v["id"], _d.fence == v["fence"], _d.session == v["session"], is_still(Status.SENDING)
+        _d.id == v["id"],
+        _d.message_id == v["message_id"],
+        _d.fence == v["fence"],
+        _d.session == v["session"],
+        is_still(Status.SENDING),
     )
+
+
+NAME = (_d.id, _d.message_id, _d.fence)
+"""The columns of `Settlement.name`."""
 
 
 _ONE = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}

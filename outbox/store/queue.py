@@ -6,6 +6,7 @@ normal and counted. Nothing but the moves here, in `verdicts` and in `rescues` c
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from outbox.store.guards import Guards
 from outbox.store.lanes import Lanes
 from outbox.store.moves import (
     BATCH,
+    FEW,
     IS_PENDING,
     IS_SENDING,
     IS_WISHED,
@@ -52,15 +54,7 @@ _IS_MINE = _d.session == bindparam("holder", type_=Guid)
 
 _MINE = select(_d.id, _d.fence).where(_IS_MINE, is_still(Status.SENDING))
 _ANNOUNCE = update(delivery).where(_IS_MINE, is_still(Status.SENDING)).values(announced=_d.fence)
-_UNKNOWN = (
-    select(_d.id)
-    .where(
-        _IS_MINE,
-        IS_SENDING,
-        _d.id.not_in(bindparam("known", expanding=True)),
-    )
-    .with_for_update(skip_locked=True)
-)
+_HELD = select(_d.id).where(_IS_MINE, IS_SENDING)
 _RELEASE_UNKNOWN = (
     update(delivery)
     .where(_IS_MINE, is_still(Status.SENDING))
@@ -106,6 +100,7 @@ class Queue:
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)
         self._mine = _MINE.where(among)
+        self._free = self._mine.with_for_update(skip_locked=True)
         self._announce = database.dialect.by_id(_ANNOUNCE.where(among))
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
         self._verdicts = Verdicts(database.dialect)
@@ -177,7 +172,7 @@ class Queue:
             return {id_ for id_, fence in rows if fence == fences[id_]} if ids else set()
 
         def work(connection: Connection) -> dict[int, bool | None]:
-            locked = of(connection, fences, self._mine.with_for_update(skip_locked=True))
+            locked = of(connection, fences, self._free)
             if locked:
                 connection.execute(self._announce, {"holder": holder, "ids": sorted(locked)})
             busy = of(connection, fences.keys() - locked, self._mine)
@@ -210,13 +205,21 @@ class Queue:
 
     def release_unknown(self, holder: UUID, known: Collection[int]) -> int:
         """Give back what `holder` has claimed without knowing it: the answer to its COMMIT was lost."""
+        # Told apart here: no statement has room for all that may be known.
+        held = self._database.read(
+            lambda connection: connection.execute(_HELD, {"holder": holder}).scalars().all()
+        )
+        unknown = sorted(set(held).difference(known))
 
-        def work(connection: Connection) -> int:
-            ids = list(connection.execute(_UNKNOWN, {"holder": holder, "known": list(known)}).scalars())
+        def work(connection: Connection, some: Sequence[int]) -> int:
+            ids = list(connection.execute(self._free, {"holder": holder, "ids": some}).scalars())
             parameters = {"holder": holder, "ids": ids}
             return connection.execute(self._release_unknown, parameters).rowcount if ids else 0
 
-        released = self._database.write(work)
+        released = sum(
+            self._database.write(partial(work, some=unknown[first : first + FEW]))
+            for first in range(0, len(unknown), FEW)
+        )
         if released:
             self._lanes.forget()
         return released

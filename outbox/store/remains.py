@@ -27,7 +27,7 @@ from outbox.store.schema import SessionState, attempt, delivery, message, sessio
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -43,7 +43,12 @@ _STANDING = select(
     select(message.c.on_doubt).where(message.c.id == _d.message_id).scalar_subquery().label("on_doubt"),
 )
 _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
-_KNOWN = select(session.c.id).where(session.c.id == bindparam("gone", type_=Guid))
+_NOTED = select(attempt.c.delivery_id, attempt.c.fence).where(
+    attempt.c.session == bindparam("gone", type_=Guid)
+)
+_BEATEN = select(session.c.sent + session.c.failed + session.c.deferred).where(
+    session.c.id == bindparam("gone", type_=Guid)
+)
 _OVER = (
     update(session)
     .where(
@@ -56,6 +61,7 @@ _SET_APART = (
     update(delivery)
     .where(
         _d.id == bindparam("delivery"),
+        _d.message_id == bindparam("message", type_=Guid),
         _d.fence == bindparam("claimed"),
         _IS_ITS,
         is_still(Status.SENDING),
@@ -87,14 +93,17 @@ class Remains:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noted = _NOTED.where(database.dialect.among(attempt.c.delivery_id, "ids"))
         self._named = _STANDING.where(database.dialect.among(_d.message_id, "ids"))
 
     def is_known(self, gone: UUID) -> bool:
         """Tell whether this session is one of this database."""
-        return (
-            self._database.read(lambda connection: connection.execute(_KNOWN, {"gone": gone}).first())
-            is not None
-        )
+        return self.beaten(gone) is not None
+
+    def beaten(self, gone: UUID) -> int | None:
+        """Return how many ends this session had counted at its last beat; None if it is not known."""
+        found = self._database.read(lambda connection: connection.execute(_BEATEN, {"gone": gone}).scalar())
+        return None if found is None else int(found)
 
     def held(self, gone: UUID) -> list[Standing]:
         """Return what a session still holds."""
@@ -110,21 +119,26 @@ class Remains:
                 found[standing.claim.message_id, standing.claim.n] = standing
         return found
 
-    def forgets(self, holder: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
-        """Tell whether the database lacks what it once confirmed to `holder`: the end of these claims.
-
-        Each is named by message, number and fence. A fence never falls, and who has recorded an end holds the
-        claim no more. Mail may be deleted since, but not all of it.
-        """
-        found = self.named(message_id for message_id, _, _ in ended)
-        there = [(found[id_, n], fence) for id_, n, fence in ended if (id_, n) in found]
-        if not there:
-            return bool(ended)
-        return any(
-            standing.claim.fence < fence
-            or (standing.claim.fence, standing.status, standing.session) == (fence, Status.SENDING, holder)
-            for standing, fence in there
+    def noted(self, gone: UUID, ids: Sequence[int]) -> set[tuple[int, int]]:
+        """Return the claims of a session on some of these deliveries whose ends left a trace, with fences."""
+        rows = self._database.read(
+            lambda connection: connection.execute(self._noted, {"gone": gone, "ids": ids}).all()
         )
+        return {(row.delivery_id, row.fence) for row in rows}
+
+    def forgotten(self, holder: UUID, ended: Sequence[tuple[UUID, int, int]]) -> Iterator[bool]:
+        """Tell of each end that the database once confirmed to `holder` whether it lacks that, in order.
+
+        They are named by message, number and fence. A fence never falls, and who has recorded an end
+        holds the claim no more. Of mail that is not there nothing is told: it may have been deleted.
+        """
+        for first in range(0, len(ended), FEW):
+            some = ended[first : first + FEW]
+            found = self.named(message_id for message_id, _, _ in some)
+            for message_id, n, fence in some:
+                if (standing := found.get((message_id, n))) is not None:
+                    now = (standing.claim.fence, standing.status, standing.session)
+                    yield standing.claim.fence < fence or now == (fence, Status.SENDING, holder)
 
     def set_apart(self, gone: UUID, claims: Collection[Claim]) -> int:
         """Give back what a dead daemon had in hand, and no dot of it went out; it goes alone from now on.
@@ -152,7 +166,13 @@ def _set_apart(connection: Connection, gone: UUID, claims: Iterable[Claim]) -> i
         claim
         for claim in claims
         if connection.execute(
-            _SET_APART, {"delivery": claim.delivery_id, "claimed": claim.fence, "gone": gone}
+            _SET_APART,
+            {
+                "delivery": claim.delivery_id,
+                "message": claim.message_id,
+                "claimed": claim.fence,
+                "gone": gone,
+            },
         ).rowcount
     ]
     for claim in moved:

@@ -243,6 +243,7 @@ meta = Table(
     Column("database_id", Word(36)),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("restored_at", UtcDateTime),
+    Column("confirmed", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("id = 1", name="one_row"),
     **_MYSQL,
 )

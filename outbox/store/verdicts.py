@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, exists, literal, null, select, update
+from sqlalchemy import String, and_, bindparam, case, exists, literal, null, select, update
 
-from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Settlement, Status
+from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Reason, Settlement, Status
 from outbox.store.clock import after, utc_now
 from outbox.store.moves import IS_SENDING, is_still, outcome_row
 from outbox.store.schema import attempt, delivery
+from outbox.store.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,10 +37,11 @@ class Recorded:
     busy: frozenset[int] = frozenset()
 
 
+_IS_LATE = and_(_d.id == bindparam("late_id"), _d.message_id == bindparam("late_message", type_=Guid))
 # MariaDB assigns from left to right: what reads an old value comes before what sets the new one.
 _LATE_SENT = (
     update(delivery)
-    .where(_d.id == bindparam("late_id"), _d.status != Status.SENT.value)
+    .where(_IS_LATE, _d.status != Status.SENT.value)
     # A success is true whatever happened since. Where another session holds the delivery, that is a doubt.
     .ordered_values(
         (_d.doubts, _d.doubts + case((IS_SENDING, 1), else_=0)),
@@ -54,14 +56,18 @@ _LATE_SENT = (
         (_d.finished_at, utc_now()),
     )
 )
+_goes_to = bindparam("late_status", type_=String)
+_IS_ASSUMED = _goes_to == Status.SENT.value
+_IS_THE_THIRD = and_(_goes_to == Status.PENDING.value, _d.doubts + 1 >= MOST_DOUBTS)
+# By its `on_doubt`, as in time: also what came back as waiting with a database that went back.
 _LATE_DOUBT = (
     update(delivery)
-    .where(_d.id == bindparam("late_id"), is_still(Status.PENDING))
+    .where(_IS_LATE, is_still(Status.PENDING))
     .ordered_values(
-        (
-            _d.status,
-            case((_d.doubts + 1 >= MOST_DOUBTS, Status.IN_DOUBT.value), else_=Status.PENDING.value),
-        ),
+        (_d.status, case((_IS_THE_THIRD, Status.IN_DOUBT.value), else_=_goes_to)),
+        (_d.relay, case((_IS_ASSUMED, bindparam("late_relay")), else_=_d.relay)),
+        (_d.reason, case((_IS_ASSUMED, Reason.ASSUMED.value), else_=_d.reason)),
+        (_d.finished_at, case((_IS_ASSUMED, utc_now()), else_=null())),
         (_d.doubts, _d.doubts + 1),
         (_d.due_at, after("late_delay")),
         (_d.lane, case((_d.lane == int(Lane.FRESH), int(Lane.RETRY)), else_=_d.lane)),
@@ -75,6 +81,7 @@ class Verdicts:
     def __init__(self, dialect: StoreDialect) -> None:
         self._dialect = dialect
         self._present = select(_d.id).where(dialect.among(_d.id, "ids"))
+        self._whose = select(_d.id, _d.message_id).where(dialect.among(_d.id, "ids"))
         # In no order: who waits for no lock cannot deadlock.
         self._free = self._present.with_for_update(skip_locked=True)
         # What was written of a claim, which its fence names: the attempt row, or for a clean first success
@@ -103,7 +110,7 @@ class Verdicts:
             batch = [settlement for settlement in batch if settlement.delivery_id not in busy]
         rows = [outcome_row(settlement, holder) for settlement in batch]
         won = self._dialect.record(connection, rows, apart=again) if rows else set()
-        late = [settlement for settlement in batch if settlement.delivery_id not in won]
+        late = [settlement for settlement in batch if settlement.name not in won]
         if again and late:
             written = self._already_written(connection, late)
             late = [settlement for settlement in late if settlement not in written]
@@ -111,9 +118,9 @@ class Verdicts:
         for settlement in telling:
             _settle_late(connection, settlement, doubt_pause)
         notes = [
-            _attempt_row(settlement, holder, late=settlement.delivery_id not in won)
+            _attempt_row(settlement, holder, late=settlement.name not in won)
             for settlement in batch
-            if (settlement.noted and settlement.delivery_id in won) or settlement in telling
+            if (settlement.noted and settlement.name in won) or settlement in telling
         ]
         if notes:
             self._dialect.note(connection, notes)
@@ -133,10 +140,16 @@ class Verdicts:
         ]
 
     def _telling(self, connection: Connection, late: Sequence[Settlement]) -> list[Settlement]:
-        """Return those that still tell something of a delivery that was not deleted meanwhile."""
+        """Return those that still tell something of a delivery that is there, and still this mail's.
+
+        It may be deleted meanwhile; where the database was restored, another mail may have got its id.
+        """
         telling = [settlement for settlement in late if LATE[settlement.move] is not Late.DROPPED]
-        present = self._among(self._present, connection, telling) if telling else frozenset()
-        return [settlement for settlement in telling if settlement.delivery_id in present]
+        if not telling:
+            return []
+        ids = [settlement.delivery_id for settlement in telling]
+        present = {tuple(row) for row in connection.execute(self._whose, {"ids": ids})}
+        return [each for each in telling if (each.delivery_id, each.message_id) in present]
 
     @staticmethod
     def _among(statement: Select[Any], connection: Connection, batch: Sequence[Settlement]) -> frozenset[int]:
@@ -145,12 +158,13 @@ class Verdicts:
 
 
 def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: float) -> None:
+    names = {"late_id": settlement.delivery_id, "late_message": settlement.message_id}
     if LATE[settlement.move] is Late.WINS:
         answer = settlement.answer
         connection.execute(
             _LATE_SENT,
             {
-                "late_id": settlement.delivery_id,
+                **names,
                 "late_relay": settlement.relay,
                 "late_code": answer.code if answer else None,
                 "late_enhanced": answer.enhanced if answer else None,
@@ -159,7 +173,15 @@ def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: fl
             },
         )
     else:
-        connection.execute(_LATE_DOUBT, {"late_id": settlement.delivery_id, "late_delay": doubt_pause})
+        connection.execute(
+            _LATE_DOUBT,
+            {
+                **names,
+                "late_status": settlement.target.value,
+                "late_relay": settlement.relay,
+                "late_delay": doubt_pause,
+            },
+        )
 
 
 def _attempt_row(settlement: Settlement, holder: UUID, *, late: bool) -> dict[str, Any]:

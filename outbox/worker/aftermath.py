@@ -170,23 +170,26 @@ class Aftermath:
         """Write verdicts under the name of a dead session; return those that are not taken now."""
         unwritten: list[Settlement] = []
         for first in range(0, len(settlements), MOST):
-            unwritten += self._record_some(session, settlements[first : first + MOST])
+            # Of those that are refused the recorder finds out which, and tells.
+            unwritten += self.write(session, settlements[first : first + MOST])[0]
         return unwritten
 
-    def _record_some(self, session: UUID, batch: Sequence[Settlement]) -> list[Settlement]:
-        """Write verdicts; a COMMIT of the dead process may still be on its way, with locks that pass."""
+    def write(self, session: UUID, batch: Sequence[Settlement]) -> tuple[list[Settlement], Exception | None]:
+        """Write verdicts; return those that are not taken now, and why if one of them is refused.
+
+        A COMMIT of the dead process may still be on its way, with locks that pass.
+        """
         pause, left = self._options.policy.doubt_pause, list(batch)
         for _ in range(_TRIES):
             try:
                 busy = self._queue.record(session, left, doubt_pause=pause, again=True).busy
-            except REFUSAL:
-                # The recorder finds out which, and tells.
-                return left
+            except REFUSAL as error:
+                return left, error
             left = [settlement for settlement in left if settlement.delivery_id in busy]
             if not left:
                 break
             self._wait(_PAUSE)
-        return left
+        return left, None
 
 
 @dataclass(slots=True)

@@ -81,8 +81,8 @@ class Recorder:
         self._refused = refused
         self._waiting: deque[tuple[Lease, Settlement, float]] = deque()
         self._returned: deque[tuple[Lease, Settlement, float]] = deque()
-        # Those refused and not written since, by delivery and fence; and which of them wait for the next try.
-        self._refusals: set[tuple[int, int]] = set()
+        # The names of those refused and not written since; and which of them wait for the next try.
+        self._refusals: set[tuple[int, UUID, int]] = set()
         self._resting: list[tuple[Lease, Settlement]] = []
         self._careful_until = 0.0
         self._arrived = asyncio.Event()
@@ -192,7 +192,7 @@ class Recorder:
             self._put_off(lease, [one for one in batch if one.delivery_id in recorded.busy])
         done = [one for one in batch if one.delivery_id not in recorded.busy]
         for settlement in done:
-            self._refusals.discard(_name(settlement))
+            self._refusals.discard(settlement.name)
             self._count(settlement)
         self.backlog -= len(done)
         self._look_whether_empty()
@@ -217,8 +217,8 @@ class Recorder:
             asyncio.get_running_loop().call_later(REFUSED_PAUSE, self._wake_resting)
         self._resting.append((lease, settlement))
         self._look_whether_empty()
-        if _name(settlement) not in self._refusals:
-            self._refusals.add(_name(settlement))
+        if settlement.name not in self._refusals:
+            self._refusals.add(settlement.name)
             answer = settlement.answer
             events.verdict_refused(
                 error,
@@ -262,11 +262,6 @@ def _take(waiting: deque[tuple[Lease, Settlement, float]]) -> tuple[Lease, list[
     while waiting and waiting[0][0] is lease and len(batch) < MOST:
         batch.append(waiting.popleft()[1])
     return lease, batch
-
-
-def _name(settlement: Settlement) -> tuple[int, int]:
-    """Return what no other verdict of this daemon has: a claim is judged once."""
-    return settlement.delivery_id, settlement.fence
 
 
 def _plain(settlement: Settlement) -> Settlement:

@@ -8,14 +8,16 @@ its own; and where nobody can say how far back it went, not before a person has 
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from outbox import events
-from outbox.journal.entries import Entry
+from outbox.journal.entries import Entry, Sendings
 from outbox.journal.format import Contents, decode
-from outbox.journal.record import Answered, Begun, Known
-from outbox.mail.status import Status
-from outbox.mail.verdict import Sent
+from outbox.journal.record import Known
+from outbox.mail.status import Move, Status
+from outbox.mail.verdict import InDoubt, Sent
 from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from outbox.journal.folder import Folder
-    from outbox.journal.record import Header, Key
+    from outbox.journal.record import Header
+    from outbox.mail.status import Settlement
     from outbox.store.history import History
     from outbox.store.remains import Remains
     from outbox.worker.aftermath import Aftermath
 
+_TELLING = (Sent, InDoubt)
 _THEN = "every living daemon has read its journal"
 _AND_THEN = ", and a person has said: outbox db confirm-restore"
 
@@ -45,6 +49,8 @@ class Replay:
         self._host = socket.gethostname()
         self._session: UUID | None = None
         self._forgotten: UUID | None = None
+        # What the session's row said at the last look: it only ever says more.
+        self._beaten: tuple[UUID | None, int] = None, 0
         # The session of which the database knows what it has answered.
         self._answering: UUID | None = None
         self.database = ""
@@ -59,7 +65,10 @@ class Replay:
             if folder is None or contents is None or contents.header is None:
                 return
             header = contents.header
-            if self._is_ours(header) and self._notices(header.session, _ended(contents), header.epoch):
+            if not self._is_ours(header):
+                return
+            # Also where others have noticed while this host was down.
+            if self._notices(header.session, _ended(contents), header.epoch) or header.epoch < self.answered:
                 epoch = self._history.now().epoch
                 # Else its session begins as one that has not answered, and tries again.
                 self.answered = epoch if self._read(folder) else epoch - 1
@@ -97,36 +106,78 @@ class Replay:
         if session == self._forgotten:
             # Told already; its daemon begins another with its next beat.
             return False
-        if not self._remains.is_known(session):
-            self._forgotten, far = session, True
-        elif self._remains.forgets(session, ended[-FEW:]):
-            far = self._remains.forgets(session, ended[:1])
+        (last, before), beaten = self._beaten, self._remains.beaten(session)
+        if beaten is None:
+            far = True
+        elif (last == session and beaten < before) or any(
+            islice(self._remains.forgotten(session, ended[::-1]), FEW)
+        ):
+            far = next(self._remains.forgotten(session, ended), True)
         else:
+            self._beaten = session, beaten
             return False
         if self._history.went_back(known, far=far):
             events.went_back(_THEN + (_AND_THEN if far else ""))
+        # Only now: what could not be told is told at the next look.
+        if beaten is None:
+            self._forgotten = session
+        self._beaten = session, beaten or 0
         return True
 
     def _read(self, folder: Folder) -> bool:
-        """Record as sent what any journal knows as sent; tell whether the database has taken all of it."""
-        recorded, unwritten = 0, 0
-        # What is under way by another relay than the journal's own.
-        by: dict[Key, str] = {}
+        """Tell the database what any journal knows; return whether it has taken all of it."""
+        sent = doubts = unwritten = 0
+        for session, entries in self._known(folder):
+            settlements = self._untold(session, entries)
+            unwritten += self._record(session, settlements)
+            doubts += sum(settlement.doubt for settlement in settlements)
+            sent += sum(not settlement.doubt for settlement in settlements)
+        events.replayed(sent, doubts, unwritten)
+        return not unwritten
+
+    def _known(self, folder: Folder) -> Iterator[tuple[UUID, list[Entry]]]:
+        """Yield by session what the relay has taken, or may have taken, a hundred at a time."""
+        sendings, gone = Sendings(), set()
         for left in folder.all():
             contents = decode(left.data)
             if contents.header is not None and self._is_ours(contents.header):
-                for entries in _sent(contents, contents.header, by):
-                    found = self._remains.named(entry.key.message_id for entry in entries)
-                    settlements = [
-                        self._aftermath.settlement(entry, standing)
-                        for entry in entries
-                        if (standing := found.get((entry.key.message_id, entry.key.n)))
-                        and standing.status is not Status.SENT
-                    ]
-                    unwritten += len(self._aftermath.record(contents.header.session, settlements))
-                    recorded += len(settlements)
-        events.replayed(recorded - unwritten, unwritten)
-        return not unwritten
+                if left.number < folder.first:
+                    gone.add(contents.header.session)
+                ended = [entry for entry in sendings.read(contents) if isinstance(entry.verdict, _TELLING)]
+                yield from _by_session(ended)
+        # What this run is still sending is no doubt yet.
+        yield from _by_session([entry for entry in sendings.dotted() if entry.header.session in gone])
+
+    def _untold(self, session: UUID, entries: Sequence[Entry]) -> list[Settlement]:
+        """Return what is to be said of these; of a doubt only where no end of that claim is known."""
+        found = self._remains.named(entry.key.message_id for entry in entries)
+        there = [
+            (entry, standing)
+            for entry in entries
+            if (standing := found.get((entry.key.message_id, entry.key.n)))
+            and standing.status is not Status.SENT
+        ]
+        settlements = [self._aftermath.settlement(entry, standing) for entry, standing in there]
+        doubtful = [settlement.delivery_id for settlement in settlements if settlement.doubt]
+        noted = self._remains.noted(session, doubtful) if doubtful else set()
+        return [each for each in settlements if not each.doubt or (each.delivery_id, each.fence) not in noted]
+
+    def _record(self, session: UUID, batch: Sequence[Settlement]) -> int:
+        """Write these; return how many the database does not take.
+
+        A mail that it does not let be sent, by a constraint or a trigger, is in doubt: it must not go again
+        unless a person says so, and the others need not wait for that.
+        """
+        left, refusal = self._aftermath.write(session, batch)
+        if refusal is None:
+            return len(left)
+        if len(left) > 1:
+            half = len(left) // 2
+            return self._record(session, left[:half]) + self._record(session, left[half:])
+        (refused,) = left
+        waits = refused.move is not Move.DOUBT_HOLD
+        events.replay_refused(refusal, refused.delivery_id, refused.move, waits=waits)
+        return self._record(session, [_held(refused)]) if waits else 1
 
     def _is_ours(self, header: Header) -> bool:
         return (header.host, header.database) == (self._host, self.database)
@@ -138,17 +189,24 @@ def _ended(contents: Contents) -> list[tuple[UUID, int, int]]:
     return [(key.message_id, key.n, key.fence) for record in known for key in record.keys]
 
 
-def _sent(contents: Contents, header: Header, by: dict[Key, str]) -> Iterator[list[Entry]]:
-    """Yield what a journal knows as sent, a hundred at a time; `by` goes on from one to the next."""
-    entries: list[Entry] = []
-    for record in contents.records:
-        if isinstance(record, Begun):
-            if record.relay is not None:
-                by |= dict.fromkeys(record.keys, record.relay)
-        elif isinstance(record, Answered):
-            for key, verdict in zip(record.keys, record.verdicts, strict=True):
-                relay = by.pop(key, None)
-                if isinstance(verdict, Sent):
-                    entries.append(Entry(key, header, relay, dotted=True, verdict=verdict))
-    for first in range(0, len(entries), FEW):
-        yield entries[first : first + FEW]
+def _by_session(entries: Sequence[Entry]) -> Iterator[tuple[UUID, list[Entry]]]:
+    for session, group in groupby(entries, lambda entry: entry.header.session):
+        its = list(group)
+        for first in range(0, len(its), FEW):
+            yield session, its[first : first + FEW]
+
+
+def _held(refused: Settlement) -> Settlement:
+    """Return what is written in the place of what the database refuses, in plain words."""
+    answer = refused.answer
+    says = f"{refused.move}{f' ({answer.code}, queue id {refused.queue_id})' if answer else ''}"
+    return replace(
+        refused,
+        move=Move.DOUBT_HOLD,
+        delay=None,
+        doubt=True,
+        answer=None,
+        queue_id=None,
+        reason=None,
+        detail=f"the journal says {says}, which the database refuses: the daemon's log tells by which rule",
+    )

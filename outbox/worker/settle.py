@@ -27,6 +27,7 @@ def settle(
             first = claim.attempts == 0 and claim.doubts == 0
             return Settlement(
                 claim.delivery_id,
+                claim.message_id,
                 claim.fence,
                 Move.DELIVER,
                 relay,
@@ -42,6 +43,7 @@ def settle(
             too_old = policy.is_too_old(attempts, claim.judged_ago)
             return Settlement(
                 claim.delivery_id,
+                claim.message_id,
                 claim.fence,
                 Move.GIVE_UP if too_old else Move.DEFER,
                 relay,
@@ -55,6 +57,7 @@ def settle(
         case Rejected(stage, reason, answer):
             return Settlement(
                 claim.delivery_id,
+                claim.message_id,
                 claim.fence,
                 Move.REFUSE,
                 relay,
@@ -82,6 +85,7 @@ def _step_aside(claim: Claim, fault: RelayFault, relay: str, pause: float) -> Se
     begun = fault.stage in _ABOUT_ONE_MAIL
     return Settlement(
         claim.delivery_id,
+        claim.message_id,
         claim.fence,
         Move.RELEASE,
         relay,
@@ -96,7 +100,14 @@ def _step_aside(claim: Claim, fault: RelayFault, relay: str, pause: float) -> Se
 def release(claim: Claim, relay: str, stage: str | None, reason: str) -> Settlement:
     """Return the settlement that gives a claim back unjudged; it leaves no trace but the fence."""
     return Settlement(
-        claim.delivery_id, claim.fence, Move.RELEASE, relay, stage=stage, detail=reason, noted=False
+        claim.delivery_id,
+        claim.message_id,
+        claim.fence,
+        Move.RELEASE,
+        relay,
+        stage=stage,
+        detail=reason,
+        noted=False,
     )
 
 
@@ -104,6 +115,7 @@ def obey(claim: Claim, objection: Objection, relay: str) -> Settlement:
     """Return the settlement of a claim that must not be sent."""
     return Settlement(
         claim.delivery_id,
+        claim.message_id,
         claim.fence,
         objection.move,
         relay,
@@ -116,6 +128,7 @@ def expire(claim: Claim, relay: str) -> Settlement:
     """Return the settlement of a claim whose mail became useless while it waited to be sent."""
     return Settlement(
         claim.delivery_id,
+        claim.message_id,
         claim.fence,
         Move.EXPIRE_SENDING,
         relay,
@@ -138,6 +151,7 @@ def _settle_doubt(
             assert_never(on_doubt)
     return Settlement(
         claim.delivery_id,
+        claim.message_id,
         claim.fence,
         move,
         relay,

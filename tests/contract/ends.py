@@ -34,7 +34,7 @@ TOLD: dict[Move, dict[str, Any]] = {
 def settlement(claim: Claim, move: Move, **changes: Any) -> Settlement:
     """Return the settlement of `claim` by `move`, as the worker would hand it over."""
     told = {"relay": "mx", "detail": "what happened"} | TOLD[move] | changes
-    return Settlement(claim.delivery_id, told.pop("fence", claim.fence), move, **told)
+    return Settlement(claim.delivery_id, claim.message_id, told.pop("fence", claim.fence), move, **told)
 
 
 def record(queue: Queue, holder: Any, settlements: Settlement | Sequence[Settlement]) -> Recorded:

@@ -1,5 +1,8 @@
 """The epochs of a database: raised once, answered by each daemon, and closed by nobody but a person."""
 
+from uuid import uuid4
+
+import pytest
 from sqlalchemy import update
 
 from outbox.store.history import History, confirm, restored, unanswered
@@ -11,7 +14,7 @@ from tests.contract.scene import Scene
 def epoch(scene: Scene, value: int) -> History:
     """Let the database stand at this epoch."""
     with scene.admin.begin() as connection:
-        connection.execute(update(meta).values(epoch=value, restored_at=None))
+        connection.execute(update(meta).values(epoch=value, restored_at=None, confirmed=0))
     return History(scene.database)
 
 
@@ -24,9 +27,38 @@ def test_an_epoch_is_raised_above_what_is_known_and_only_by_the_first(scene: Sce
     history = epoch(scene, 3)
     assert history.went_back(5)
     assert history.now().epoch == 6
-    assert not history.went_back(5, far=True)
+    assert not history.went_back(5)
     assert history.now().epoch == 6
     assert scene.database.read(restored) is None
+
+
+def test_fault_32_that_it_went_far_is_told_also_after_another_has_raised_the_epoch(scene: Scene) -> None:
+    history = epoch(scene, 3)
+    assert history.went_back(3)
+    assert history.went_back(3, far=True)
+    assert history.now().epoch == 4
+    assert scene.database.read(permission).restored
+    # It is told once, and what is nearer takes nothing back.
+    assert not history.went_back(3, far=True)
+    assert not history.went_back(3)
+    assert scene.database.read(permission).restored
+
+
+@pytest.mark.parametrize("before", [2, 3])
+def test_fault_32_a_person_is_not_asked_again_what_was_confirmed(scene: Scene, before: int) -> None:
+    history = epoch(scene, 3)
+    assert history.went_back(3, far=True)
+    with scene.admin.begin() as connection:
+        assert confirm(connection)
+    # Of a daemon that is slower to notice, or was not running.
+    assert not history.went_back(before, far=True)
+    assert history.now().epoch == 4
+    assert not scene.database.read(permission).restored
+    # The next time is another.
+    assert history.went_back(4)
+    assert history.went_back(4, far=True)
+    assert history.now().epoch == 5
+    assert scene.database.read(permission).restored
 
 
 def test_who_finds_that_it_went_far_lets_nothing_go_until_a_person_confirms(scene: Scene) -> None:
@@ -53,3 +85,20 @@ def test_fault_31_mail_waits_for_each_living_session_that_has_not_answered(scene
     assert scene.database.read(permission).unanswered == ("host",)
     assert scene.sessions.enter(other, SessionState.STOPPED)
     assert scene.database.read(unanswered) == ()
+
+
+def test_fault_32_a_person_is_told_which_living_daemons_have_read_their_journals(scene: Scene) -> None:
+    history = epoch(scene, 2)
+    for host, answered, state in (
+        ("done", 3, SessionState.RUNNING),
+        ("gone", 3, SessionState.STOPPED),
+        ("slow", 2, SessionState.RUNNING),
+    ):
+        me = uuid4()
+        scene.sessions.start(me, host=host, pid=1, version="1", ttl=60.0, epoch=answered)
+        if state is SessionState.STOPPED:
+            assert scene.sessions.enter(me, state)
+    assert history.went_back(2, far=True)
+    found = scene.database.read(restored)
+    assert found is not None
+    assert (found.answered, found.unanswered) == (("done",), ("slow",))

@@ -57,13 +57,25 @@ def test_a_late_success_makes_the_verdict_of_the_present_holder_late(scene: Scen
     assert scene.row(claim.delivery_id).status == "sent"
 
 
-@pytest.mark.parametrize("move", DOUBTING)
-def test_a_late_doubt_pauses_a_waiting_delivery_and_is_counted(scene: Scene, move: Move) -> None:
+@pytest.mark.parametrize(
+    ("move", "changes"),
+    [
+        (Move.DOUBT_RESEND, {}),
+        (Move.DOUBT_HOLD, {"status": "in_doubt"}),
+        (Move.DOUBT_ASSUME, {"status": "sent", "reason": "assumed", "relay": "mx"}),
+    ],
+)
+def test_a_late_doubt_brings_a_waiting_delivery_where_its_mail_says_and_is_counted(
+    scene: Scene, move: Move, changes: dict[str, str]
+) -> None:
     me, claim = lost(scene, "pending")
+    scene.change(claim.delivery_id, reason="person", relay="other")
     before = scene.row(claim.delivery_id)
     assert record(scene.queue, me, settlement(claim, move)) == Recorded(applied=0, late=1, dropped=0)
     row = scene.row(claim.delivery_id)
-    assert before._asdict() | {"doubts": 1, "lane": 1, "due_at": row.due_at} == row._asdict()
+    counted = {"doubts": 1, "lane": 1, "due_at": row.due_at, "finished_at": row.finished_at}
+    assert before._asdict() | changes | counted == row._asdict()
+    assert (row.finished_at is not None) == (row.status == "sent")
     assert scene.since(delivery.c.due_at, claim.delivery_id) == pytest.approx(-PAUSE, abs=30)
 
 

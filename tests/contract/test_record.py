@@ -187,7 +187,7 @@ def test_a_success_without_the_claim_counts_as_late(scene: Scene, spoiler: str) 
 
 def spoil(scene: Scene, end: Settlement, spoiler: str) -> Settlement:
     """Make the claim behind `end` not hold any more."""
-    id_, fence = end.delivery_id, end.fence
+    id_, mail, fence = end.name
     match spoiler:
         case "fence":
             fence -= 1
@@ -197,12 +197,14 @@ def spoil(scene: Scene, end: Settlement, spoiler: str) -> Settlement:
             scene.change(id_, **in_state("held"))
         case "row":
             # The attempt row of a late doubt still needs its delivery.
-            id_ = scene.held()[1][0].delivery_id
+            (other,) = scene.held()[1]
+            id_, mail = other.delivery_id, other.message_id
             fence += 1
         case _:
             pass
     return Settlement(
         id_,
+        mail,
         fence,
         end.move,
         end.relay,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from outbox.mail.status import Move
+from outbox.store.moves import FEW
 from outbox.store.schema import delivery
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
@@ -38,6 +39,13 @@ def test_claims_that_their_holder_does_not_know_of_go_back(scene: Scene) -> None
     assert {unknown.delivery_id, another.delivery_id} == {
         claim.delivery_id for claim in scene.queue.claim(me, 9)
     }
+
+
+def test_more_may_be_known_than_a_statement_has_room_for(scene: Scene) -> None:
+    me, (known, *_) = scene.held(FEW + 2)
+    assert scene.queue.release_unknown(me, range(known.delivery_id + FEW + 2, 300_000)) == FEW + 2
+    assert {"pending"} == {row.status for row in scene.rows()}
+    assert scene.queue.release_unknown(me, range(300_000)) == 0
 
 
 def test_one_who_knows_nothing_gives_back_all_that_it_holds_and_no_more(scene: Scene) -> None:

@@ -59,32 +59,47 @@ def ended(scene: Scene, count: int) -> tuple[UUID, list[tuple[UUID, int, int]]]:
 def test_a_database_that_knows_all_that_it_confirmed_forgets_nothing(scene: Scene) -> None:
     me, names = ended(scene, 3)
     remains = Remains(scene.database)
-    assert not remains.forgets(me, names)
-    assert not remains.forgets(me, [])
-    # Another claimed one since, and another mail was deleted.
+    assert list(remains.forgotten(me, names)) == [False] * 3
+    assert list(remains.forgotten(me, [])) == []
+    # Another claimed one since.
     first = scene.rows()[0]
     scene.change(first.id, status="sending", session=scene.start(), fence=first.fence + 1, finished_at=None)
-    assert not remains.forgets(me, [*names, (uuid4(), 0, 1)])
+    assert list(remains.forgotten(me, names)) == [False] * 3
 
 
-@pytest.mark.parametrize("lost", ["record", "claim", "mail"])
+def test_what_was_deleted_is_not_forgotten(scene: Scene) -> None:
+    me, names = ended(scene, 2)
+    last = scene.rows()[-1]
+    scene.change(last.id, status="pending", fence=last.fence - 1, finished_at=None)
+    remains = Remains(scene.database)
+    deleted = [(uuid4(), 0, 1)] * (2 * FEW)
+    assert list(remains.forgotten(me, [*deleted, *names, (names[0][0], 1, 1)])) == [False, True]
+    scene.empty()
+    assert list(remains.forgotten(me, names)) == []
+
+
+@pytest.mark.parametrize("lost", ["record", "claim"])
 def test_a_database_that_lacks_what_it_confirmed_forgets(scene: Scene, lost: str) -> None:
     me, names = ended(scene, 2)
     last = scene.rows()[-1]
-    match lost:
-        case "record":
-            scene.change(last.id, status="sending", session=me, finished_at=None)
-        case "claim":
-            scene.change(last.id, status="pending", fence=last.fence - 1, finished_at=None)
-        case _:
-            scene.empty()
-    assert Remains(scene.database).forgets(me, names)
+    if lost == "record":
+        scene.change(last.id, status="sending", session=me, finished_at=None)
+    else:
+        scene.change(last.id, status="pending", fence=last.fence - 1, finished_at=None)
+    assert list(Remains(scene.database).forgotten(me, names)) == [False, True]
 
 
 def test_what_another_session_holds_under_that_fence_is_not_forgotten(scene: Scene) -> None:
     me, names = ended(scene, 1)
     scene.change(scene.rows()[0].id, status="sending", session=scene.start(), finished_at=None)
-    assert not Remains(scene.database).forgets(me, names)
+    assert list(Remains(scene.database).forgotten(me, names)) == [False]
+
+
+def test_what_the_session_has_claimed_again_since_is_not_forgotten(scene: Scene) -> None:
+    me, names = ended(scene, 1)
+    first = scene.rows()[0]
+    scene.change(first.id, status="sending", session=me, fence=first.fence + 1, finished_at=None)
+    assert list(Remains(scene.database).forgotten(me, names)) == [False]
 
 
 def test_only_what_the_session_still_holds_under_that_fence_is_set_apart(scene: Scene) -> None:
@@ -98,6 +113,15 @@ def test_only_what_the_session_still_holds_under_that_fence_is_set_apart(scene: 
     before[3] |= {"status": "pending", "session": None, "lane": 2}
     assert before == [row._asdict() for row in scene.rows()]
     assert [mine.delivery_id] == [attempt.delivery_id for attempt in scene.attempts()]
+
+
+def test_another_recipient_of_the_same_mail_is_not_set_apart(scene: Scene) -> None:
+    scene.mail(1, to=["ann@example.org", "bob@example.org"])
+    me = scene.start()
+    claim, other = scene.queue.claim(me, 2)
+    before = scene.row(other.delivery_id)
+    assert Remains(scene.database).set_apart(me, [claim]) == 1
+    assert before == scene.row(other.delivery_id)
 
 
 def test_only_a_session_that_has_not_ended_is_declared_lost(scene: Scene) -> None:

@@ -2,96 +2,23 @@
 
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
-from outbox.delivery.relay import Relay
-from outbox.delivery.retry import RetryPolicy
-from outbox.mail.status import Move
-from outbox.mail.verdict import Answer, Deferred, Sent, Verdict
 from outbox.store.history import History, restored, unanswered
-from outbox.store.moves import Claim
-from outbox.store.remains import Remains
-from outbox.store.schema import SessionState, attempt, meta
-from outbox.worker.aftermath import Aftermath
-from outbox.worker.journaling import Journaling
-from outbox.worker.lease import Lease
-from outbox.worker.options import Options
-from outbox.worker.parcel import Parcel
-from outbox.worker.replay import Replay
-from tests.contract.ends import record, settlement
+from outbox.store.moves import FEW
+from outbox.store.schema import SessionState, attempt, delivery
+from outbox.store.sessions import Totals
+from tests.contract.host import LATER, Host, forget, prepared, statuses
 from tests.contract.scene import Scene
-
-SENT = Sent(Answer(250, "2.0.0", "Ok: queued as 4X"), "4X")
-LATER = Deferred("end of data", "later", Answer(451, None, "later"))
-
-
-class Host:
-    """One host's journal, and the daemon that keeps it."""
-
-    def __init__(self, scene: Scene, state: Path) -> None:
-        state.mkdir(exist_ok=True)
-        options = Options(
-            relays=(Relay(name="mx", host="mail.example", port=25),), policy=RetryPolicy(), state_dir=state
-        )
-        self.scene = scene
-        self.remains = Remains(scene.database)
-        aftermath = Aftermath(scene.queue, self.remains, options, wait=lambda _: None)
-        self.replay = Replay(History(scene.database), self.remains, aftermath)
-        self.journal = Journaling(state, "mx", soon=lambda work: work())
-        self.journal.open()
-
-    def begin(self, me: UUID) -> None:
-        self.replay.begin(self.journal.folder)
-        self.journal.turn(self.replay.database, self.replay.answered)
-        self.journal.begin(me)
-
-    def sends(self, me: UUID, claims: list[Claim], verdict: Verdict = SENT, by: str = "mx") -> None:
-        """Send these, and have the database confirm it."""
-        for claim in claims:
-            lease = Lease(valid_until=0.0, unbroken_since=0.0, id=me)
-            parcel = Parcel(claim.message_id, [claim], lease, 0.0, 1)
-            self.journal.begun(parcel, by)
-            self.journal.dotted(parcel)
-            self.journal.answered(parcel, [verdict])
-            end = settlement(claim, Move.DELIVER if isinstance(verdict, Sent) else Move.DEFER)
-            record(self.scene.queue, me, [end])
-            self.journal.known([end])
-
-    def has_sent(self, count: int) -> tuple[UUID, list[Claim]]:
-        """Begin to claim and send so many mails, and return the session and its claims."""
-        me, claims = self.scene.held(count)
-        self.begin(me)
-        self.sends(me, claims)
-        return me, claims
-
-    def look(self, me: UUID) -> bool:
-        self.replay.notices(me, list(self.journal.ended))
-        return self.replay.look(me, History(self.scene.database).now().epoch, self.journal.folder)
 
 
 @pytest.fixture
 def host(scene: Scene, tmp_path: Path) -> Host:
-    with scene.admin.begin() as connection:
-        connection.execute(update(meta).values(restored_at=None))
-    return Host(scene, tmp_path)
-
-
-def forget(scene: Scene, *claims: Claim) -> None:
-    """Let the database know nothing of these claims."""
-    with scene.admin.begin() as connection:
-        connection.execute(delete(attempt))
-    for claim in claims:
-        scene.change(
-            claim.delivery_id, status="pending", session=None, fence=claim.fence - 1, finished_at=None
-        )
-
-
-def statuses(scene: Scene) -> list[str]:
-    return [row.status for row in scene.rows()]
+    return prepared(scene, tmp_path)
 
 
 def test_a_database_that_has_forgotten_nothing_is_left_alone(scene: Scene, host: Host) -> None:
@@ -158,6 +85,44 @@ def test_fault_32_where_nothing_that_it_remembers_is_there_a_person_is_asked(
     assert scene.database.read(restored) is not None
 
 
+def test_fault_32_that_mail_was_deleted_is_no_restore(scene: Scene, host: Host) -> None:
+    me, claims = scene.held(FEW + 2)
+    host.begin(me)
+    host.sends(me, claims)
+    deleted = [claim.delivery_id for claim in claims[1:]]
+    with scene.admin.begin() as connection:
+        connection.execute(delete(attempt))
+        connection.execute(delete(delivery).where(delivery.c.id.in_(deleted)))
+    before = History(scene.database).now()
+    assert not host.look(me)
+    assert before == History(scene.database).now()
+    # The last that is there is what tells, and the first how far.
+    forget(scene, claims[0])
+    assert host.look(me)
+    assert statuses(scene) == ["sent"]
+    assert scene.database.read(restored) is not None
+
+
+@pytest.mark.parametrize("count", ["sent", "failed", "deferred"])
+def test_fault_32_a_session_whose_row_says_less_than_before_went_back_with_its_database(
+    scene: Scene, host: Host, count: str
+) -> None:
+    me = scene.start()
+    host.begin(me)
+    assert not host.look(me)
+    assert scene.sessions.beat(me, Totals(**{count: 3}))
+    assert not host.look(me)
+    # All mail that the daemon remembers is younger than the dump.
+    assert scene.sessions.beat(me, Totals(**{count: 2}))
+    assert host.look(me)
+    assert scene.database.read(restored) is not None
+    # It is told once; and another session begins anew.
+    before = History(scene.database).now()
+    assert not host.look(me)
+    assert not host.look(scene.start())
+    assert before == History(scene.database).now()
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_fault_32_a_start_notices_unless_another_has_before(
     scene: Scene, host: Host, tmp_path: Path, *, known: bool
@@ -168,13 +133,14 @@ def test_fault_32_a_start_notices_unless_another_has_before(
     host.begin(uuid4())
     host.sends(me, claims)
     forget(scene, *claims)
-    host.journal._folder.close()  # type: ignore[union-attr] # as a process ends
+    host.dies()
     if known:
         assert History(scene.database).went_back(host.replay.answered)
     again = Host(scene, tmp_path)
     again.begin(scene.start())
     assert statuses(scene) == ["sent", "sent"]
-    assert (scene.database.read(restored) is None) == known
+    # The other did not know how far.
+    assert scene.database.read(restored) is not None
     assert again.replay.answered == History(scene.database).now().epoch
 
 
@@ -227,6 +193,28 @@ def test_a_session_that_began_while_the_journals_were_read_keeps_nobody_waiting(
     assert scene.database.read(unanswered) == ()
 
 
+def away(*_: object, **__: object) -> None:
+    raise OperationalError("UPDATE", {}, Exception("gone away"))
+
+
+@pytest.mark.parametrize("lost", ["session", "beats"])
+def test_what_could_not_be_told_is_told_at_the_next_look(
+    scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    me = uuid4() if lost == "session" else scene.start()
+    host.begin(me)
+    if lost == "beats":
+        assert scene.sessions.beat(me, Totals(sent=1))
+        assert not host.look(me)
+        assert scene.sessions.beat(me, Totals())
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "went_back", away)
+        with pytest.raises(OperationalError):
+            host.look(me)
+    assert host.look(me)
+    assert scene.database.read(restored) is not None
+
+
 def test_an_answer_that_the_database_has_not_got_is_given_again(
     scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,9 +222,6 @@ def test_an_answer_that_the_database_has_not_got_is_given_again(
     host.begin(me)
     History(scene.database).answer(me, host.replay.answered)
     assert History(scene.database).went_back(host.replay.answered)
-
-    def away(*_: object) -> None:
-        raise OperationalError("UPDATE", {}, Exception("gone away"))
 
     with monkeypatch.context() as patch:
         patch.setattr(History, "answer", away)

@@ -152,7 +152,10 @@ class Mirror:
             row["doubts"] += 1
             row["due_at"] = Now(pause)
             row["lane"] = Lane.RETRY if row["lane"] == Lane.FRESH else row["lane"]
-            if row["doubts"] >= MOST_DOUBTS:
+            row["status"] = end.target
+            if end.target is Status.SENT:
+                row.update(relay=end.relay, reason=Reason.ASSUMED, finished_at=Now())
+            elif row["doubts"] >= MOST_DOUBTS:
                 row["status"] = Status.IN_DOUBT
 
     def _leave(self, row: Row, move: Move, *, doubtful: bool) -> None:

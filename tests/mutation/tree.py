@@ -26,7 +26,8 @@ _CONTRACT = (
     *("record", "claim", "release", "expire", "lanes", "late", "wishes", "requests", "alone"),
     *("uncertain", "rescue"),
     *("sessions", "gates", "half", "evidence", "guards", "snapshots", "races", "crowds"),
-    *("again", "group_commit", "pauses", "remains", "aftermath"),
+    *("again", "group_commit", "pauses", "remains", "other_mail", "history"),
+    *("aftermath", "replay", "replay_doubts"),
 )
 _STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
 # Tests without a database, which come first.

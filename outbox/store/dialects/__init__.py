@@ -57,7 +57,9 @@ class StoreDialect(Protocol):
     def claim(  # noqa: D102 - documented where implemented
         self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
     ) -> list[Claim]: ...
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]: ...  # noqa: D102 - documented where implemented
+    def record(  # noqa: D102 - documented where implemented
+        self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool
+    ) -> set[tuple[int, UUID, int]]: ...
     def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None: ...  # noqa: D102 - documented where implemented
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert: ...  # noqa: D102 - documented where implemented
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented

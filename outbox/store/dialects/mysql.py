@@ -17,6 +17,7 @@ from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
+    NAME,
     OUTCOME_TYPES,
     RECORD_ONE,
     Claim,
@@ -72,7 +73,7 @@ _CLAIM = (
 # not meant.
 _BY_ID = "FORCE INDEX (PRIMARY)"
 _LOCK_HELD = (
-    select(_d.id, _d.fence)
+    select(*NAME)
     .with_hint(delivery, _BY_ID)
     .where(
         _d.id.in_(bindparam("ids", expanding=True)),
@@ -86,7 +87,8 @@ _LOCK_HELD = (
 _v = (
     text(
         """SELECT * FROM JSON_TABLE(:outcomes, '$[*]' COLUMNS (
-        id BIGINT PATH '$.id', fence INT PATH '$.fence', session CHAR(32) PATH '$.session',
+        id BIGINT PATH '$.id', message_id CHAR(32) PATH '$.message_id', fence INT PATH '$.fence',
+        session CHAR(32) PATH '$.session',
         status VARCHAR(16) PATH '$.status', delay DOUBLE PATH '$.delay', judged INT PATH '$.judged',
         doubt INT PATH '$.doubt', told INT PATH '$.told', final INT PATH '$.final',
         relay VARCHAR(64) PATH '$.relay', reply_code SMALLINT PATH '$.reply_code',
@@ -213,15 +215,17 @@ class MySQL(PlainDialect):
         connection.execute(_CLAIM, {"ids": [row.delivery_id for row in rows], "holder": session})
         return [replace(claim, fence=claim.fence + 1) for claim in map(Claim.from_row, rows)]
 
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]:
-        """Apply outcome rows where their claim still holds; return the ids that changed.
+    def record(
+        self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool
+    ) -> set[tuple[int, UUID, int]]:
+        """Apply outcome rows where their claim still holds; return the claims that changed.
 
         `apart` makes it slower, and touches no other row: with a small table the server would rather read all
         of it for the join, and wait for a lock that somebody has on any row.
         """
-        fences = {row["id"]: row["fence"] for row in rows}
-        held = connection.execute(_LOCK_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
-        won = {id_ for id_, fence in held if fence == fences[id_]}
+        ids = [row["id"] for row in rows]
+        held = connection.execute(_LOCK_HELD, {"ids": ids, "holder": rows[0]["session"]})
+        won = {(row["id"], row["message_id"], row["fence"]) for row in rows}.intersection(map(tuple, held))
         if apart:
             connection.execute(RECORD_ONE, [as_one(row) for row in rows])
         else:

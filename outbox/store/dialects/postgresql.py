@@ -26,7 +26,7 @@ from outbox.mail.status import Status
 from outbox.store.dialects.plain import POOL, Inserts, PlainDialect, edges_in
 from outbox.store.dialects.postgresql_insert import MANY_MAILS, ONE_MAIL
 from outbox.store.dialects.postgresql_roles import grants
-from outbox.store.moves import CLAIMED, IN_LANE, OUTCOME_TYPES, Claim, as_json, outcome
+from outbox.store.moves import CLAIMED, IN_LANE, NAME, OUTCOME_TYPES, Claim, as_json, outcome
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
 
@@ -103,7 +103,7 @@ _EDGES = edges_in(
 _v = (
     text(
         """SELECT * FROM json_to_recordset(CAST(:outcomes AS json)) AS j(
-        id bigint, fence int, session uuid, status text, delay double precision, judged int,
+        id bigint, message_id uuid, fence int, session uuid, status text, delay double precision, judged int,
         doubt int, told int, final int, relay text, reply_code smallint, enhanced_code text,
         reply text, queue_id text, reason text, source text)"""
     )
@@ -118,12 +118,13 @@ _RECORD = (
         # keeps a dead entry for each mail sent since the last vacuum: 7 ms where this takes 1.6.
         _d.id == _one_of("ids", _d.id.type),
         _d.id == _v.c.id,
+        _d.message_id == _v.c.message_id,
         _d.fence == _v.c.fence,
         _d.session == _v.c.session,
         _d.status == _v.c.source,
     )
     .ordered_values(*outcome(_VERDICT))
-    .returning(_d.id)
+    .returning(*NAME)
 )
 
 # As one JSON text, too: psycopg's executemany takes six times as long for 200 rows. It is a pipeline besides,
@@ -247,10 +248,17 @@ class PostgreSQL(PlainDialect):
         parameters = {**lane, "holder": session, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]:  # noqa: ARG002 - for others
-        """Apply outcome rows where their claim still holds; return the ids that changed."""
+    def record(
+        self,
+        connection: Connection,
+        rows: Sequence[dict[str, Any]],
+        *,
+        apart: bool,  # noqa: ARG002 - for others
+    ) -> set[tuple[int, UUID, int]]:
+        """Apply outcome rows where their claim still holds; return the claims that changed."""
         parameters = {"outcomes": as_json(rows), "ids": [row["id"] for row in rows]}
-        return set(connection.execute(_RECORD, parameters).scalars())
+        changed = connection.execute(_RECORD, parameters)
+        return {(id_, message_id, fence) for id_, message_id, fence in changed}
 
     def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Write attempt rows."""

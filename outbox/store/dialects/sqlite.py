@@ -21,6 +21,7 @@ from outbox.store.moves import (
     IN_LANE,
     IS_PENDING,
     IS_SENDING,
+    NAME,
     RECORD_ONE,
     Claim,
     as_one,
@@ -52,7 +53,7 @@ _CLAIM = (
     )
     .returning(*CLAIMED)
 )
-_HELD = select(_d.id, _d.fence).where(
+_HELD = select(*NAME).where(
     _d.id.in_(bindparam("ids", expanding=True)), _d.session == bindparam("holder", type_=Guid), IS_SENDING
 )
 
@@ -221,14 +222,20 @@ class SQLite(PlainDialect):
         parameters = {**lane, "holder": session, "limit": limit}
         return [Claim.from_row(row) for row in connection.execute(_CLAIM, parameters)]
 
-    def record(self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool) -> set[int]:  # noqa: ARG002 - for others
-        """Apply outcome rows where their claim still holds; return the ids that changed.
+    def record(
+        self,
+        connection: Connection,
+        rows: Sequence[dict[str, Any]],
+        *,
+        apart: bool,  # noqa: ARG002 - for others
+    ) -> set[tuple[int, UUID, int]]:
+        """Apply outcome rows where their claim still holds; return the claims that changed.
 
         The write lock is ours, so what the read finds held is what the update changes.
         """
-        fences = {row["id"]: row["fence"] for row in rows}
-        held = connection.execute(_HELD, {"ids": list(fences), "holder": rows[0]["session"]})
-        won = {id_ for id_, fence in held if fence == fences[id_]}
+        ids = [row["id"] for row in rows]
+        held = connection.execute(_HELD, {"ids": ids, "holder": rows[0]["session"]})
+        won = {(row["id"], row["message_id"], row["fence"]) for row in rows}.intersection(map(tuple, held))
         connection.execute(RECORD_ONE, [as_one(row) for row in rows])
         return won
 

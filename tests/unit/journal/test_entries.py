@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from outbox.journal.entries import Entry, open_entries
+from outbox.journal.entries import Entry, Sendings, open_entries
 from outbox.journal.format import Contents
 from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record
 from outbox.mail.verdict import Answer, Sent
@@ -53,3 +53,19 @@ def test_a_dot_is_believed_though_its_beginning_is_missing() -> None:
 
 def test_a_journal_without_a_header_says_nothing() -> None:
     assert open_entries([journal(None, Dotted((A,)))]) == []
+
+
+def test_what_ends_in_a_later_journal_is_followed_there() -> None:
+    sendings = Sendings()
+    assert sendings.read(journal(FIRST, Begun((A, B), "backup"), Dotted((A, B)))) == []
+    assert [entry.key for entry in sendings.dotted()] == [A, B]
+    assert sendings.read(journal(None, Answered((A,), (SENT,)))) == []
+    ended = sendings.read(journal(SECOND, Answered((A,), (SENT,)), Known((A,)), Begun((C,))))
+    assert ended == [Entry(A, FIRST, by="backup", dotted=True, verdict=SENT)]
+    assert [entry.key for entry in sendings.dotted()] == [B]
+
+
+def test_what_begins_anew_has_no_dot() -> None:
+    sendings = Sendings()
+    sendings.read(journal(FIRST, Begun((A,)), Dotted((A,)), Begun((A,))))
+    assert sendings.dotted() == []

@@ -55,6 +55,7 @@ def test_what_an_earlier_run_left_is_read_in_order_and_never_written_to(tmp_path
     folder.close()
     (tmp_path / "notes.txt").write_text("of somebody")
     again = Folder(tmp_path)
+    assert again.first == 4
     assert [(left.number, left.data.partition(b"\n")[2]) for left in again.left()] == [
         (1, b"one\n"),
         (3, b"three\n"),

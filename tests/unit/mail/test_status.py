@@ -1,5 +1,7 @@
 """The table of moves is whole: every move has its edge, every owned one a rule for coming late."""
 
+from uuid import UUID
+
 import pytest
 
 from outbox.mail.status import (
@@ -95,13 +97,13 @@ def test_lanes_are_the_numbers_that_the_database_holds() -> None:
 
 
 def test_a_settlement_is_noted_unless_it_says_otherwise() -> None:
-    end = Settlement(1, 1, Move.DEFER, "mx")
+    end = Settlement(1, UUID(int=1), 1, Move.DEFER, "mx")
     assert (end.noted, end.judged, end.doubt) == (True, False, False)
 
 
 def test_a_settlement_knows_its_target() -> None:
     for move, edge in MOVES.items():
-        assert edge.target is Settlement(1, 1, move, "mx").target
+        assert edge.target is Settlement(1, UUID(int=1), 1, move, "mx").target
 
 
 def test_every_name_fits_its_column() -> None:
@@ -110,7 +112,7 @@ def test_every_name_fits_its_column() -> None:
     assert max(map(len, Reason)) <= 32
 
 
-@pytest.mark.parametrize("part", [Settlement(1, 1, Move.DEFER, "mx"), MOVES[Move.DEFER]])
+@pytest.mark.parametrize("part", [Settlement(1, UUID(int=1), 1, Move.DEFER, "mx"), MOVES[Move.DEFER]])
 def test_what_was_decided_does_not_change_on_its_way(part: object) -> None:
     for name in part.__dataclass_fields__:  # type: ignore[attr-defined] # both are dataclasses
         with pytest.raises(AttributeError):

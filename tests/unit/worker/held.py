@@ -69,7 +69,7 @@ def message(number: int = 1, size: int = 1000) -> Message:
 
 def settlement(delivery_id: int = 1, move: Move = Move.DELIVER, **changes: Any) -> Settlement:
     """Return a settlement."""
-    return Settlement(delivery_id, 1, move, "mx", **changes)
+    return Settlement(delivery_id, UUID(int=1), 1, move, "mx", **changes)
 
 
 class NoThreads:

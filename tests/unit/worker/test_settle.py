@@ -20,6 +20,7 @@ from outbox.worker.settle import expire, release, settle
 from tests.unit.worker.held import claim
 
 POLICY = RetryPolicy()
+MAIL = claim().message_id
 YES = Answer(250, "2.0.0", "Ok: queued as 4BX")
 LATER = Answer(451, "4.7.1", "busy")
 NEVER = Answer(550, "5.1.1", "no such user")
@@ -32,7 +33,9 @@ def settled(held: Claim, verdict: Verdict, on_doubt: OnDoubt = OnDoubt.RESEND) -
 
 
 def test_a_clean_first_success_needs_no_attempt_row() -> None:
-    expected = Settlement(7, 1, Move.DELIVER, "mx", judged=True, answer=YES, queue_id="4BX", noted=False)
+    expected = Settlement(
+        7, MAIL, 1, Move.DELIVER, "mx", judged=True, answer=YES, queue_id="4BX", noted=False
+    )
     assert expected == settled(claim(7), Sent(YES, "4BX"))
 
 
@@ -45,6 +48,7 @@ def test_a_success_that_was_not_the_first_try_is_written_down(changes: dict[str,
 def test_a_deferral_waits_by_the_number_of_judged_attempts() -> None:
     expected = Settlement(
         7,
+        MAIL,
         3,
         Move.DEFER,
         "mx",
@@ -69,7 +73,9 @@ def test_an_old_mail_that_was_hardly_tried_is_owed_more_attempts() -> None:
 
 
 def test_a_refusal_is_final() -> None:
-    expected = Settlement(1, 1, Move.REFUSE, "mx", judged=True, stage="RCPT TO", answer=NEVER, detail="550")
+    expected = Settlement(
+        1, MAIL, 1, Move.REFUSE, "mx", judged=True, stage="RCPT TO", answer=NEVER, detail="550"
+    )
     assert expected == settled(claim(), Rejected("RCPT TO", "550", NEVER))
 
 
@@ -89,6 +95,7 @@ def test_a_doubt_goes_where_its_mail_says_and_to_a_person_at_the_third(
 ) -> None:
     expected = Settlement(
         1,
+        MAIL,
         1,
         move,
         "mx",
