@@ -34,7 +34,7 @@ commits: $(VENV)/.installed-dev ## Cut a transaction at every byte, on PostgreSQ
 bouncer: $(VENV)/.installed-dev ## Run all tests that use PostgreSQL by way of PgBouncer in transaction mode
 	$(BIN)/python -m tests.bouncer.run $(PARALLEL) --durations=5 $(or $(ARGS),tests/contract tests/faults tests/migrations tests/wire)
 
-lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (half an hour)
+lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (three quarters of an hour)
 	$(BIN)/python -m tests.lab.run $(ARGS)
 	$(if $(ARGS),,$(MAKE) models)
 
