@@ -15,6 +15,7 @@ it may hold addresses: only its codes, and the queue id, by which a person finds
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -33,13 +34,12 @@ from outbox.mail.verdict import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # Of one length: a header is written over in place, on a disk that has no room left.
 _WHOLE, _HOLED = "whole", "holed"
 _NOTHING = "-"
 _KEYED: dict[str, type[Dotted | Known]] = {"D": Dotted, "K": Known}
-_LETTER = {kind: letter for letter, kind in _KEYED.items()}
 _STAGED: dict[str, type[Deferred | Rejected | RelayFault | InDoubt]] = {
     "deferred": Deferred,
     "rejected": Rejected,
@@ -68,19 +68,29 @@ def encode_header(header: Header) -> bytes:
     return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}")
 
 
-def encode(record: Record) -> bytes:
-    """Return one line."""
-    match record:
-        case Answered(keys, verdicts):
-            pairs = zip(keys, verdicts, strict=True)
-            return _line("R " + " ".join([f"{key.text}={_verdict(verdict)}" for key, verdict in pairs]))
-        case Begun(keys, relay):
-            by = f"@{_word(relay)} " if relay else ""
-            return _line(f"B {by}{' '.join([key.text for key in keys])}")
-        case Dotted(keys) | Known(keys):
-            return _line(f"{_LETTER[type(record)]} {' '.join([key.text for key in keys])}")
-        case _:
-            assert_never(record)
+# The lines are made from names, without a Record in between: there are four for each mail.
+
+
+def begun(names: Sequence[str], relay: str | None = None) -> bytes:
+    """Return the line of Begun."""
+    by = f"@{_word(relay)} " if relay else ""
+    return _line(f"B {by}{' '.join(names)}")
+
+
+def dotted(names: Sequence[str]) -> bytes:
+    """Return the line of Dotted."""
+    return _line("D " + " ".join(names))
+
+
+def answered(names: Sequence[str], verdicts: Sequence[Verdict]) -> bytes:
+    """Return the line of Answered."""
+    pairs = zip(names, verdicts, strict=True)
+    return _line("R " + " ".join([f"{name}={_verdict(verdict)}" for name, verdict in pairs]))
+
+
+def known(names: Sequence[str]) -> bytes:
+    """Return the line of Known."""
+    return _line("K " + " ".join(names))
 
 
 def decode(data: bytes) -> Contents:
@@ -108,21 +118,22 @@ def _text(line: bytes) -> str | None:
 
 
 def _verdict(verdict: Verdict) -> str:
-    words: tuple[str, ...]
     match verdict:
         case Sent(answer, queue_id):
-            words = ("sent", _NOTHING, *_codes(answer), _word(queue_id))
+            return f"sent,-,{_codes(answer.code, answer.enhanced)},{_word(queue_id)}"
         case Untouched():
-            words = ("untouched", *[_NOTHING] * 4)
+            return "untouched,-,-,-,-"
         case Deferred() | Rejected() | RelayFault() | InDoubt():
-            words = (_KIND[type(verdict)], _word(verdict.stage), *_codes(verdict.answer), _NOTHING)
+            judged = verdict.answer
+            codes = _codes(judged.code, judged.enhanced) if judged else "-,-"
+            return f"{_KIND[type(verdict)]},{_word(verdict.stage)},{codes},-"
         case _:
             assert_never(verdict)
-    return ",".join(words)
 
 
-def _codes(answer: Answer | None) -> tuple[str, str]:
-    return (str(answer.code), _word(answer.enhanced)) if answer else (_NOTHING, _NOTHING)
+@lru_cache(maxsize=64)
+def _codes(code: int, enhanced: str | None) -> str:
+    return f"{code},{_word(enhanced)}"
 
 
 def _word(text: str | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from outbox.mail.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+def name_of(message_id: UUID, n: int, fence: int) -> str:
+    """Return how a line names one claim of one recipient."""
+    return f"{message_id.hex}.{n}.{fence}"
+
+
+class Key(NamedTuple):
     """One claim of one recipient: in all databases and for ever nothing else has this name.
 
     Not the id of the delivery: a database that was restored may give that to another mail.
@@ -21,11 +25,11 @@ class Key:
     message_id: UUID
     n: int
     fence: int
-    text: str = field(init=False, repr=False, compare=False)
-    """As it stands in a line, thrice for each mail."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", f"{self.message_id.hex}.{self.n}.{self.fence}")
+    @property
+    def name(self) -> str:
+        """As it stands in a line."""
+        return name_of(self.message_id, self.n, self.fence)
 
 
 @dataclass(frozen=True, slots=True)

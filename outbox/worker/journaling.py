@@ -16,8 +16,8 @@ from uuid import UUID
 
 from outbox import events
 from outbox.journal.folder import File, Folder, boot_id
-from outbox.journal.format import encode
-from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known
+from outbox.journal.format import answered, begun, dotted, known
+from outbox.journal.record import Header, Key
 from outbox.worker.lease import boot_clock
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Journaling:
         self._folder: Folder | None = None
         self._file: File | None = None
         self._limit = SIZE
-        # What the database may not know, in the order in which it began, with the number of its first file.
-        self._open: dict[tuple[int, int], tuple[Key, int]] = {}
+        # What the database may not know, in the order in which it began; its name and its first file's number.
+        self._open: dict[tuple[int, int], tuple[Key, str, int]] = {}
         self._older: list[int] = []
         # What goes with the next write, and whether that comes soon in any case.
         self._lazy = bytearray()
@@ -71,7 +71,7 @@ class Journaling:
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
         self._failed_at: float | None = None
-        self.ended: deque[tuple[UUID, int, int]] = deque(maxlen=REMEMBERED)
+        self.ended: deque[Key] = deque(maxlen=REMEMBERED)
         """The claims whose ends the database has confirmed last, by message, number and fence."""
 
     @property
@@ -121,33 +121,38 @@ class Journaling:
         """Write down that a sender takes a parcel in hand, for this relay."""
         if not self.begin(parcel.lease.id):
             return
-        keys = parcel.keys
+        names = parcel.names
         number = self._file.number if self._file else 0
-        if self._write(encode(Begun(keys, None if relay == self._header.relay else relay))):
-            for claim, key in zip(parcel.claims, keys, strict=True):
-                self._open.setdefault((claim.delivery_id, claim.fence), (key, number))
+        if self._write(begun(names, None if relay == self._header.relay else relay)):
+            for claim, name in zip(parcel.claims, names, strict=True):
+                key = Key(parcel.message_id, claim.n, claim.fence)
+                self._open.setdefault((claim.delivery_id, claim.fence), (key, name, number))
 
     def dotted(self, parcel: Parcel) -> None:
         """Write down that the dot of a parcel goes out now."""
-        self._write(encode(Dotted(parcel.keys)))
+        if self._file is not None:
+            self._write(dotted(parcel.names))
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Write down how the sending of a parcel has ended, with what else is written in this turn."""
         if self._file is None:
             return
-        self._lazy += encode(Answered(parcel.keys, tuple(verdicts)))
+        self._lazy += answered(parcel.names, verdicts)
         if not self._flushes:
             self._flushes = True
             self._soon(self._flush)
 
     def known(self, settlements: Iterable[Settlement]) -> None:
         """Note that what became of these is in the database."""
-        names = ((settlement.delivery_id, settlement.fence) for settlement in settlements)
-        keys = tuple(found[0] for name in names if (found := self._open.pop(name, None)))
-        if not keys:
+        ended = [
+            found
+            for settlement in settlements
+            if (found := self._open.pop((settlement.delivery_id, settlement.fence), None))
+        ]
+        if not ended:
             return
-        self._lazy += encode(Known(keys))
-        self.ended.extend((key.message_id, key.n, key.fence) for key in keys)
+        self._lazy += known([name for _, name, _ in ended])
+        self.ended.extend(key for key, _, _ in ended)
         if len(self._lazy) >= _LAZY:
             self._write(b"")
         self._finish_older()
@@ -230,7 +235,7 @@ class Journaling:
         """Put aside the files of which the database knows all."""
         if not self._older or self._folder is None:
             return
-        oldest = next(iter(self._open.values()), (None, self._older[-1] + 1))[1]
+        oldest = next((number for _, _, number in self._open.values()), self._older[-1] + 1)
         while self._older and self._older[0] < oldest:
             self._folder.finish(self._older.pop(0))
 

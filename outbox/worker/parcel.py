@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from outbox.journal.record import Key
+from outbox.journal.record import name_of
 from outbox.mail.rescue import announces
 from outbox.mail.status import Lane, OnDoubt
 from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from uuid import UUID
 
     from outbox.store.bodies import Message
@@ -44,14 +44,14 @@ class Parcel:
     """Whether the database knows that its sending begins, where it has to."""
     begun: bool = False
     """Whether a sender has taken it."""
-    _keys: tuple[Key, ...] = ()
+    _names: Sequence[str] = ()
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def names(self) -> Sequence[str]:
         """The names of its claims in the journal."""
-        if len(self._keys) != len(self.claims):
-            self._keys = tuple(Key(self.message_id, claim.n, claim.fence) for claim in self.claims)
-        return self._keys
+        if len(self._names) != len(self.claims):
+            self._names = [name_of(self.message_id, claim.n, claim.fence) for claim in self.claims]
+        return self._names
 
     @property
     def alone(self) -> bool:

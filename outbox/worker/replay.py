@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from outbox.journal.folder import Folder
-    from outbox.journal.record import Header
+    from outbox.journal.record import Header, Key
     from outbox.mail.status import Settlement
     from outbox.store.history import History
     from outbox.store.remains import Remains
@@ -184,10 +184,10 @@ class Replay:
         return (header.host, header.database) == (self._host, self.database)
 
 
-def _ended(contents: Contents) -> list[tuple[UUID, int, int]]:
+def _ended(contents: Contents) -> list[Key]:
     """Return the claims whose ends the database has confirmed, in that order."""
     known = (record for record in contents.records if isinstance(record, Known))
-    return [(key.message_id, key.n, key.fence) for record in known for key in record.keys]
+    return [key for record in known for key in record.keys]
 
 
 def _by_session(entries: Sequence[Entry]) -> Iterator[tuple[UUID, list[Entry]]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.journal.format import Contents, decode, encode, encode_header
+from outbox.journal.format import Contents, answered, begun, decode, dotted, encode_header, known
 from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 
@@ -25,6 +25,22 @@ RECORDS: list[Record] = [
     Known((BOB, ANN)),
     Begun((BOB,), "back up@2"),
 ]
+
+
+def encode(record: Record) -> bytes:
+    """Return the line of a record."""
+    names = [key.name for key in record.keys]
+    match record:
+        case Begun():
+            return begun(names, record.relay)
+        case Answered():
+            return answered(names, record.verdicts)
+        case Dotted():
+            return dotted(names)
+        case Known():
+            return known(names)
+
+
 LINES = [encode_header(HEADER), *map(encode, RECORDS)]
 JOURNAL = b"".join(LINES)
 
