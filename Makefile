@@ -34,7 +34,7 @@ commits: $(VENV)/.installed-dev ## Cut a transaction at every byte, on PostgreSQ
 bouncer: $(VENV)/.installed-dev ## Run all tests that use PostgreSQL by way of PgBouncer in transaction mode
 	$(BIN)/python -m tests.bouncer.run $(PARALLEL) --durations=5 $(or $(ARGS),tests/contract tests/faults tests/migrations tests/wire)
 
-lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (half an hour)
+lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at random, and reconcile what arrived (three quarters of an hour)
 	$(BIN)/python -m tests.lab.run $(ARGS)
 	$(if $(ARGS),,$(MAKE) models)
 
@@ -55,15 +55,17 @@ oldest: ## Run what touches SQL with the oldest SQLAlchemy that is allowed
 	$(OLDEST)/bin/python -m pip --disable-pip-version-check install --quiet 'sqlalchemy==2.0.43'
 	$(OLDEST)/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/contract tests/integrations tests/migrations tests/unit)
 
-# Environments of their own; drivers and servers are not needed for composing and rendering.
-PYTHONS ?= python3.11 python3.12 python3.13 python3.14
+# Environments of their own; drivers and servers are not needed for composing and rendering. Each Python is asked for
+# its version: what pyenv puts on the path may be none.
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[1-9].*/bin/python)
 pythons: ## Run the tests that need no server under each Python of PYTHONS that is there
-	@set -e; for python in $(PYTHONS); do \
-	  command -v $$python > /dev/null || { echo "$$python is not there"; continue; }; \
-	  home=build/$$(basename $$python); test -x $$home/bin/python || $$python -m venv $$home; \
+	@set -e; seen=; for python in $(PYTHONS); do \
+	  version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null) || continue; \
+	  case " $$seen " in *" $$version "*) continue; esac; seen="$$seen $$version"; \
+	  home=build/python$$version; test -x $$home/bin/python || $$python -m venv $$home; \
 	  $$home/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]' --constraint constraints.txt; \
 	  $$home/bin/python --version; $$home/bin/python -m pytest $(PARALLEL) $(or $(ARGS),tests/unit); \
-	done
+	done; echo "Tried:$$seen"
 
 # Django 6.1 needs a newer Python than all else here, and its own pin.
 DJANGO := build/django

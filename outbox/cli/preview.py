@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from jinja2 import UndefinedError
 
 from outbox.cli.ending import CommandError
 from outbox.cli.options import template_folders
@@ -88,7 +89,7 @@ def _show(
     try:
         mail = templates.render(name, given, locale)
     except TemplateError as error:
-        if given:
+        if given or not isinstance(error.__cause__, UndefinedError):
             raise
         file = templates.sources(name, locale).folder / (name + SUFFIXES[0])
         raise TemplateError(f"{error} It was given no variables: write {file}, or give --context.") from error

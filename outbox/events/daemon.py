@@ -68,6 +68,16 @@ def dkim_key_short(domain: str, selector: str, bits: int) -> None:
     )
 
 
+def mail_unsigned(domain: str) -> None:
+    """Say that mail of a domain goes out unsigned, while there are keys of others."""
+    log(
+        logging.WARNING,
+        "mail_unsigned",
+        "mail from %(domain)s goes unsigned, as no DKIM key is for exactly that: see outbox dkim keygen",
+        domain=domain,
+    )
+
+
 def beat_failed(error: Exception) -> None:
     """Say that the lease could not be renewed; sending stops when it is over."""
     log(logging.WARNING, "beat_failed", "the lease was not renewed: %(reason)s", reason=cause(error))

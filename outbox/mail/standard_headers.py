@@ -118,8 +118,9 @@ def _url(value: object) -> str:
             "unsubscribe",
             value,
             "is no https or mailto address",
-            f"Give an absolute one in ASCII of at most {_MOST_URL} characters, such as "
-            "'https://example.org/leave?u=7', which must answer a POST (RFC 8058).",
+            f"Give an absolute one in ASCII of at most {_MOST_URL} characters, without commas, such as "
+            "'https://example.org/leave?u=7', which must answer a POST (RFC 8058), or "
+            "'mailto:leave@example.org'.",
         )
     return checked
 

@@ -1,5 +1,6 @@
 """Say where in a template an exception came from, and what to do about it."""
 
+import linecache
 import re
 from types import TracebackType
 
@@ -8,6 +9,7 @@ import jinja2
 from outbox.errors import TemplateError
 
 _UNDEFINED = re.compile(r"'(\w+)' is undefined")
+_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
 
 
 def blamed(error: Exception, file: str, searched: str) -> TemplateError:
@@ -27,8 +29,7 @@ def blamed(error: Exception, file: str, searched: str) -> TemplateError:
             f"{where}: {missing} not found in {searched}. Correct the name, or create the file."
         )
     if isinstance(error, jinja2.UndefinedError):
-        variable = _UNDEFINED.match(str(error.message))
-        name = variable[1] if variable else "NAME"
+        name = _missing(str(error.message), where)
         remedy = f"Add it to the context, or write a default: {{{{ {name} | default('') }}}}."
         return TemplateError(f"{where}: {_sentence(error.message)} {remedy}")
     if isinstance(error, UnicodeDecodeError):
@@ -36,6 +37,20 @@ def blamed(error: Exception, file: str, searched: str) -> TemplateError:
     return TemplateError(
         f"{where}: {type(error).__name__}: {_sentence(error)} Correct the template or the value that it used."
     )
+
+
+def _missing(problem: str, where: str) -> str:
+    """Return what is missing as the template calls it: `order` or `order.total`."""
+    if variable := _UNDEFINED.match(problem):
+        return variable[1]
+    attribute = _ATTRIBUTE.search(problem)
+    if attribute is None:
+        return "NAME"
+    file, _, number = where.rpartition(":")
+    linecache.checkcache(file)
+    line = linecache.getline(file, int(number)) if number.isdigit() else ""
+    called = re.search(rf"\w[\w.]*\.{attribute[1]}\b", line)
+    return called[0] if called else f"NAME.{attribute[1]}"
 
 
 def _sentence(problem: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from outbox.errors import TemplateError
+from outbox.render.language import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,21 @@ class Catalogues:
 
     def tags(self) -> set[str]:
         """Return the languages that there are catalogues of."""
-        files = (file for folder in self.folders for file in folder.glob("*/LC_MESSAGES/messages.mo"))
-        return {file.parent.parent.name.replace("_", "-") for file in files}
+        names = (folder.name for folder in self._there() if folder.name == _right_name(folder))
+        return {name.replace("_", "-") for name in names}
+
+    def misnamed(self) -> Iterator[tuple[Path, str | None]]:
+        """Yield each folder that no mail looks for, and its right name, None where it means no language."""
+        named = ((folder, _right_name(folder)) for folder in self._there())
+        yield from ((folder, right) for folder, right in named if right != folder.name)
+
+    def _there(self) -> Iterator[Path]:
+        for folder in self.folders:
+            yield from (file.parent.parent for file in sorted(folder.glob("*/LC_MESSAGES/messages.mo")))
 
     def _language(self, tags: tuple[str, ...]) -> Language:
         files = (
-            folder / tag.replace("-", "_") / "LC_MESSAGES" / "messages.mo"
-            for tag in tags
-            for folder in self.folders
+            folder / _folder(tag) / "LC_MESSAGES" / "messages.mo" for tag in tags for folder in self.folders
         )
         chain = [_read(file) for file in files if file.is_file()]
         for catalogue, next_ in pairwise(chain):
@@ -83,6 +91,16 @@ def add_gettext(environment: jinja2.Environment) -> None:
         pgettext=lambda context, message: catalogue().pgettext(context, message),
         npgettext=lambda context, one, many, n: catalogue().npgettext(context, one, many, n),
     )
+
+
+def _folder(tag: str) -> str:
+    return tag.replace("-", "_")
+
+
+def _right_name(folder: Path) -> str | None:
+    # Other programs look for en_US.UTF-8, too.
+    tag = meant(folder.name.partition(".")[0])
+    return _folder(tag) if tag else None
 
 
 def _read(file: Path) -> gettext.GNUTranslations:

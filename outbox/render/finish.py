@@ -3,13 +3,14 @@
 Every address is proven to lead somewhere, styles are inlined, a text is made where there is none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from outbox.errors import TemplateError, shown
 from outbox.render.links import leading_nowhere
+from outbox.render.origins import Origins
 from outbox.render.parts import SUFFIXES, Part, Sources
-from outbox.render.styles import Styles
+from outbox.render.styles import BrokenCSSError, Styles
 from outbox.render.text import text_of
 
 Drafts = Mapping[Part, str | None]
@@ -25,34 +26,36 @@ class Rendered:
     html: str | None
 
 
-def finished(sources: Sources, drafts: Drafts, styles: Styles) -> Rendered:
+def finished(sources: Sources, drafts: Drafts, styles: Styles, origins: Origins) -> Rendered:
     """Return the mail that is sent; raise TemplateError, which names the file, for one that must not be."""
     subject, text, html = drafts[Part.SUBJECT], drafts[Part.TEXT], drafts[Part.HTML]
     if subject is None or (text is None and html is None):
         raise _incomplete(sources, subject=subject is not None)
     if html is not None:
-        _prove_addresses(sources, html)
-        html = _made(sources, styles.inlined, html)
-        text = text if text is not None else _made(sources, text_of, html)
+        for problem in relative(html, origins):
+            raise TemplateError(problem)
+        html = _made(sources, origins, styles.inlined, html)
+        text = text if text is not None else _made(sources, origins, text_of, html)
     return Rendered(_one_line(sources, subject), text, html)
 
 
-def _prove_addresses(sources: Sources, html: str) -> None:
+def relative(html: str, origins: Origins) -> Iterator[str]:
+    """Yield for each address that leads nowhere where it stands, what is wrong with it, and what to do."""
     for url in leading_nowhere(html):
-        raise TemplateError(f"{sources.file(Part.HTML)}: {relative(url)}")
+        variable = origins.variable(url)
+        whose = f", which is the variable {variable!r}," if variable else ""
+        yield (
+            f"{origins.place(url)}: the address {shown(url)}{whose} "
+            "leads nowhere: a mail has no site that it could be relative to. "
+            "Write it whole, with https:// and the host of your site."
+        )
 
 
-def relative(url: str) -> str:
-    """Say what is wrong with an address that leads nowhere, and what to do."""
-    return (
-        f"the address {shown(url)} leads nowhere: a mail has no site that it could be relative to. "
-        "Write it whole, with https:// and the host of your site."
-    )
-
-
-def _made(sources: Sources, make: Callable[[str], str], html: str) -> str:
+def _made(sources: Sources, origins: Origins, make: Callable[[str], str], html: str) -> str:
     try:
         return make(html)
+    except BrokenCSSError as error:
+        raise TemplateError(f"{origins.place(error.words)}: {error}") from error
     except (ValueError, TemplateError) as error:
         raise TemplateError(f"{sources.file(Part.HTML)}: {error}") from error
 

@@ -39,6 +39,11 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None and tags(text)[0] == text
 
 
+def meant(text: str) -> str | None:
+    """Return the tag that a text such as FR_ca means, None where it is none."""
+    return tags(text)[0] if _TAG.fullmatch(text) else None
+
+
 def rewritten(text: str) -> str | None:
     """Return the tag that a text such as fr_CA or fr-ca means, None where it is one or is none.
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from outbox.errors import InvalidEmailError, TemplateError, shown
 from outbox.mail.text import line
 from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
 from outbox.render.language import marks, rewritten
-from outbox.render.links import leading_nowhere
 from outbox.render.markup import pictures
 from outbox.render.parts import SUFFIXES, Part, Sources
 from outbox.render.templates import Templates
@@ -39,7 +39,10 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a mail in a language: the rule that it breaks; where, what, and what to do."""
+    """What is wrong with a mail in a language: the rule that it breaks; where, what, and what to do.
+
+    `mail` is empty for a fault of no mail, which is a catalogue's.
+    """
 
     mail: str
     locale: str | None
@@ -63,7 +66,8 @@ def lint(
     `context` is by default the example beside each mail. A mail whose name fits one of the patterns `bulk`,
     such as "news/*", must have a link to unsubscribe. No template makes this raise.
     """
-    return [
+    catalogues = [] if locales else [_misnamed(*each) for each in templates.misnamed_catalogues()]
+    return catalogues + [
         finding
         for name in names or templates.own_names()
         for locale in locales or templates.languages(name) or (None,)
@@ -100,15 +104,21 @@ def _findings(
         drafts = templates.drafts(sources, variables)
         for rule, problems in _RULES.items():
             find(rule, problems(sources, drafts))
+        find(Rule.RELATIVE_LINK, relative(drafts[Part.HTML] or "", templates.origins(sources, variables)))
         if bulk:
             find(Rule.NO_UNSUBSCRIBE, _keeping_readers(sources, drafts, variables))
         if Rule.RELATIVE_LINK not in {each.rule for each in findings}:  # else it would be told twice
-            mail = templates.finished(sources, drafts)
+            mail = templates.finished(sources, drafts, variables)
             _prove_header(sources, mail.subject)
             find(Rule.CLIPPED, _clipped(sources, mail.html))
     except TemplateError as error:
         find(Rule.BROKEN, iter([str(error)]))
     return findings
+
+
+def _misnamed(folder: Path, right: str | None) -> Finding:
+    remedy = f"Rename it to {right}" if right else "Name it by its language, such as fr or pt_BR"
+    return Finding("", None, Rule.MISNAMED, f"{folder}: no mail looks for a catalogue there. {remedy}.")
 
 
 def _context(sources: Sources, given: Mapping[str, object] | None) -> tuple[Mapping[str, object], str]:
@@ -143,11 +153,6 @@ def _textless(sources: Sources, drafts: Drafts) -> Iterator[str]:
         )
 
 
-def _relative(sources: Sources, drafts: Drafts) -> Iterator[str]:
-    for url in leading_nowhere(drafts[Part.HTML] or ""):
-        yield f"{sources.file(Part.HTML)}: {relative(url)}"
-
-
 def _mute(sources: Sources, drafts: Drafts) -> Iterator[str]:
     for picture in pictures(drafts[Part.HTML] or ""):
         if "alt" not in picture:
@@ -160,7 +165,6 @@ def _mute(sources: Sources, drafts: Drafts) -> Iterator[str]:
 
 _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {
     Rule.NO_TEXT: _textless,
-    Rule.RELATIVE_LINK: _relative,
     Rule.NO_ALT: _mute,
 }
 

@@ -33,6 +33,22 @@ _OPAQUE = re.compile(
 _SIGN = re.compile(r"[^{};]*[{};]|[^{};]+\Z")
 # A property's name, with the signs before it that only old browsers read, or one of the author's own.
 _DECLARATION = re.compile(r"--[^\s:]*\s*:|[*_]?[a-z-][\w\\-]*\s*:\s*\S", re.IGNORECASE)
+_KEYFRAMES = re.compile(r"@[\w-]*keyframes\b", re.IGNORECASE)
+# Selectors Level 3 and its pseudo-classes with arguments, and v\:* of Outlook. Nothing gives back what it has
+# taken, so that no style sheet takes time that grows with its square.
+_IDENT = r"(?!\d)(?:[\w-]|\\.)++"
+_SIMPLE = rf"(?:[.#]{_IDENT}|\[[^\[\]]++\]|::?{_IDENT}(?:\((?:[^()]|\([^()]*+\))*+\))?+)"
+_COMPOUND = rf"(?:(?:{_IDENT}\*?+|\*){_SIMPLE}*+|{_SIMPLE}++)"
+_COMPLEX = rf"{_COMPOUND}(?:(?:\s*+[>+~]\s*+|\s++){_COMPOUND})*+"
+_SELECTORS = re.compile(rf"{_COMPLEX}(?:\s*+,\s*+{_COMPLEX})*+")
+
+
+class BrokenCSSError(ValueError):
+    """CSS that browsers pass over: `words` are its own, as they stand in the style sheet."""
+
+    def __init__(self, words: str, problem: str) -> None:
+        super().__init__(problem)
+        self.words = words
 
 
 class Styles:
@@ -112,7 +128,11 @@ def to_inline(css: str) -> bool:
             inside_a_rule = open_ and not open_[-1].startswith("@")
             # No language of style sheets that mail clients read has comments by //.
             if not words or inside_a_rule or "//" in words:
-                raise ValueError(f"the CSS is broken before the brace of {shown(sign.strip())}. Correct it.")
+                raise BrokenCSSError(
+                    words, f"the CSS is broken before the brace of {shown(sign.strip())}. Correct it."
+                )
+            if not (words.startswith("@") or (open_ and _KEYFRAMES.match(open_[-1]))):
+                _check_selectors(words)
             found |= not open_ and not words.startswith("@") and words != ":root"
             open_.append(words)
         elif end in ";}":
@@ -122,9 +142,11 @@ def to_inline(css: str) -> bool:
             if end == "}":
                 open_.pop()
         elif sign.strip():
-            raise ValueError(f"the CSS ends in the midst of {shown(sign.strip())}. Complete it.")
+            raise BrokenCSSError(sign, f"the CSS ends in the midst of {shown(sign.strip())}. Complete it.")
     if open_:
-        raise ValueError(f"the braces of {shown(open_[0])} in the CSS are not closed. Close them.")
+        raise BrokenCSSError(
+            open_[0], f"the braces of {shown(open_[0])} in the CSS are not closed. Close them."
+        )
     return found
 
 
@@ -132,8 +154,8 @@ def check_style(css: str) -> None:
     """Raise ValueError for a style attribute that is broken."""
     for words in _plain(css).split(";"):
         if "{" in words or "}" in words:
-            raise ValueError(
-                f"a style has {shown(words.strip())}, and no braces belong there. Take them out."
+            raise BrokenCSSError(
+                words, f"a style has {shown(words.strip())}, and no braces belong there. Take them out."
             )
         _check_declaration(words.strip(), ["style"])
 
@@ -147,7 +169,9 @@ def _replaced(opaque: re.Match[str]) -> str:
     if opaque["comment"] is not None:
         raise ValueError("a comment of the CSS has no end. Write */.")
     if opaque["double"] is not None or opaque["single"] is not None:
-        raise ValueError(f"the CSS has a quote that is not closed: {shown(opaque[0])}. Close it.")
+        raise BrokenCSSError(
+            opaque[0], f"the CSS has a quote that is not closed: {shown(opaque[0])}. Close it."
+        )
     return "" if opaque[0].startswith(("/*", "<!--", "-->")) else "X"
 
 
@@ -160,4 +184,13 @@ def _for_some(attributes: str) -> bool:
 def _check_declaration(words: str, open_: list[str]) -> None:
     sound = _DECLARATION.match(words) if open_ else words.startswith("@")
     if words and not sound:
-        raise ValueError(f"the CSS has {shown(words)}, which is no declaration. Write property: value.")
+        raise BrokenCSSError(
+            words, f"the CSS has {shown(words)}, which is no declaration. Write property: value."
+        )
+
+
+def _check_selectors(words: str) -> None:
+    if not _SELECTORS.fullmatch(words):
+        raise BrokenCSSError(
+            words, f"the CSS has {shown(words)}, which selects nothing: browsers pass over it. Correct it."
+        )

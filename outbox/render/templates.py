@@ -17,6 +17,7 @@ from outbox.render.catalogues import Catalogues, speaking, spoken
 from outbox.render.environment import environment
 from outbox.render.finish import Drafts, Rendered, finished
 from outbox.render.language import marks, tags
+from outbox.render.origins import Origins
 from outbox.render.parts import Part, Sources, find, languages, names
 from outbox.render.styles import Styles
 from outbox.render.variables import Read, needed
@@ -57,8 +58,12 @@ class Templates:
         unknown, incomplete or broken, for a variable that is missing, for anything that an expression of the
         template raises, for broken styles, and for an address in the HTML that is not absolute.
         """
+        if not isinstance(context, Mapping) or not all(isinstance(variable, str) for variable in context):
+            raise TemplateError(
+                f'context: {shown(context)} does not map names to values. Give a dict like {{"name": "Ada"}}.'
+            )
         sources = self.sources(name, locale)
-        return self.finished(sources, self.drafts(sources, context))
+        return self.finished(sources, self.drafts(sources, context), context)
 
     def sources(self, name: str, locale: str | None = None) -> Sources:
         """Return the files of a mail; raise TemplateError where there is none, or for what is no name."""
@@ -79,16 +84,23 @@ class Templates:
         with speaking(self._catalogues.language(sources.tags)):
             return {part: self._part(sources, part, context) for part in Part}
 
-    def finished(self, sources: Sources, drafts: Drafts) -> Rendered:
+    def finished(self, sources: Sources, drafts: Drafts, context: Mapping[str, object]) -> Rendered:
         """Return the mail that is sent, made of its drafts; raise TemplateError for one that must not be."""
-        return finished(sources, drafts, self._styles)
+        return finished(sources, drafts, self._styles, self.origins(sources, context))
+
+    def origins(self, sources: Sources, context: Mapping[str, object]) -> Origins:
+        """Return what tells where words of the HTML part come from."""
+        return Origins(self._environment, sources, context)
 
     def needed(self, template: str) -> list[Read]:
         """Return the variables that one of a mail's sources reads without a default; raise TemplateError."""
         try:
             return needed(self._environment, template)
         except Exception as error:  # parentheses within parentheses are too much for Python
-            raise blamed(error, template.partition("#")[0], self._searched()) from error
+            name = template.partition("#")[0]
+            files = (folder / name for folder in self._folders)
+            where = next((str(file) for file in files if file.is_file()), name)
+            raise blamed(error, where, self._searched()) from error
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all mails, sorted: ours and the application's, without their languages."""
@@ -106,6 +118,10 @@ class Templates:
         own = languages(name, self._folders) if _is_name(name) else set()
         return tuple(sorted(own | self._catalogues.tags(), key=lambda tag: tag or ""))
 
+    def misnamed_catalogues(self) -> Iterator[tuple[Path, str | None]]:
+        """Yield the folders of catalogues that no mail looks for, each with its right name if it has one."""
+        return self._catalogues.misnamed()
+
     def files(self) -> Iterator[Path]:
         """Yield every file that a mail may be made of, and what else lies beside it."""
         for folder in (*self._folders, *self._catalogues.folders):
@@ -121,7 +137,7 @@ class Templates:
             return written(template, {**marks(spoken().tags), **context}, self._largest)
         # A template runs the application's own code, so anything may come out of it.
         except Exception as error:
-            where = (template.filename if template else None) or file.partition("#")[0]
+            where = (template.filename if template else None) or sources.file(part)
             raise blamed(error, where, self._searched()) from error
 
     def _searched(self) -> str:

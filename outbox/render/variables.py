@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jinja2 import Environment, TemplateNotFound, meta, nodes
+from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, meta, nodes
 from jinja2.visitor import NodeTransformer
 
 from outbox.render.blocks import OVERRIDDEN
@@ -46,9 +46,7 @@ class _Walk:
         given = known.union(*(_given(parsed) for _, _, parsed in chain))
         for name, file, parsed in chain:
             guarded = set(_guarded(parsed))
-            free = (
-                meta.find_undeclared_variables(parsed) - (given - _read_to_be_set(parsed)) - known - guarded
-            )
+            free = _undeclared(parsed, file) - (given - _read_to_be_set(parsed)) - known - guarded
             lines: dict[str, int] = {}
             for read in parsed.find_all(nodes.Name):
                 if read.ctx == "load":
@@ -86,6 +84,14 @@ class _Walk:
             raise TemplateNotFound(template)
         source, file, _ = self._environment.loader.get_source(self._environment, template)
         return file or template, self._environment.parse(source, template, file)
+
+
+def _undeclared(parsed: nodes.Template, file: str) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(parsed)
+    except TemplateSyntaxError as error:  # of a filter that is not there; Jinja has forgotten the file
+        error.filename = file
+        raise
 
 
 class _Without(NodeTransformer):

@@ -67,7 +67,8 @@ def _key(n: int, table: object) -> DkimKey:
     domain, selector, path = (table.get(key) for key in _KEYS)
     if not (isinstance(domain, str) and is_domain(domain)):
         raise UnfitError(
-            f"[{n}].domain: {shown(domain)} is no domain", "the domain in From, such as example.org"
+            f"[{n}].domain: {shown(domain)} is no domain",
+            "the domain in From, such as example.org; an international one as xn--mnchen-3ya.example",
         )
     if not (isinstance(selector, str) and is_domain(selector)):
         raise UnfitError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, and_, bindparam, case, exists, literal, null, select, update
+from sqlalchemy import String, and_, bindparam, case, exists, func, literal, null, select, update
 
 from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Reason, Settlement, Status
 from outbox.store.clock import after, utc_now
@@ -65,7 +65,8 @@ _LATE_DOUBT = (
     .where(_IS_LATE, is_still(Status.PENDING))
     .ordered_values(
         (_d.status, case((_IS_THE_THIRD, Status.IN_DOUBT.value), else_=_goes_to)),
-        (_d.relay, case((_IS_ASSUMED, bindparam("late_relay")), else_=_d.relay)),
+        # Its relay may recognise it, and no other shall have it.
+        (_d.relay, func.coalesce(bindparam("late_relay", type_=String), _d.relay)),
         (_d.reason, case((_IS_ASSUMED, Reason.ASSUMED.value), else_=_d.reason)),
         (_d.finished_at, case((_IS_ASSUMED, utc_now()), else_=null())),
         (_d.doubts, _d.doubts + 1),

@@ -141,3 +141,36 @@ def test_fault_32_a_daemon_without_a_journal_cannot_know(sqlite_url: str, tmp_pa
                 assert daemon.terminate() == 0
             assert len(sink.entries()) == 3 * times
             dump.restore()
+
+
+@pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])
+def test_fault_32_a_dump_that_is_restored_a_second_time_is_noticed_by_the_epoch(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with scene(request.getfixturevalue(url), tmp_path) as here:
+        here.daemon.start()
+        here.send(5, "kept")
+        here.app.enqueue(20, tag="old")
+        here.daemon.send(signal.SIGSTOP)
+        dump = Dump(here.app.engine)
+        here.daemon.send(signal.SIGCONT)
+        here.app.wait_sent(25)
+        # Its journal writes down what is known with the next step.
+        here.send(5, "newer")
+        here.daemon.send(signal.SIGSTOP)
+        dump.restore()
+        cut_others(here.app.engine)
+        here.app._own.dispose()
+        here.daemon.send(signal.SIGCONT)
+        here.app.wait_sent(25)
+        # All that it remembers from now on is mail that the dump does not know.
+        here.send(5, "gone")
+        assert here.daemon.terminate() == 0
+        dump.restore()
+        here.daemon.start()
+        wait_until(lambda: here.waits or here.app.counts()["sent"] >= 25, "it has noticed, or sent")
+        if here.waits:
+            here.confirm()
+        here.app.wait_sent(25)
+        assert here.daemon.terminate() == 0
+        assert len(here.sink.entries()) == 35

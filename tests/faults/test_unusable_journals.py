@@ -1,7 +1,6 @@
 """A journal that is torn, full, missing or somebody else's is told of, and keeps no mail from going."""
 
 import resource
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.support.journaled import enqueue, journaled, taking
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
 from tests.support.sitting import Silent
+from tests.support.small_disk import small_disk
 
 
 def test_fault_92_a_second_daemon_in_the_same_directory_is_refused(sqlite_url: str, tmp_path: Path) -> None:
@@ -91,22 +91,17 @@ def test_fault_91_on_a_full_disk_mail_goes_on_and_what_the_journal_lacks_is_resc
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_place(tmp_path: Path) -> Iterator[Path]:
     """Give a file system of 64 kB, mounted where a daemon keeps its state."""
-    place = tmp_path / "small"
-    place.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here: run it as root, outside of a container")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small_disk(tmp_path / "small", 64, forbidden=pytest.skip) as disk:
+        yield disk.place
 
 
 def test_fault_91_on_a_disk_that_is_really_full_mail_goes_on_loudly(
-    sqlite_url: str, tmp_path: Path, small_disk: Path
+    sqlite_url: str, tmp_path: Path, small_place: Path
 ) -> None:
     with application(sqlite_url) as app, LedgerSink() as sink:
-        daemon = RunningDaemon(sqlite_url, tmp_path, port=sink.port, state_dir=small_disk)
+        daemon = RunningDaemon(sqlite_url, tmp_path, port=sink.port, state_dir=small_place)
         with daemon:
             app.enqueue(500)
             app.wait_sent(500)

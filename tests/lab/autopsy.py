@@ -1,6 +1,6 @@
 """What a daemon held when it died, as the database tells, and what was taken from the dead."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from sqlalchemy import Engine, text
 
@@ -34,9 +34,8 @@ def autopsy(engine: Engine, client: str, pid: int) -> Kill:
     )
 
 
-def rescued_from(kills: Sequence[Kill], engine: Engine) -> set[Key]:
-    """Return all that was taken from these dead and may have been sent, as anybody or their journals know."""
-    dead = {kill.session for kill in kills}
+def rescued_from(dead: Collection[object], engine: Engine) -> set[Key]:
+    """Return what was taken from these sessions and may have been sent, as anybody or their journals know."""
     with engine.connect() as connection:
         rows = connection.execute(_RESCUED).all()
     return {(message_id, recipient) for message_id, recipient, session in rows if session in dead}

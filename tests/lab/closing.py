@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from outbox.mail.status import Status
 from tests.lab.autopsy import rescued_from
 from tests.lab.evidence import keep
-from tests.lab.oracle import Account, Final, Key, Kill, reconcile
+from tests.lab.oracle import NOTHING, Account, Final, Forgotten, Key, Kill, reconcile
 from tests.lab.shop import Shop
 from tests.support.daemon import Application
 from tests.support.ledger import LedgerSink
@@ -34,7 +34,12 @@ def wait_drained(app: Application, timeout: float = 120) -> None:
 
 
 def reconciled(
-    shop: Shop, sink: LedgerSink, engine: Engine, folder: Path, kills: Sequence[Kill] = ()
+    shop: Shop,
+    sink: LedgerSink,
+    engine: Engine,
+    folder: Path,
+    kills: Sequence[Kill] = (),
+    forgotten: Forgotten = NOTHING,
 ) -> Account:
     """Ask the oracle, when every daemon has stopped; what it finds broken is kept in `folder`."""
     account = reconcile(
@@ -43,7 +48,8 @@ def reconciled(
         sink.entries(),
         _final_states(engine),
         kills,
-        rescued_from(kills, engine),
+        rescued_from({*(kill.session for kill in kills), *forgotten.sessions}, engine),
+        forgotten.gone,
     )
     if account.broken:
         keep(folder, account, sink.entries(), engine, kills)

@@ -25,12 +25,12 @@ class Run:
 class Fleet:
     """Daemons that send through `port`; a killed one is started again at once, as on the same host."""
 
-    def __init__(self, url: str, folder: Path, *, port: int, lease_ttl: float, journal: bool) -> None:
+    def __init__(self, url: str, folder: Path, *, port: int, lease_ttl: float, journals: Path | None) -> None:
         self._url = url
         self._folder = folder
         self._port = port
         self._ttl = lease_ttl
-        self._journal = journal
+        self._journals = journals
         self._launched = 0
         self._runs: list[Run] = []
 
@@ -39,14 +39,19 @@ class Fleet:
         self._launched += 1
         name = f"run{self._launched}.example"
         settings: dict[str, object] = {"smtp_hello": name, "lease_ttl": self._ttl}
-        if self._journal:
-            state = state or self._folder / f"state{self._launched}"
+        if self._journals:
+            state = state or self._journals / f"state{self._launched}"
             state.mkdir(exist_ok=True)
             # Its doubts shall end within the run.
             settings |= {"state_dir": state, "doubt_pause": 0.1}
         daemon = RunningDaemon(self._url, self._folder, port=self._port, **settings)
         daemon.launch()
         self._runs.append(Run(name, daemon, state))
+
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of their processes."""
+        return [run.daemon.pid for run in self._runs]
 
     def any(self, random: Random) -> Run:
         """Return one of them, whose session has begun."""
@@ -63,6 +68,20 @@ class Fleet:
         self.launch(run.state)
         return found
 
+    def replace(self, run: Run) -> int:
+        """Stop it in order, and start another in its place, as a deploy does; return its exit code."""
+        code = run.daemon.terminate()
+        self._runs.remove(run)
+        self.launch(run.state)
+        self._runs[-1].daemon.wait_begun()
+        return code
+
+    def resume(self) -> None:
+        """Start another in the place of each, after `terminate`."""
+        runs, self._runs = self._runs, []
+        for run in runs:
+            self.launch(run.state)
+
     def terminate(self) -> list[int]:
         """Ask one after the other to drain; return their exit codes."""
         for run in self._runs:
@@ -77,10 +96,10 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    url: str, folder: Path, *, port: int, size: int, lease_ttl: float, journal: bool = False
+    url: str, folder: Path, *, port: int, size: int, lease_ttl: float, journals: Path | None = None
 ) -> Iterator[Fleet]:
-    """Run `size` daemons, each with a journal or none, and leave none behind."""
-    daemons = Fleet(url, folder, port=port, lease_ttl=lease_ttl, journal=journal)
+    """Run `size` daemons, with their journals in `journals` or with none, and leave none behind."""
+    daemons = Fleet(url, folder, port=port, lease_ttl=lease_ttl, journals=journals)
     try:
         for _ in range(size):
             daemons.launch()

@@ -37,9 +37,10 @@ def drive(
     """Kill one of `size` daemons `cycles` times, drain, and reconcile; with a `journal` they know more."""
     random = Random(seed)
     began = time.monotonic()
+    place = folder if journal else None
     with fresh(database, folder) as url, application(url) as app, LedgerSink(delay=SLOWNESS) as sink:
         shop = Shop(app, Random(seed), lambda: len(sink.entries()))
-        with fleet(url, folder, port=sink.port, size=size, lease_ttl=lease_ttl, journal=journal) as daemons:
+        with fleet(url, folder, port=sink.port, size=size, lease_ttl=lease_ttl, journals=place) as daemons:
             kills = []
             with shop:
                 for _ in range(cycles):

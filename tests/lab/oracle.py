@@ -48,6 +48,17 @@ class Kill:
     session: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a database that went back knows no more: mail as a whole, and how the work of sessions went on."""
+
+    gone: Collection[Key] = ()
+    sessions: Collection[object] = ()
+
+
+NOTHING = Forgotten()
+
+
 @dataclass(slots=True)
 class Account:
     """What became of all mails; each list names what a promise was broken for."""
@@ -84,11 +95,13 @@ def reconcile(
     final: Mapping[Key, Final],
     kills: Sequence[Kill] = (),
     rescued: Collection[Key] = (),
+    gone: Collection[Key] = (),
 ) -> Account:
     """Judge one run, after the queue is empty and every daemon has stopped.
 
     `rescued` is what was taken from killed daemons: it may be more than they held at the kills, for a claim
-    whose COMMIT was on its way may have succeeded after.
+    whose COMMIT was on its way may have succeeded after. `gone` is what a database that went back does not
+    have any more: it may have arrived before, and must not arrive twice.
     """
     account = Account(committed=len(committed), rolled_back=len(rolled_back))
     account.ends.update(end.status for end in final.values())
@@ -101,7 +114,8 @@ def reconcile(
     for key, promise in committed.items():
         end = final.get(key)
         is_poison = end is not None and end.reason == Reason.POISON and crashes[key] >= _CRASHES
-        problem = None if is_poison else _problem(promise, end, arrived[key], rescued=key in rescued)
+        is_excused = is_poison or (key in gone and end is None)
+        problem = None if is_excused else _problem(promise, end, arrived[key], rescued=key in rescued)
         if problem:
             account.lost.append(f"lost {_name(key)}: {problem}")
         more = max(0, arrived[key] - 1)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import crash, cut, kill, pause, poison, restart
+from tests.lab import crash, cut, failover, fill, kill, pause, poison, restart, restore
 from tests.lab.places import DATABASES
 from tests.lab.result import Result
 
@@ -54,6 +54,10 @@ TRIALS = (
     Trial("restart", "MariaDB", 5, restart.drive),
     Trial("cut", "PostgreSQL", 100, cut.drive),
     Trial("cut", "MariaDB", 100, cut.drive),
+    Trial("restore", "PostgreSQL", 10, restore.drive),
+    Trial("failover", "PostgreSQL", 10, failover.drive),
+    Trial("fill", "PostgreSQL", 20, fill.drive),
+    Trial("fill", "SQLite", 10, fill.drive),
 )
 
 
@@ -64,7 +68,7 @@ def _options() -> argparse.Namespace:
         "drivers", nargs="*", metavar="DRIVER", help=f"any of {', '.join(drivers)}; by default all"
     )
     parser.add_argument("--database", choices=DATABASES, help="only on this one")
-    parser.add_argument("--cycles", type=int, help="kills, cuts, restarts, crashes")
+    parser.add_argument("--cycles", type=int, help="kills, cuts, restarts, crashes and the like")
     parser.add_argument("--seed", type=int, help="a number from an earlier line, to have the same again")
     options = parser.parse_args()
     if unknown := set(options.drivers) - set(drivers):

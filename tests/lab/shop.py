@@ -28,7 +28,7 @@ _FULL = 600
 class Shop:
     """Buys and sells at random in a `with` block, on a thread of its own; what `random` says comes again.
 
-    `arrived` counts the recipients that the relay has seen.
+    `arrived` counts the recipients that the relay has seen, or never will. A closed shop may open again.
     """
 
     def __init__(self, app: Application, random: Random, arrived: Callable[[], int]) -> None:
@@ -37,9 +37,11 @@ class Shop:
         self._arrived = arrived
         self._n = 0
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shop")
+        self._thread = threading.Thread()
         self._failure: Exception | None = None
         self.committed: dict[Key, Promise] = {}
+        self.committing: dict[Key, Promise] = {}
+        """What nobody has answered for: its COMMIT is on its way, or was when the database went away."""
         self.rolled_back: set[Key] = set()
 
     def trade(self, mails: int, *, keep: bool = True, **fields: Any) -> None:
@@ -51,8 +53,10 @@ class Shop:
         with self._app.engine.connect() as connection:
             written = _promises(connection, self._app.outbox.enqueue_many(connection, emails))
             if keep:
+                self.committing = written
                 connection.commit()
                 self.committed |= written
+                self.committing = {}
             else:
                 connection.rollback()
                 self.rolled_back |= written.keys()
@@ -62,8 +66,9 @@ class Shop:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _run(self) -> None:
         try:
@@ -97,6 +102,8 @@ class Shop:
         return Email(**(by_chance | fields))
 
     def __enter__(self) -> Self:
+        self._closed.clear()
+        self._thread = threading.Thread(target=self._run, name="shop")
         self._thread.start()
         return self
 

@@ -47,6 +47,15 @@ def test_a_committed_mail_without_an_end_that_we_promise_is_lost(end: Final | No
     assert account.lost == [f"lost {ADA[0]} to {ADA[1]}: {why}"]
 
 
+def test_what_is_gone_with_the_database_may_have_arrived_once_and_not_twice() -> None:
+    of_both = {ADA: promise(), BOB: promise()}
+    well = reconcile(of_both, [], [arrived(ADA)], {}, gone=of_both)
+    assert (well.broken, well.duplicates) == ([], 0)
+    assert reconcile(of_both, [], [arrived(ADA)] * 2, {}, gone=of_both).unjustified
+    # What has come back with another dump must end as any other.
+    assert reconcile(of_both, [], [], {ADA: Final(Status.PENDING, 0)}, gone=of_both).lost
+
+
 def test_one_recipient_of_a_mail_may_be_lost_alone() -> None:
     account = reconcile({ADA: promise(), BOB: promise()}, [], [arrived(ADA)], {ADA: SENT, BOB: SENT})
     assert len(account.lost) == 1

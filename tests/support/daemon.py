@@ -155,6 +155,11 @@ class Application:
             rows = connection.execute(text("SELECT status, count(*) FROM outbox_delivery GROUP BY status"))
             return Counter({row[0]: row[1] for row in rows})
 
+    def reconnect(self) -> None:
+        """Forget all connections: the server that they were made to is gone."""
+        self.engine.dispose()
+        self._own.dispose()
+
     def scalar(self, sql: str) -> object:
         """Return the first value that a query gives."""
         with self.engine.connect() as connection:

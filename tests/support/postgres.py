@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -9,17 +10,24 @@ from typing import Literal, Self
 
 from tests.support.folder import make_folder, remove_folder, server_user
 from tests.support.missing import missing
-from tests.support.waiting import free_port
+from tests.support.waiting import answers, free_port, wait_until
 
 _USER = "postgres"
 _TIMEOUT = 60
+_SHARED_MEMORY = 6
+"""The line of postmaster.pid, from 0, that names key and id of its shared memory."""
 
 
-def _binary(name: str) -> str:
+def postgres_binary(name: str) -> str:
+    """Return the path of a program of the newest PostgreSQL that is installed."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     if not found:
         missing(f"{name} is missing under /usr/lib/postgresql: install the package postgresql.")
     return str(found[-1])
+
+
+def _children(process: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 class PostgresServer:
@@ -55,13 +63,48 @@ class PostgresServer:
         """Let them go on."""
         self._signal(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """Kill each of its processes where it stands, as when its host is gone; it is not started again."""
+        self.freeze()
+        postmaster = self._postmaster
+        for process in [*_children(postmaster), postmaster]:
+            os.kill(process, signal.SIGKILL)
+        lines = (self._data / "postmaster.pid").read_text().splitlines()
+        # What only a start would remove: its lock in shared memory.
+        subprocess.run(["ipcrm", "--shmem-id", lines[_SHARED_MEMORY].split()[1]], check=True)
+        shutil.rmtree(self._data)
+        wait_until(lambda: not answers(self.port), "its port is free")
+        # A process that nobody has reaped yet still seems to hold its lock.
+        for left in self._folder.glob(".s.PGSQL.*"):
+            left.unlink()
+
+    def follow(self, port: int) -> None:
+        """Become a replica, anew, of the server that is reached by this port."""
+        if self.is_running:
+            self.stop()
+        shutil.rmtree(self._data, ignore_errors=True)
+        source = f"host=127.0.0.1 port={port} user={_USER}"
+        self._run(
+            "pg_basebackup", "--no-sync", "--write-recovery-conf", "--checkpoint=fast",
+            f"--dbname={source}", "-D", str(self._data),
+        )  # fmt: skip
+        self.start()
+
+    def promote(self) -> None:
+        """Be a primary from now on, with what has arrived."""
+        self._run("pg_ctl", "promote", "--wait", "-D", str(self._data))
+
+    @property
+    def _postmaster(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def _signal(self, number: signal.Signals) -> None:
-        postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
+        postmaster = self._postmaster
         # The postmaster first: it must not have more children meanwhile.
         os.kill(postmaster, number)
-        for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+        for child in _children(postmaster):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child), number)
+                os.kill(child, number)
 
     @property
     def is_running(self) -> bool:
@@ -73,7 +116,7 @@ class PostgresServer:
         output = self._folder / "output"
         with output.open("ab") as file:
             outcome = subprocess.run(
-                [_binary(name), *arguments],
+                [postgres_binary(name), *arguments],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=file,

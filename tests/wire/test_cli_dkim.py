@@ -2,12 +2,14 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from outbox.delivery.dkim import lookup
 from outbox.delivery.dkim.key import Kind, read_key
 from outbox.delivery.dkim.record import record_name, record_text
 from outbox.settings import load
@@ -133,6 +135,16 @@ def test_a_dns_that_fails_says_nothing_of_the_record_and_ends_with_75(key: tuple
         code, said = refused("dkim", "check", *key, "--nameserver", "127.0.0.1", "--port", str(port))
     assert code == 75
     assert said.startswith("Error: DNS gave no answer: ")
+
+
+def test_a_dns_that_says_nothing_is_told_once(key: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "_PATIENCE", 0.01)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = str(silent.getsockname()[1])
+        code, said = refused("dkim", "check", *key, "--nameserver", "127.0.0.1", "--port", port)
+    assert code == 75
+    assert "answer: 127.0.0.1 did not answer within 0.01 seconds. Try again later" in said
 
 
 def test_the_help_loads_neither_cryptography_nor_dns() -> None:

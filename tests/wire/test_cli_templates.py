@@ -84,6 +84,12 @@ def test_preview_tells_where_a_mail_without_an_example_gets_its_variables(mails:
     _, complaint = refused("preview", "hello", "--templates", "mails")
     assert "'name' is undefined" in complaint
     assert "write mails/hello.example.json, or give --context." in complaint
+    # Only where a variable is what it lacks.
+    for part in ("subject", "txt"):
+        (mails / f"hello.{part}").write_text("Hello")
+    (mails / "hello.html").write_text("<a href='/login'>")
+    _, complaint = refused("preview", "hello", "--templates", "mails")
+    assert complaint.endswith("the host of your site.\n")
 
 
 def test_preview_writes_the_parts_and_the_whole_mail_into_files(mails: Path) -> None:

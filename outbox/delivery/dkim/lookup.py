@@ -35,6 +35,9 @@ def texts_at(name: str, resolver: dns.resolver.Resolver) -> list[str]:
         answer = resolver.resolve(dns.name.from_text(name), "TXT", lifetime=_PATIENCE)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
+    except dns.exception.Timeout as error:
+        asked = ", ".join(map(str, resolver.nameservers))
+        raise LookupFailedError(f"{asked} did not answer within {_PATIENCE:g} seconds") from error
     except (dns.exception.DNSException, OSError) as error:
-        raise LookupFailedError(str(error)) from error
+        raise LookupFailedError(str(error).rstrip(".")) from error
     return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]

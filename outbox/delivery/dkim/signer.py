@@ -24,7 +24,7 @@ class Signer:
         """
         # As it is sent: the last line goes out with its end.
         fields, body = taken_apart(lines_ended(mime))
-        domain = _domain(fields)
+        domain = _domain_in(fields)
         ours = [each for each in self.signatories if each.domain == domain]
         if not ours:
             return mime
@@ -33,8 +33,12 @@ class Signer:
         return b"".join((*(signature(each, fields, body_hash, at) for each in ours), mime))
 
 
-def _domain(fields: Sequence[Field]) -> str | None:
-    """Return the domain of From in lower case, or None where nobody can be sure of it."""
+def domain_of(mime: bytes) -> str | None:
+    """Return the domain in whose name a message is sent, that of its From; None where nobody can be sure."""
+    return _domain_in(taken_apart(lines_ended(mime))[0])
+
+
+def _domain_in(fields: Sequence[Field]) -> str | None:
     found = [field for field in fields if field.name == "from"]
     if len(found) != 1:
         return None

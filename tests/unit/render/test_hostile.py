@@ -49,6 +49,25 @@ WITHIN_CSS = [
     "\\",
 ]
 RULES = ["a", "a ", ";", "{", "}", "a{", "a{}", "a:b;", "<!--", "-", "--a", "*", "a:", ": "]
+SELECTORS = [
+    "a",
+    "a ",
+    "a,",
+    "a >",
+    " ",
+    ".a",
+    "[a]",
+    "[",
+    ":a",
+    ":a(",
+    ":a(b)",
+    "(",
+    "()",
+    "\\",
+    "\\a",
+    "*",
+    "é",
+]
 
 HOSTILE: list[tuple[str, str, list[str]]] = [
     (ADDRESSES, "", OPENINGS),
@@ -61,6 +80,8 @@ HOSTILE: list[tuple[str, str, list[str]]] = [
     *((ATTRIBUTES, f"<style {before}", WITHIN_MEDIA) for before in ("", "media=", "data-css-inline")),
     *(("styles.to_inline", before, WITHIN_CSS + RULES) for before in ("", "p { a: ")),
     ("styles.check_style", "", WITHIN_CSS + RULES),
+    ("styles._check_selectors", "", SELECTORS),
+    ("styles._check_selectors", "a:b(", SELECTORS),
     (
         "text.tidy",
         "",

@@ -1,5 +1,6 @@
 """Each rule of the linter finds what breaks it, and nothing in a mail that breaks none."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,39 @@ def test_a_file_that_no_language_asks_for_is_found(write: Write, tag: str) -> No
         SOUND | {f"a.{tag}.subject": "x", f"a.{tag}.txt": "x", "old.V2.subject": "x", "old.V2.txt": "x"}
     )
     assert _rules(folder) == [(f"a.{tag}", Rule.MISNAMED)]
+
+
+def test_what_is_broken_is_told_with_its_file(write: Write) -> None:
+    folder = write(SOUND | {"a.html": "{% extends 'b.html' %}", "b.html": "\n{{ 1 | nonsense }}"})
+    assert [each.problem.partition(" ")[0] for each in lint(Templates(folder))] == [f"{folder}/b.html:2:"]
+    (folder / "a.txt").write_bytes(b"\xff")
+    assert [each.problem.partition(" ")[0] for each in lint(Templates(folder))] == [f"{folder}/a.txt:"]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("en_US.UTF-8", "Rename it to en_US"),
+        ("pt-BR", "Rename it to pt_BR"),
+        ("zh_hans", "Rename it to zh_Hans"),
+        ("sr@latin", "Name it by its language"),
+        ("french", "Name it by its language"),
+    ],
+)
+def test_a_catalogue_that_no_mail_looks_for_is_found_once(
+    write: Write, tmp_path: Path, name: str, remedy: str
+) -> None:
+    folder = write(SOUND | {"b.mail": "{% block subject %}B{% endblock %}{% block text %}B{% endblock %}"})
+    for each in (name, "de_AT"):
+        file = tmp_path / each / "LC_MESSAGES" / "messages.mo"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(struct.pack("<7I", 0x950412DE, 0, 0, 28, 28, 0, 28))
+    templates = Templates(folder, translations=tmp_path)
+    assert templates.languages("a") == (None, "de-AT")
+    found = lint(templates)
+    assert [(each.mail, each.rule) for each in found] == [("", Rule.MISNAMED)]
+    assert found[0].problem.startswith(f"{tmp_path / name}: no mail looks for a catalogue there. {remedy}")
+    assert lint(templates, locales=["de-AT"]) == []
 
 
 def test_layouts_are_no_mails_and_neither_are_ours_where_there_are_others(write: Write) -> None:

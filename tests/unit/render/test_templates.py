@@ -104,8 +104,13 @@ def test_a_changed_template_is_read_again(write: Write, tmp_path: Path) -> None:
             {},
             r"a\.txt:2: 'missing' is undefined\. .*\{\{ missing \| default",
         ),
-        ({"a_html": "{{ x.y }}"}, {"x": {}}, r"a\.html:1: .*no attribute 'y'.* Add it"),
-        ({"a_txt": "{{ x.y.z }}"}, {"x": {}}, r"a\.txt:1: .*'y'"),
+        (
+            {"a_html": "{{ x.y }}"},
+            {"x": {}},
+            r"a\.html:1: .*no attribute 'y'.* Add it.*\{\{ x\.y \| default",
+        ),
+        ({"a_html": "{{ x['y'] }}"}, {"x": {}}, r"a\.html:1: .*'y'.*\{\{ NAME\.y \| default"),
+        ({"a_txt": "{{ x.y.z }}"}, {"x": {}}, r"a\.txt:1: .*'y'.*\{\{ x\.y \| default"),
         ({"a_txt": "{% if missing %}{% endif %}"}, {}, r"a\.txt:1: 'missing' is undefined"),
         ({"a_txt": "{% for i in missing %}{% endfor %}"}, {}, r"a\.txt:1: 'missing' is undefined"),
         ({"a_txt": "\n\n{% if %}"}, {}, r"a\.txt:3: .*Correct the template"),
@@ -136,8 +141,14 @@ def test_an_error_of_the_applications_own_code_is_told_with_its_line(write: Writ
 def test_a_file_that_is_not_utf_8_is_named(write: Write, tmp_path: Path) -> None:
     templates = write(a_subject="s")
     (tmp_path / "app" / "a.txt").write_bytes(b"\xff")
-    with pytest.raises(TemplateError, match=r"a\.txt: is not UTF-8"):
+    with pytest.raises(TemplateError, match=rf"{tmp_path}/app/a\.txt: is not UTF-8"):
         templates.render("a", {})
+
+
+@pytest.mark.parametrize("context", [["name"], "name", {1: "Ada"}])
+def test_a_context_without_names_is_told_as_such(write: Write, context: Any) -> None:
+    with pytest.raises(TemplateError, match=r"^context: .* Give a dict"):
+        write(a_subject="s", a_txt="").render("a", context)
 
 
 def test_an_unknown_name_lists_the_directories_and_near_names(write: Write, tmp_path: Path) -> None:

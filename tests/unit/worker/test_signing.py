@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from outbox.delivery.dkim.signer import Signer
 from outbox.mail.verdict import Deferred
 from outbox.smtp.stage import Stage
 from outbox.store.bodies import Message
 from outbox.worker.budget import Budget
 from outbox.worker.sender import _without_bytes
-from outbox.worker.signing import Signing
+from outbox.worker.signing import _MOST_TOLD, Signing
 from outbox.worker.supply import Supply
 from tests.support.signatures import AT, both, records, verified
 from tests.unit.worker.held import NoThreads, message
@@ -42,9 +44,33 @@ def test_a_message_that_cannot_be_signed_is_put_off_and_never_goes_unsigned() ->
     assert Deferred(Stage.BODY.value, reason, None) == _without_bytes(broken)
 
 
-def test_a_message_without_bytes_keeps_its_problem() -> None:
+def test_mail_of_a_domain_without_a_key_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    sign = Signing(both(), lambda: AT)
+    for sender in (
+        b"a@mail.example.org",
+        b"b@Mail.example.org",
+        b"shop@example.org",
+        b"a@b.example, c@d.example",
+    ):
+        mail = replace(MAIL, mime=b"From: %s\n\nHot." % sender)
+        assert sign(mail).mime.endswith(mail.mime)
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == [
+        "mail from mail.example.org goes unsigned",
+        "mail from more or less than one mailbox goes unsigned",
+    ]
+
+
+def test_only_so_many_domains_without_a_key_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    sign = Signing(both(), lambda: AT)
+    for n in range(_MOST_TOLD + 1):
+        sign(replace(MAIL, mime=b"From: a@%d.example\r\n\r\nHot.\r\n" % n))
+    assert len(caplog.records) == _MOST_TOLD
+
+
+def test_a_message_without_bytes_keeps_its_problem(caplog: pytest.LogCaptureFixture) -> None:
     empty = replace(MAIL, mime=b"", problem="why")
     assert Signing(both(), lambda: AT)(empty) == empty
+    assert caplog.records == []
 
 
 def test_a_parcel_has_the_signed_body_and_counts_its_size() -> None:
