@@ -177,6 +177,17 @@ def test_what_another_desk_hands_over_is_taken_where_the_limit_has_room(
     assert run(work()) == takes
 
 
+def test_what_another_desk_hands_over_is_not_taken_where_its_stream_has_no_room() -> None:
+    async def work() -> bool:
+        desk = probing(Limit(quota=5))
+        desk._breaker.judged()
+        desk._allowance.room = lambda stream, _: {"default": 0}[stream]
+        taken: bool = desk.takes(claim())
+        return taken
+
+    assert not run(work())
+
+
 def test_what_another_desk_hands_over_does_not_wait_for_the_next_look() -> None:
     woken: list[bool] = []
 
