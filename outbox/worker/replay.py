@@ -107,7 +107,8 @@ class Replay:
             # Told already; its daemon begins another with its next beat.
             return False
         (last, before), beaten = self._beaten, self._remains.beaten(session)
-        if beaten is None:
+        if beaten is None or self._history.now().epoch < known:
+            # An epoch never falls: a dump from before an earlier lapse may know the session all the same.
             far = True
         elif (last == session and beaten < before) or any(
             islice(self._remains.forgotten(session, ended[::-1]), FEW)
