@@ -49,7 +49,8 @@ class Breaker:
         self._faults = 0
         self._waits = 0
         self._retry_at: float | None = None
-        self._probes = False
+        # Until when it is ours, or was, since its verdict is not known yet.
+        self._probe_until: float | None = None
         self._opened_it = False
         self._is_refuted = False
         self._is_alone = False
@@ -78,14 +79,14 @@ class Breaker:
         """Tell whether the wait is over and the probe is to be had, if no other daemon has it."""
         return self._retry_at is not None and now >= self._retry_at and not self._may_try(now)
 
-    def take_probe(self) -> None:
-        """Note that the one probe is this daemon's."""
-        self._probes = True
+    def take_probe(self, now: float) -> None:
+        """Note that the one probe is this daemon's, and since when, at least."""
+        self._probe_until = now + PROBE
 
     def leave_probe(self) -> None:
         """Let another daemon have the probe, if it is ours."""
-        if self._probes and self._retry_at is not None:
-            self._probes = False
+        if self._probe_until is not None and self._retry_at is not None:
+            self._probe_until = None
             self.news = News.LEFT
 
     def fault(self, now: float, chance: float, *, of_all: bool = False) -> bool:
@@ -96,18 +97,21 @@ class Breaker:
         self._faults += self._width if of_all else 1
         if self._retry_at is not None:
             # What comes else is a straggler of the time before it opened, or of a connection that hung.
-            if self._may_try(now):
-                self.news = News.FAILED if self._probes else self.news
+            if self._probe_until is not None or self._may_try(now):
+                self.news = self.news if self._probe_until is None else News.FAILED
                 self._put_off(now, chance)
             return False
         if self._faults < self._width:
             return False
-        self._opened_it = True
         self._is_alone = self._is_refuted
         if not self._is_alone:
             self.news = News.OPENED
         self._put_off(now, chance)
         return True
+
+    def opened_for_all(self) -> None:
+        """Note that the others have it from us that the relay is down, if it still is."""
+        self._opened_it = self.is_open
 
     def judged(self) -> bool:
         """Note that the relay judged a mail; tell whether this closed the breaker."""
@@ -133,25 +137,30 @@ class Breaker:
             self._waits = waits
             self._is_alone = False
             return not was_open
-        if was_open and not self._is_alone:
+        if self._is_alone:
+            return False
+        # Also of before this daemon began: who works at full width first has them forgotten by all.
+        self._waits = waits
+        if was_open:
             self._is_refuted = self._opened_it
             self._close()
-            return True
-        return False
+        return was_open
 
     def _may_try(self, now: float) -> bool:
-        return self._probes or (self._is_alone and self._retry_at is not None and now >= self._retry_at)
+        if self._probe_until is not None and now < self._probe_until:
+            return True
+        return self._is_alone and self._retry_at is not None and now >= self._retry_at
 
     def _put_off(self, now: float, chance: float) -> None:
         wait = min(FIRST_WAIT * 2.0 ** min(self._waits, 30), LONGEST_WAIT)
         self._retry_at = now + wait * (0.75 + chance / 2)
         self._waits += 1
-        self._probes = False
+        self._probe_until = None
 
     def _close(self) -> None:
         self._retry_at = None
         self._width = 1
         self._faults = 0
-        self._probes = False
+        self._probe_until = None
         self._opened_it = False
         self._is_alone = False

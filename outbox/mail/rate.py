@@ -14,6 +14,7 @@ a day later it is forgotten.
 import re
 from dataclasses import dataclass
 from datetime import date
+from math import inf
 
 DAY = 86_400.0
 BURST = 0.1
@@ -34,6 +35,9 @@ ANEW = 5.0
 SLOWEST = 1.0
 """Recipients a second that go on passing, whatever the relay says: one tells when it takes more again."""
 
+LOWEST_SET = 1.0 / DAY
+"""Recipients a second of the lowest rate that may be set: when its mail goes on must be a date."""
+
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min|h)")
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -42,8 +46,10 @@ def parse_rate(text: str) -> float:
     """Return the recipients a second that "14/s", "100/min" or "5000/h" means; else raise ValueError."""
     found = _RATE.fullmatch(text.strip())
     rate = float(found[1]) / _SECONDS[found[2]] if found else 0.0
-    if not rate:
+    if not 0.0 < rate < inf:
         raise ValueError("this is no rate")
+    if rate < LOWEST_SET:
+        raise ValueError("this is less than one recipient a day")
     return rate
 
 

@@ -29,7 +29,7 @@ def limit_in(name: str, table: Mapping[str, object]) -> Limit:
     try:
         parsed = None if rate is None else parse_rate(rate if isinstance(rate, str) else "")
     except ValueError as error:
-        raise UnfitError(f"{name}.rate: {shown(rate)} is no rate", GIVE_RATE) from error
+        raise UnfitError(f"{name}.rate: {error}: {shown(rate)}", GIVE_RATE) from error
     if burst is not None and rate is None:
         raise UnfitError(f"{name}.burst: {shown(burst)} is a burst of no rate", f"{name}.rate with it")
     return Limit(parsed, _count(f"{name}.burst", burst), _count(f"{name}.quota", quota))

@@ -64,6 +64,10 @@ class _Purse:
     def has(self, count: int, now: float) -> bool:
         return self.tokens >= count and now < self.void_at
 
+    def is_dry(self, now: float) -> bool:
+        """Tell whether mail that is in hand would have to wait for too long."""
+        return self.ask_at - now > _PATIENT
+
     def spend(self, count: int) -> None:
         self.tokens -= count
         self.spent += 1
@@ -215,6 +219,10 @@ class Allowance:
             if any(grant.count for grant in grants.values()):
                 self._stir()
             now = self._now()
+        for gate in wanted:
+            # Also what came after it was refused: a claim was under way, or another desk has handed it over.
+            if self._purses[gate].is_dry(now):
+                self._give_back_of(gate, f"the {self._purses[gate].short_of}")
         return min((max(0.0, self._purses[gate].ask_at - now) for gate in wanted), default=None)
 
     def _demands(self) -> dict[Gate, tuple[Limit, Demand]]:
@@ -243,14 +251,10 @@ class Allowance:
         if grant.short_of == "quota" and purse.short_of != "quota":
             events.quota_spent(gate.kind.value, gate.name, grant.wait)
         purse.receive(grant, limit, began, self._now())
-        if grant.count:
-            return
-        if grant.short_of is None:
+        if not grant.count and grant.short_of is None:
             self._give_back_of(
                 gate, "it is larger than what is left of the quota", larger_than=purse.rest or 0
             )
-        elif grant.wait > _PATIENT:
-            self._give_back_of(gate, f"the {grant.short_of}")
 
     def _give_back_of(self, gate: Gate, reason: str, larger_than: int = 0) -> None:
         self._give_back(
@@ -260,7 +264,8 @@ class Allowance:
 
     def _room(self, gate: Gate, limit: Limit, held: int) -> int | None:
         purse, now = self._purses[gate], self._now()
-        if purse.short_of == "quota" and now < purse.ask_at:
+        # Of what is given back none may be claimed again at once, even where there are tokens for a part.
+        if purse.is_dry(now) or (purse.short_of == "quota" and now < purse.ask_at):
             return 0
         most = in_hand(limit, purse.filled(limit, now))
         return None if most is None else max(0, most - held)

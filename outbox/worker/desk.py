@@ -16,6 +16,7 @@ from outbox.worker.lease import boot_clock
 from outbox.worker.memory import Memory
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
+from outbox.worker.room import Room
 from outbox.worker.sender import Sender
 from outbox.worker.supply import Supply
 from outbox.worker.tray import Tray
@@ -112,6 +113,7 @@ class Desk:
             self._allowance.slow_down,
             wake,
         )
+        self._room = Room(self._width, self._breaker, self._pace, self._allowance, self._supply, self._tray)
         self._besides: list[asyncio.Task[None]] = []
         self._idle = False
 
@@ -152,7 +154,7 @@ class Desk:
             return 0.0
         now = self._now()
         await self._see_to_the_probe(lease(), paused, now)
-        room = self._room(now)
+        room = self._room.now(now)
         if not room:
             return min(await self._rest(lease()), self._breaker.wait(now) or self._poll_interval)
         # An idle daemon only reads; but what it has claimed without knowing is due no more, and would wait.
@@ -161,7 +163,7 @@ class Desk:
         mine = lease()
         if not mine.is_valid(boot_clock()):
             return self._poll_interval
-        claimed = await self._supply.claim(mine, room, now, paused, self._room_of)
+        claimed = await self._supply.claim(mine, room, now, paused, self._room.of_stream)
         self._outcome.keep(mine, claimed.kept)
         for claim in claimed.strays:
             self._send_astray(claim, mine, now)
@@ -182,7 +184,7 @@ class Desk:
     async def _see_to_the_probe(self, lease: Lease, paused: Collection[str], now: float) -> None:
         """Have the one probe of all daemons only where it can be used at once."""
         if self._clearance.is_given(self.relay.name):
-            size = self._limited(self._probe_size) if self._breaker.may_ask(now) else 0
+            size = self._room.of_probe() if self._breaker.may_ask(now) else 0
             if size and await self._has_due(size, paused):
                 await self._valve.probe(lease.id)
         elif not self._tray.working:
@@ -207,9 +209,6 @@ class Desk:
         is_shut = self._breaker.is_open and not self._breaker.width(self._now())
         return f"relay {self.relay.name} is down" if is_shut else None
 
-    def _room_of(self, stream: str) -> int | None:
-        return self._allowance.room(stream, self._supply.held(stream) if self._allowance.limits else 0)
-
     def obey(self) -> None:
         """Give back what must not be sent any more."""
         name = self.relay.name
@@ -232,17 +231,17 @@ class Desk:
         self._tray.close()
 
     def _send_astray(self, claim: Claim, lease: Lease, now: float) -> None:
-        """Hand a claim to the desk whose relay may hold the mail already; where that is down, it waits."""
+        """Hand a claim to the desk whose relay may hold the mail already; where that takes none, it waits."""
         desk = self._stray(claim)
-        if desk is not None and desk.is_ready:
+        if desk is not None and desk.takes(claim):
             desk.take(claim, lease, now)
         else:
             self._outcome.put_back(lease, [claim], f"relay {claim.relay} may hold it, and takes none now")
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether mail can go through the relay now, as far as anybody knows."""
-        return not self._breaker.is_open and self._clearance.is_given(self.relay.name)
+    def takes(self, claim: Claim) -> bool:
+        """Tell whether this mail can go through the relay now or soon, as far as anybody knows."""
+        may_go = not self._breaker.is_open and self._clearance.is_given(self.relay.name)
+        return may_go and self._room.has_for(claim.stream)
 
     def take(self, claim: Claim, lease: Lease, now: float) -> None:
         """Send what another desk has claimed, which does not wait for this one's turn."""
@@ -255,28 +254,8 @@ class Desk:
             retries=self._supply.retries_room(room),
             alone=not self._holdings.alone,
             paused=paused,
-            room=self._room_of,
+            room=self._room.of_stream,
         )
-
-    def _room(self, now: float) -> int:
-        """Return how many deliveries to claim: none while nothing may be sent, or enough is in hand."""
-        if not self._width():
-            return 0
-        if self._breaker.is_open:
-            return self._limited(self._probe_size)
-        size = self._pace.claim_size(now)
-        return self._limited(size) if self._supply.has_room(size) else 0
-
-    @property
-    def _probe_size(self) -> int:
-        """One mail, when there is none in hand that could be the probe, now or with its token."""
-        waits = self._allowance.limits and self._tray.ready
-        return 0 if self._tray.busy or self._supply.waiting or waits else 1
-
-    def _limited(self, size: int) -> int:
-        """Return how much of `size` the relay's limit has room for."""
-        room = self._allowance.relay_room(self._supply.held() if self._allowance.limits else 0)
-        return size if room is None else min(size, room)
 
     def _width(self) -> int:
         """Return how many senders may work at once."""

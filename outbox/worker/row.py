@@ -12,17 +12,21 @@ if TYPE_CHECKING:
 
 
 class Row:
-    """Parcels in their order, how many of them are retries, and how many of each kind there are."""
+    """Parcels in their order, and how many of each kind there are, of the fresh ones and of the retries."""
 
     def __init__(self) -> None:
         self.parcels: deque[Parcel] = deque()
-        self.retries = 0
-        self.kinds: Counter[Kind] = Counter()
+        self.fresh: Counter[Kind] = Counter()
+        self.retried: Counter[Kind] = Counter()
+
+    @property
+    def retries(self) -> int:
+        """How many of them are retries."""
+        return self.retried.total()
 
     def put(self, parcel: Parcel, *, first: bool = False) -> None:
         """Add a parcel behind the others, or before them."""
-        self.retries += parcel.retry
-        self.kinds[parcel.kind] += 1
+        self._kinds(parcel)[parcel.kind] += 1
         if first:
             self.parcels.appendleft(parcel)
         else:
@@ -40,12 +44,15 @@ class Row:
         if parcel not in self.parcels:
             return False
         self.parcels.remove(parcel)
-        self.retries -= parcel.retry
-        self.kinds[parcel.kind] -= 1
-        if not self.kinds[parcel.kind]:
-            del self.kinds[parcel.kind]
+        kinds = self._kinds(parcel)
+        kinds[parcel.kind] -= 1
+        if not kinds[parcel.kind]:
+            del kinds[parcel.kind]
         return True
 
     def takeable(self, room: int) -> int:
         """Return how many may be taken while there is room for so many retries."""
         return len(self.parcels) - max(0, self.retries - room)
+
+    def _kinds(self, parcel: Parcel) -> Counter[Kind]:
+        return self.retried if parcel.retry else self.fresh

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from outbox.worker.row import Row
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from outbox.worker.allowance import Allowance
-    from outbox.worker.parcel import Parcel
+    from outbox.worker.parcel import Kind, Parcel
 
 
 class Tray:
@@ -130,7 +129,7 @@ class Tray:
         has_room = self._retries_room > 0
 
         def may_go(each: Parcel) -> bool:
-            return (has_room or not each.retry) and self._lets(each)
+            return (has_room or not each.retry) and self._lets(each.kind)
 
         # What may go here is what `_let` counts: who enters for something that is not given enters for ever.
         if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
@@ -265,20 +264,22 @@ class Tray:
         return found
 
     def _count(self, row: Row, most: int) -> int:
-        """Return how many of a row may go, of the retries as many as there is room for; at most `most`."""
-        if not self._lets_any(row):
-            return 0
-        fresh = (each for each in row.parcels if not each.retry and self._lets(each))
-        retries = (each for each in row.parcels if each.retry and self._lets(each))
-        few = islice(retries, self._retries_room) if row.retries else ()
-        return sum(1 for _ in islice(chain(fresh, few), most))
+        """Return how many of a row may go, of the retries as many as there is room for; at most `most`.
 
-    def _lets(self, parcel: Parcel) -> bool:
-        return self._allowance is None or self._allowance.lets(*parcel.kind)
+        By its few kinds: every sender that wakes asks.
+        """
+        fresh, retries = (
+            sum(count for kind, count in kinds.items() if self._lets(kind))
+            for kinds in (row.fresh, row.retried)
+        )
+        return min(most, fresh + min(retries, self._retries_room))
+
+    def _lets(self, kind: Kind) -> bool:
+        return self._allowance is None or self._allowance.lets(*kind)
 
     def _lets_any(self, row: Row) -> bool:
         """Tell whether there are tokens for any of a row, by its few kinds: it is mostly asked in vain."""
-        return self._allowance is None or any(self._allowance.lets(*kind) for kind in row.kinds)
+        return any(self._lets(kind) for kind in (*row.fresh, *row.retried))
 
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:

@@ -60,7 +60,9 @@ class Valve:
             case None:
                 return
             case News.OPENED:
-                await self._threads.run(breakers.open, name, wait, seen=seen)
+                # Where it was another daemon's opening that is closed later, this one is not refuted.
+                if await self._threads.run(breakers.open, name, wait, seen=seen):
+                    self._breaker.opened_for_all()
             case News.FAILED:
                 await self._threads.run(breakers.failed, name, me, wait)
             case News.LEFT:
@@ -77,10 +79,11 @@ class Valve:
 
     async def probe(self, me: UUID) -> bool:
         """Ask for the one probe of the relay; tell whether it is ours."""
-        if self._seen.prober != me and self._now() < self._probed_until:
+        began = self._now()
+        if self._seen.prober != me and began < self._probed_until:
             return False
         if await self._threads.run(self._breakers.probe, self._name, me, PROBE):
-            self._breaker.take_probe()
+            self._breaker.take_probe(began)
             events.relay_probed(self._name)
             return True
         await self._look()

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool, Relay, Timeouts
 from outbox.delivery.retry import RetryPolicy
+from outbox.mail.rate import Limit
 from outbox.mail.stream import Stream, Streams
 from outbox.testing import FaultyServer, cut, stall
 from tests.support.daemon import Application, RunningDaemon, application
@@ -167,6 +169,23 @@ def test_a_mail_in_doubt_stays_with_its_relay_also_while_its_stream_goes_by_anot
         assert arrived(main) == ["doubtful0@example.org"]
         assert "doubtful0@example.org" not in arrived(backup)
         assert len(arrived(backup)) == 20
+
+
+def test_a_mail_that_stays_with_a_relay_whose_quota_is_spent_is_kept_by_no_daemon(database_url: str) -> None:
+    streams = Streams({"default": Stream(("backup",)), "few": Stream(("main",))})
+    policy = RetryPolicy(fault_pause=0.3)
+    with application(database_url) as app, FaultyServer() as main, FaultyServer() as backup:
+        app.enqueue(1, tag="doubtful")
+        with app.engine.begin() as connection:
+            connection.execute(text("UPDATE outbox_delivery SET doubts = 1, relay = 'main'"))
+            app.outbox.enqueue(connection, to="few@example.org", text="Hello.", stream="few")
+        limited, other = relays(main, backup)
+        given = replace(limited, limit=Limit(quota=1)), other
+        with daemon(database_url, main, backup, streams=streams, relays=given, policy=policy):
+            app.wait_sent(1)
+            left = "SELECT count(*) FROM outbox_delivery WHERE status = 'pending' AND fence > 4"
+            wait_until(lambda: app.scalar(left) == 1, "it is claimed now and then, and given back")
+        assert (len(arrived(main)), arrived(backup)) == (1, [])
 
 
 def test_the_journal_knows_through_which_relay_a_mail_went_whose_daemon_was_killed(

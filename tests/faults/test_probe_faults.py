@@ -70,7 +70,7 @@ def test_a_daemon_whose_verdicts_cannot_be_stored_leaves_the_probe_to_the_others
         assert (app.scalar(OPEN), app.scalar(PROBED)) == (1, 0)
         assert ASKED not in caplog.text
         # One that it has got before that it gives back.
-        inside.do(inside.desk._breaker.take_probe)
+        inside.do(lambda: inside.desk._breaker.take_probe(inside.desk._now()))
         looks(inside, 2)
         assert not inside.do(lambda: inside.desk._breaker.width(inside.desk._now()))
 

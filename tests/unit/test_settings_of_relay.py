@@ -48,6 +48,13 @@ REPORTS = "never alone, or any of success, failure and delay, separated by ',' o
             ),
         ),
         (
+            {"smtp_rate": "0.00000001/h"},
+            (
+                "smtp_rate (flag --smtp-rate): this is less than one recipient a day: '0.00000001/h'. Give "
+                "recipients and a time, such as 14/s, 100/min or 5000/h."
+            ),
+        ),
+        (
             {"smtp_burst": "3"},
             (
                 "smtp_burst (flag --smtp-burst): there is no rate to burst within: '3'. Give smtp_rate with "

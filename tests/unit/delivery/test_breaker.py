@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.delivery.breaker import FIRST_WAIT, LONGEST_WAIT, Breaker, News
+from outbox.delivery.breaker import FIRST_WAIT, LONGEST_WAIT, PROBE, Breaker, News
 
 MIDDLE = 0.5
 """The chance that spreads a wait by nothing."""
@@ -22,13 +22,14 @@ def opened(connections: int = 4) -> Breaker:
 def probing(connections: int = 4) -> Breaker:
     """Return one whose wait is over, and whose probe is ours."""
     breaker = opened(connections)
-    breaker.take_probe()
+    breaker.take_probe(1.0)
     return breaker
 
 
 def refuted(connections: int = 2) -> Breaker:
     """Return one that opened it, and saw another daemon close it."""
     breaker = opened(connections)
+    breaker.opened_for_all()
     assert breaker.adopt(None, 1, 1.0)
     return breaker
 
@@ -64,7 +65,7 @@ def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
     assert [breaker.wait(now) for now in (0.0, 0.75, 99.0)] == [1.0, 0.25, 0.0]
     assert [breaker.may_ask(now) for now in (0.0, 0.99, 1.0)] == [False, False, True]
     assert breaker.width(99.0) == 0
-    breaker.take_probe()
+    breaker.take_probe(99.0)
     assert (breaker.width(99.0), breaker.may_ask(99.0)) == (1, False)
     breaker.leave_probe()
     assert (breaker.width(99.0), breaker.may_ask(99.0)) == (0, True)
@@ -74,12 +75,24 @@ def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
 def test_a_probe_that_is_over_is_not_left_any_more() -> None:
     failed, judged = opened(), opened()
     for breaker in (failed, judged):
-        breaker.take_probe()
+        breaker.take_probe(1.0)
     failed.fault(1.0, MIDDLE)
     judged.judged()
     for breaker in (failed, judged):
         breaker.leave_probe()
     assert (failed.news, judged.news) == (News.FAILED, News.CLOSED)
+
+
+def test_a_probe_that_may_be_another_daemons_by_now_lets_nothing_more_work_here() -> None:
+    breaker = probing()
+    assert [breaker.width(now) for now in (1.0 + PROBE - 0.1, 1.0 + PROBE)] == [1, 0]
+    assert breaker.may_ask(1.0 + PROBE)
+
+
+def test_a_probe_that_fails_late_is_told_all_the_same() -> None:
+    breaker = probing()
+    breaker.fault(60.0, MIDDLE)
+    assert (breaker.news, breaker.wait(60.0)) == (News.FAILED, 2 * FIRST_WAIT)
 
 
 def test_stragglers_of_the_time_before_change_nothing() -> None:
@@ -94,7 +107,7 @@ def test_each_failed_probe_doubles_the_wait_up_to_forty_seconds() -> None:
     now, waits = 0.0, []
     for _ in range(40):
         now += breaker.wait(now)
-        breaker.take_probe()
+        breaker.take_probe(now)
         assert not breaker.fault(now, MIDDLE)
         assert (breaker.news, breaker.width(now + 99)) == (News.FAILED, 0)
         waits.append(breaker.wait(now))
@@ -107,7 +120,7 @@ def test_a_relay_that_is_back_is_noticed_within_fifty_seconds(failures: int, cha
     breaker = Breaker(1)
     plain = min(FIRST_WAIT * 2.0**failures, LONGEST_WAIT)
     breaker.adopt(0.0, failures, 0.0)
-    breaker.take_probe()
+    breaker.take_probe(0.0)
     breaker.fault(0.0, chance)
     assert 0.75 * plain <= breaker.wait(0.0) <= 1.25 * plain <= 50.0
 
@@ -176,6 +189,20 @@ def test_a_closed_one_stays_as_it_is_where_all_are_closed() -> None:
     assert breaker.width(0.0) == 4
 
 
+def test_who_begins_later_forgets_for_all_how_often_it_had_opened() -> None:
+    breaker = Breaker(2)
+    breaker.adopt(None, 5, 0.0)
+    breaker.judged()
+    assert (breaker.news, breaker.waits) == (News.RECOVERED, 0)
+
+
+def test_who_begins_later_waits_as_long_as_the_others_where_it_is_down_still() -> None:
+    breaker = Breaker(1)
+    breaker.adopt(None, 2, 0.0)
+    breaker.fault(0.0, MIDDLE)
+    assert breaker.wait(0.0) == 4 * FIRST_WAIT
+
+
 def test_who_alone_cannot_reach_the_relay_stops_nobody_else() -> None:
     breaker = refuted()
     assert breaker.fault(5.0, MIDDLE)
@@ -197,6 +224,19 @@ def test_who_was_alone_is_so_no_more_when_all_open_or_a_mail_is_judged() -> None
     again.fault(5.0, MIDDLE)
     again.fault(5.0, MIDDLE)
     assert again.news is News.OPENED
+
+
+def test_who_has_not_opened_it_for_the_others_is_not_refuted_when_they_close_it() -> None:
+    came_late = opened(1)
+    judged_meanwhile = opened(1)
+    judged_meanwhile.judged()
+    judged_meanwhile.opened_for_all()
+    judged_meanwhile.adopt(30.0, 2, 0.0)
+    for breaker in (came_late, judged_meanwhile):
+        breaker.adopt(None, 2, 1.0)
+        breaker.news = None
+        assert breaker.fault(2.0, MIDDLE)
+        assert breaker.news is News.OPENED
 
 
 def test_who_learnt_from_others_that_it_was_open_is_not_refuted_when_they_close_it() -> None:

@@ -44,10 +44,18 @@ def test_a_rate_names_its_time(text: str, rate: float) -> None:
     assert rate == parse_rate(text)
 
 
-@pytest.mark.parametrize("text", ["", "14", "14/d", "0/s", "-1/s", "1e9/s", "/s", "nan/s", "14/s x"])
+@pytest.mark.parametrize(
+    "text", ["", "14", "14/d", "0/s", "-1/s", "1e9/s", "/s", "nan/s", "14/s x", "9" * 400 + "/s"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no rate"):
         parse_rate(text)
+
+
+def test_a_rate_of_less_than_one_a_day_is_refused() -> None:
+    assert parse_rate("0.05/h") * DAY > 1.0
+    with pytest.raises(ValueError, match="less than one recipient a day"):
+        parse_rate("0.04/h")
 
 
 @pytest.mark.parametrize(

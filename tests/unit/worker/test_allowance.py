@@ -91,6 +91,34 @@ def test_a_spent_quota_gives_back_what_is_in_hand_and_claims_no_more() -> None:
     run(work())
 
 
+def test_what_comes_after_the_quota_was_spent_is_given_back_at_once() -> None:
+    scene = Scene(Limit(quota=10))
+
+    async def work() -> None:
+        scene.put(*["free"] * 11)
+        await asyncio.sleep(1)
+        scene.put("free")
+        await asyncio.sleep(1)
+
+    scene.during(0, work())
+    assert (scene.recipients, scene.tray.ready) == (10, 0)
+    assert scene.given_back == ["the quota of relay mx"] * 2
+
+
+def test_of_what_must_wait_for_long_nothing_is_claimed_again_although_there_are_tokens_for_a_part() -> None:
+    scene = Scene(Limit(0.1, burst=10))
+
+    async def work() -> None:
+        scene.put(*["free"] * 2, size=8)
+        await asyncio.sleep(1)
+        assert (scene.recipients, scene.tray.ready, scene.given_back) == (8, 0, ["the rate of relay mx"])
+        assert scene.allowance.relay_room(0) == 0
+        await asyncio.sleep(60)
+        assert scene.allowance.relay_room(0) == 8
+
+    scene.during(0, work())
+
+
 def test_a_database_that_is_away_is_asked_again_and_nothing_goes_meanwhile() -> None:
     scene = Scene(Limit(50.0))
     scene.buckets.failing = True

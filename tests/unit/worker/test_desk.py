@@ -49,7 +49,7 @@ def probing(limit: Limit = ANY, wake: Callable[[], None] = lambda: None) -> Any:
     )
     for _ in range(2):
         desk._breaker.fault(0.0, 0.0)
-    desk._breaker.take_probe()
+    desk._breaker.take_probe(0.0)
     return desk
 
 
@@ -59,7 +59,7 @@ def rooms(*steps: str, limit: Limit = ANY) -> list[int]:
     async def work() -> list[int]:
         desk = probing(limit)
         await asyncio.sleep(FIRST_WAIT)
-        seen = [desk._room(desk._now())]
+        seen = [desk._room.now(desk._now())]
         for step in steps:
             match step:
                 case "claimed":
@@ -75,7 +75,7 @@ def rooms(*steps: str, limit: Limit = ANY) -> list[int]:
                     desk._tray.step_back()
                 case _:
                     desk._tray.leave()
-            seen.append(desk._room(desk._now()))
+            seen.append(desk._room.now(desk._now()))
         return seen
 
     return run(work())
@@ -103,7 +103,7 @@ def test_nothing_is_claimed_as_a_probe_that_a_limit_would_give_back() -> None:
         desk = probing(Limit(quota=5))
         await asyncio.sleep(FIRST_WAIT)
         desk._allowance.relay_room = lambda _: 0
-        room: int = desk._room(desk._now())
+        room: int = desk._room.now(desk._now())
         return room
 
     assert run(work()) == 0
@@ -158,6 +158,34 @@ def test_while_nothing_may_go_refusals_are_settled_that_more_mail_was_to_tell_of
 
     assert run(work()) == Options(relays=(), policy=RetryPolicy()).poll_interval
     assert len(calls) == settled
+
+
+@pytest.mark.parametrize(
+    ("room", "held", "takes"), [(None, 0, True), (5, 0, True), (5, 9, True), (5, 10, False), (0, 0, False)]
+)
+def test_what_another_desk_hands_over_is_taken_where_the_limit_has_room(
+    room: int | None, held: int, *, takes: bool
+) -> None:
+    async def work() -> bool:
+        desk = probing(Limit(quota=5))
+        desk._breaker.judged()
+        desk._supply.held = lambda _=None: held
+        desk._allowance.relay_room = lambda held: room and max(0, room - held)
+        taken: bool = desk.takes(claim())
+        return taken
+
+    assert run(work()) == takes
+
+
+def test_what_another_desk_hands_over_is_not_taken_where_its_stream_has_no_room() -> None:
+    async def work() -> bool:
+        desk = probing(Limit(quota=5))
+        desk._breaker.judged()
+        desk._allowance.room = lambda stream, _: {"default": 0}[stream]
+        taken: bool = desk.takes(claim())
+        return taken
+
+    assert not run(work())
 
 
 def test_what_another_desk_hands_over_does_not_wait_for_the_next_look() -> None:

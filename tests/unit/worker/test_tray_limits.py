@@ -85,5 +85,8 @@ def test_who_finds_no_token_has_asked_once_for_all_that_are_alike() -> None:
     allowance.asked = 0
     assert (tray.take(), tray.enter(connected=True)) == (None, False)
     assert allowance.asked == 2
+    tray.put([fresh(100, "free")])
+    allowance.streams, allowance.asked = ("free",), 0
+    assert (tray._let(), allowance.asked) == (1, 2)
     allowance.streams = ("bulk",)
     assert tray.take()

@@ -22,13 +22,15 @@ class Rows:
         self.written: list[tuple[Any, ...]] = []
         self.shared = Shared()
         self.is_free = True
+        self.is_closed = True
         self.failing = False
 
     def read(self, _relay: str) -> Shared:
         return self.shared
 
-    def open(self, relay: str, wait: float, *, seen: int) -> None:
+    def open(self, relay: str, wait: float, *, seen: int) -> bool:
         self._write("open", relay, wait, seen)
+        return self.is_closed
 
     def failed(self, relay: str, me: UUID, wait: float) -> None:
         self._write("failed", relay, me, wait)
@@ -142,6 +144,35 @@ def test_what_others_change_is_done_here_once() -> None:
         for _ in range(2):
             scene.valve.hear(Shared(waits=4), 0.0)
         assert (scene.breaker.is_open, scene.changes) == (False, 2)
+
+    run(work())
+
+
+@pytest.mark.parametrize(("is_closed", "news"), [(True, None), (False, News.OPENED)])
+def test_only_who_has_opened_it_for_all_goes_alone_when_others_close_it(
+    *, is_closed: bool, news: News | None
+) -> None:
+    async def work() -> None:
+        scene = Scene()
+        scene.rows.is_closed = is_closed
+        scene.breaker.fault(0.0, 0.5)
+        await scene.tell(waits=3)
+        assert not scene.breaker.is_open
+        scene.breaker.fault(1.0, 0.5)
+        assert scene.breaker.news is news
+
+    run(work())
+
+
+def test_a_probe_that_is_over_is_asked_for_again() -> None:
+    async def work() -> None:
+        scene = Scene()
+        scene.valve.hear(Shared(open_for=0.0, waits=1), 0.0)
+        await scene.valve.probe(ME)
+        await asyncio.sleep(PROBE)
+        assert scene.breaker.width(PROBE) == 0
+        await scene.valve.probe(ME)
+        assert (scene.breaker.width(PROBE), len(scene.rows.written)) == (1, 2)
 
     run(work())
 
