@@ -62,7 +62,7 @@ class Journaling:
         self._folder: Folder | None = None
         self._file: File | None = None
         self._limit = SIZE
-        # What the database may not know, in the order in which it began; its name and its first file's number.
+        # What the database may not know, as it began: its key, its name, and the number of its first file.
         self._open: dict[tuple[int, int], tuple[Key, str, int]] = {}
         self._older: list[int] = []
         # What goes with the next write, and whether that comes soon in any case.
