@@ -30,11 +30,11 @@ from outbox.store.schema import delivery
 from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, CursorResult
     from sqlalchemy.types import TypeEngine
 
     from outbox.mail.objection import Objection
@@ -263,10 +263,12 @@ def outcome(v: Mapping[str, ColumnElement[Any]]) -> list[tuple[ColumnElement[Any
 
 
 def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
-    """Return the precondition of every owned move: this mail's row, this fence and session, still sending."""
+    """Return the precondition of every owned move: this row, fence and session, still sending.
+
+    Whether the row is still this mail's is seen when it is locked.
+    """
     return and_(
         _d.id == v["id"],
-        _d.message_id == v["message_id"],
         _d.fence == v["fence"],
         _d.session == v["session"],
         is_still(Status.SENDING),
@@ -277,7 +279,17 @@ NAME = (_d.id, _d.message_id, _d.fence)
 """The columns of `Settlement.name`."""
 
 
-_ONE = {name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items()}
+def won_by(
+    rows: Sequence[dict[str, Any]], held: CursorResult[Any, Any, Any]
+) -> dict[tuple[int, UUID, int], dict[str, Any]]:
+    """Return the outcome rows whose claims are among those that a read of NAME has found held, and locked."""
+    by_name = {(row["id"], row["message_id"], row["fence"]): row for row in rows}
+    return {name: by_name[name] for id_, mail, fence in held if (name := (id_, mail, fence)) in by_name}
+
+
+_ONE = {
+    name: bindparam(f"v_{name}", type_=type_) for name, type_ in OUTCOME_TYPES.items() if name != "message_id"
+}
 
 RECORD_ONE = update(delivery).where(is_held(_ONE)).ordered_values(*outcome(_ONE))
 """Writes one verdict, given by `as_one`."""
@@ -285,7 +297,7 @@ RECORD_ONE = update(delivery).where(is_held(_ONE)).ordered_values(*outcome(_ONE)
 
 def as_one(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return an outcome row as the parameters of RECORD_ONE."""
-    return {f"v_{name}": value for name, value in row.items()}
+    return {f"v_{name}": value for name, value in row.items() if name in _ONE}
 
 
 assert all(edge.source is Status.SENDING for edge in MOVES.values() if edge.owned)  # noqa: S101 - is_held relies on it

@@ -26,6 +26,7 @@ from outbox.store.moves import (
     is_held,
     is_still,
     outcome,
+    won_by,
 )
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
@@ -225,12 +226,12 @@ class MySQL(PlainDialect):
         """
         ids = [row["id"] for row in rows]
         held = connection.execute(_LOCK_HELD, {"ids": ids, "holder": rows[0]["session"]})
-        won = {(row["id"], row["message_id"], row["fence"]) for row in rows}.intersection(map(tuple, held))
-        if apart:
-            connection.execute(RECORD_ONE, [as_one(row) for row in rows])
-        else:
-            connection.execute(_RECORD, {"outcomes": as_json(rows)})
-        return won
+        won = won_by(rows, held)
+        if won and apart:
+            connection.execute(RECORD_ONE, [as_one(row) for row in won.values()])
+        elif won:
+            connection.execute(_RECORD, {"outcomes": as_json(won.values())})
+        return set(won)
 
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
         """Return the insert into `table` that does nothing when its unique `key` is taken.

@@ -25,6 +25,7 @@ from outbox.store.moves import (
     RECORD_ONE,
     Claim,
     as_one,
+    won_by,
 )
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
@@ -235,9 +236,10 @@ class SQLite(PlainDialect):
         """
         ids = [row["id"] for row in rows]
         held = connection.execute(_HELD, {"ids": ids, "holder": rows[0]["session"]})
-        won = {(row["id"], row["message_id"], row["fence"]) for row in rows}.intersection(map(tuple, held))
-        connection.execute(RECORD_ONE, [as_one(row) for row in rows])
-        return won
+        won = won_by(rows, held)
+        if won:
+            connection.execute(RECORD_ONE, [as_one(row) for row in won.values()])
+        return set(won)
 
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
         """Return the insert into `table` that does nothing when its unique `key` is taken."""
