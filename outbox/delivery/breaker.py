@@ -81,7 +81,9 @@ class Breaker:
 
     def take_probe(self, now: float) -> None:
         """Note that the one probe is this daemon's, and since when, at least."""
-        self._probe_until = now + PROBE
+        # Not where a mail was judged meanwhile: who closes it for all has ended the probe, too.
+        if self._retry_at is not None:
+            self._probe_until = now + PROBE
 
     def leave_probe(self) -> None:
         """Let another daemon have the probe, if it is ours."""

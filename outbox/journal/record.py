@@ -17,7 +17,7 @@ def name_of(message_id: UUID, n: int, fence: int) -> str:
 
 
 class Key(NamedTuple):
-    """One claim of one recipient: in all databases and for ever nothing else has this name.
+    """One claim of one recipient, in all databases; only one that went back gives the same fence again.
 
     Not the id of the delivery: a database that was restored may give that to another mail.
     """
@@ -25,11 +25,6 @@ class Key(NamedTuple):
     message_id: UUID
     n: int
     fence: int
-
-    @property
-    def name(self) -> str:
-        """As it stands in a line."""
-        return name_of(self.message_id, self.n, self.fence)
 
 
 @dataclass(frozen=True, slots=True)

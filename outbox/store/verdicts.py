@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, and_, bindparam, case, exists, func, literal, null, select, update
+from sqlalchemy import String, and_, bindparam, case, exists, func, literal, null, or_, select, update
 
 from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Reason, Settlement, Status
 from outbox.store.clock import after, utc_now
@@ -59,12 +59,15 @@ _LATE_SENT = (
 _goes_to = bindparam("late_status", type_=String)
 _IS_ASSUMED = _goes_to == Status.SENT.value
 _IS_THE_THIRD = and_(_goes_to == Status.PENDING.value, _d.doubts + 1 >= MOST_DOUBTS)
-# By its `on_doubt`, as in time: also what came back as waiting with a database that went back.
+# A fence never falls: what is being sent under an earlier one has come back, and that sending is over.
+_CAME_BACK = and_(is_still(Status.SENDING), _d.fence < bindparam("late_fence"))
+# By its `on_doubt`, as in time: also what came back with a database that went back.
 _LATE_DOUBT = (
     update(delivery)
-    .where(_IS_LATE, is_still(Status.PENDING))
+    .where(_IS_LATE, or_(is_still(Status.PENDING), _CAME_BACK))
     .ordered_values(
         (_d.status, case((_IS_THE_THIRD, Status.IN_DOUBT.value), else_=_goes_to)),
+        (_d.session, null()),
         # Its relay may recognise it, and no other shall have it.
         (_d.relay, func.coalesce(bindparam("late_relay", type_=String), _d.relay)),
         (_d.reason, case((_IS_ASSUMED, Reason.ASSUMED.value), else_=_d.reason)),
@@ -178,6 +181,7 @@ def _settle_late(connection: Connection, settlement: Settlement, doubt_pause: fl
             _LATE_DOUBT,
             {
                 **names,
+                "late_fence": settlement.fence,
                 "late_status": settlement.target.value,
                 "late_relay": settlement.relay,
                 "late_delay": doubt_pause,

@@ -186,6 +186,11 @@ class Allowance:
         limit = self._limit.lowered(self._pace)
         return self._room(self._relay, limit, held) if limit.is_set else None
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether the relay's limit has room for nothing now, and soon for more."""
+        return self.relay_room(0) == 0 and not self._purses[self._relay].is_dry(self._now())
+
     async def run(self) -> None:
         """Borrow when something is wanted, until cancelled."""
         while True:

@@ -173,7 +173,8 @@ class Desk:
     async def _rest(self, lease: Lease) -> float:
         """Keep nothing that more mail was to tell of, where none is in hand; return the seconds to wait."""
         if not (self._supply.waiting or self._tray.ready or self._tray.busy):
-            self._outcome.settle_refusals()
+            if not self._allowance.is_filling:
+                self._outcome.settle_refusals()
             await self._valve.leave(lease.id)
         return self._poll_interval
 
@@ -184,7 +185,8 @@ class Desk:
     async def _see_to_the_probe(self, lease: Lease, paused: Collection[str], now: float) -> None:
         """Have the one probe of all daemons only where it can be used at once."""
         if self._clearance.is_given(self.relay.name):
-            size = self._room.of_probe() if self._breaker.may_ask(now) else 0
+            may_ask = self._breaker.may_ask(now) and not self._valve.others_probe(lease.id)
+            size = self._room.of_probe() if may_ask else 0
             if size and await self._has_due(size, paused):
                 await self._valve.probe(lease.id)
         elif not self._tray.working:

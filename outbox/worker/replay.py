@@ -18,6 +18,7 @@ from outbox.journal.format import Contents, decode
 from outbox.journal.record import Known
 from outbox.mail.status import Move, Status
 from outbox.mail.verdict import InDoubt, Sent
+from outbox.smtp.stage import Stage
 from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from outbox.worker.aftermath import Aftermath
 
 _TELLING = (Sent, InDoubt)
+_UNDONE = "the database has forgotten this claim while the final dot had no answer yet"
 _THEN = "every living daemon has read its journal"
 _AND_THEN = ", and a person has said: outbox db confirm-restore"
 
@@ -128,11 +130,15 @@ class Replay:
     def _read(self, folder: Folder) -> bool:
         """Tell the database what any journal knows; return whether it has taken all of it."""
         sent = doubts = unwritten = 0
-        for session, entries in self._known(folder):
-            settlements = self._untold(session, entries)
-            unwritten += self._record(session, settlements)
-            doubts += sum(settlement.doubt for settlement in settlements)
-            sent += sum(not settlement.doubt for settlement in settlements)
+        try:
+            for session, entries in self._known(folder):
+                settlements = self._untold(session, entries)
+                unwritten += self._record(session, settlements)
+                doubts += sum(settlement.doubt for settlement in settlements)
+                sent += sum(not settlement.doubt for settlement in settlements)
+        except OSError as error:
+            # As at a start: for what nobody can read the others would wait for ever.
+            events.journal_failed(str(error.filename), error)
         events.replayed(sent, doubts, unwritten)
         return not unwritten
 
@@ -146,8 +152,22 @@ class Replay:
                     gone.add(contents.header.session)
                 ended = [entry for entry in sendings.read(contents) if isinstance(entry.verdict, _TELLING)]
                 yield from _by_session(ended)
-        # What this run is still sending is no doubt yet.
-        yield from _by_session([entry for entry in sendings.dotted() if entry.header.session in gone])
+        dotted = sendings.dotted()
+        yield from _by_session([entry for entry in dotted if entry.header.session in gone])
+        yield from _by_session(self._undone([entry for entry in dotted if entry.header.session not in gone]))
+
+    def _undone(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Return as doubts what this run is still sending, and what others could claim beside it by now."""
+        found = self._remains.named(entry.key.message_id for entry in entries)
+        undone = [
+            entry
+            for entry in entries
+            if (standing := found.get((entry.key.message_id, entry.key.n)))
+            and standing.claim.fence < entry.key.fence
+        ]
+        for entry in undone:
+            entry.verdict = InDoubt(Stage.END_OF_DATA.value, _UNDONE, None)
+        return undone
 
     def _untold(self, session: UUID, entries: Sequence[Entry]) -> list[Settlement]:
         """Return what is to be said of these; of a doubt only where no end of that claim is known."""

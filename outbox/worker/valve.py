@@ -77,10 +77,14 @@ class Valve:
             self._breaker.news = None
         await self._look()
 
+    def others_probe(self, me: UUID) -> bool:
+        """Tell whether another daemon has the probe, as far as is known here."""
+        return self._seen.prober != me and self._now() < self._probed_until
+
     async def probe(self, me: UUID) -> bool:
         """Ask for the one probe of the relay; tell whether it is ours."""
         began = self._now()
-        if self._seen.prober != me and began < self._probed_until:
+        if self.others_probe(me):
             return False
         if await self._threads.run(self._breakers.probe, self._name, me, PROBE):
             self._breaker.take_probe(began)

@@ -92,6 +92,17 @@ def test_a_late_doubt_about_what_does_not_wait_leaves_evidence_only(
     assert [(move.value, True)] == [(row.verdict, row.late) for row in scene.attempts()]
 
 
+@pytest.mark.parametrize("status", [each for each in Status if each not in {Status.PENDING, Status.SENDING}])
+def test_a_late_doubt_changes_nothing_that_has_ended_also_under_a_fence_that_came_back(
+    scene: Scene, status: Status
+) -> None:
+    me, claim = lost(scene, status)
+    scene.change(claim.delivery_id, fence=claim.fence - 1)
+    before = scene.rows()
+    assert record(scene.queue, me, settlement(claim, Move.DOUBT_HOLD)) == Recorded(0, 1, 0)
+    assert before == scene.rows()
+
+
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("move", DROPPED)
 def test_every_other_late_verdict_is_dropped_and_counted(scene: Scene, move: Move, status: Status) -> None:

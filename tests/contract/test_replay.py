@@ -5,12 +5,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.exc import OperationalError
 
 from outbox.store.history import History, restored, unanswered
 from outbox.store.moves import FEW
-from outbox.store.schema import SessionState, attempt, delivery
+from outbox.store.schema import SessionState, attempt, delivery, meta
 from outbox.store.sessions import Totals
 from tests.contract.host import LATER, Host, forget, prepared, statuses
 from tests.contract.scene import Scene
@@ -121,6 +121,35 @@ def test_fault_32_a_session_whose_row_says_less_than_before_went_back_with_its_d
     assert not host.look(me)
     assert not host.look(scene.start())
     assert before == History(scene.database).now()
+
+
+def test_fault_32_an_epoch_that_fell_tells_of_a_restore_though_nothing_else_does(
+    scene: Scene, host: Host
+) -> None:
+    me = scene.start()
+    host.begin(me)
+    dumped = host.replay.answered
+    assert History(scene.database).went_back(dumped)
+    assert host.look(me)
+    with scene.admin.begin() as connection:
+        connection.execute(update(meta).values(epoch=dumped))
+    assert host.look(me)
+    # Above all that anybody has answered.
+    assert (host.replay.answered, History(scene.database).now().epoch) == (dumped + 2, dumped + 2)
+    assert scene.database.read(restored) is not None
+
+
+def test_what_cannot_be_read_is_told_and_keeps_nobody_waiting(
+    scene: Scene, host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    me, claims = host.has_sent(2)
+    forget(scene, claims[1])
+    assert host.journal.folder is not None
+    (host.journal.folder.path / "00000002.journal").mkdir()
+    assert host.look(me)
+    assert statuses(scene) == ["sent", "sent"]
+    assert scene.database.read(unanswered) == ()
+    assert "00000002.journal cannot be used" in caplog.text
 
 
 @pytest.mark.parametrize("known", [False, True])

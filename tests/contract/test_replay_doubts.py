@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from outbox.mail.status import Move, OnDoubt
 from outbox.store.history import History
 from outbox.store.schema import attempt, delivery
+from tests.contract.ends import record, settlement
 from tests.contract.host import DOUBT, SENT, Host, forget, prepared, statuses
 from tests.contract.scene import Scene
 
@@ -74,6 +75,25 @@ def test_fault_31_a_dot_without_an_answer_of_a_run_that_is_over_is_a_doubt(
     assert second.status == "sent"
 
 
+@WHERE_TO
+def test_a_doubt_that_came_back_as_being_sent_under_an_earlier_claim_goes_where_its_mail_says(
+    scene: Scene, host: Host, on_doubt: OnDoubt, status: str, reason: str | None
+) -> None:
+    me, (claim,) = scene.held(1, on_doubt=on_doubt)
+    host.begin(me)
+    # When the dump was made; then it was given back.
+    scene.change(claim.delivery_id, status="pending", session=None)
+    claims = scene.queue.claim(me, 1)
+    host.sends(me, claims, DOUBT)
+    forget(scene, *claims)
+    scene.change(claim.delivery_id, status="sending", session=me)
+    assert host.look(me)
+    # Its daemon knows nothing of that claim any more, and gives it back.
+    assert scene.queue.release_unknown(me, []) == 0
+    (row,) = scene.rows()
+    assert (status, reason, 1, claim.fence) == (row.status, row.reason, row.doubts, row.fence)
+
+
 def test_what_this_run_still_sends_is_no_doubt(scene: Scene, host: Host) -> None:
     me, (sending, sent) = scene.held(2, on_doubt=OnDoubt.HOLD)
     host.begin(me)
@@ -82,6 +102,25 @@ def test_what_this_run_still_sends_is_no_doubt(scene: Scene, host: Host) -> None
     forget(scene, sent)
     assert host.look(me)
     assert statuses(scene) == ["sending", "sent"]
+
+
+@WHERE_TO
+def test_what_this_run_still_sends_is_a_doubt_where_another_could_claim_it_beside(
+    scene: Scene, host: Host, on_doubt: OnDoubt, status: str, reason: str | None
+) -> None:
+    me, (sending, sent) = scene.held(2, on_doubt=on_doubt)
+    host.begin(me)
+    host.dots(me, sending)
+    host.sends(me, [sent])
+    forget(scene, sending, sent)
+    assert host.look(me)
+    assert scene.queue.claim(scene.start(), 2) == []
+    first, second = scene.rows()
+    assert (status, reason, 1) == (first.status, first.reason, first.doubts)
+    assert second.status == "sent"
+    # Its answer comes.
+    record(scene.queue, me, settlement(sending, Move.DELIVER))
+    assert statuses(scene) == ["sent", "sent"]
 
 
 def test_a_doubt_that_was_answered_since_is_none(scene: Scene, host: Host, tmp_path: Path) -> None:

@@ -83,6 +83,15 @@ def test_a_probe_that_is_over_is_not_left_any_more() -> None:
     assert (failed.news, judged.news) == (News.FAILED, News.CLOSED)
 
 
+def test_a_probe_that_is_had_when_a_mail_was_judged_meanwhile_is_over() -> None:
+    breaker = opened()
+    breaker.judged()
+    breaker.take_probe(1.0)
+    # Opened again by another daemon: the probe is to be asked for.
+    breaker.adopt(0.0, 2, 2.0)
+    assert (breaker.width(2.0), breaker.may_ask(2.0)) == (0, True)
+
+
 def test_a_probe_that_may_be_another_daemons_by_now_lets_nothing_more_work_here() -> None:
     breaker = probing()
     assert [breaker.width(now) for now in (1.0 + PROBE - 0.1, 1.0 + PROBE)] == [1, 0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outbox.journal.format import Contents, answered, begun, decode, dotted, encode_header, known
-from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record
+from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record, name_of
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 
 HEADER = Header(UUID(int=7), "host.example", "ae70d7ce-d197", "mx")
@@ -29,7 +29,7 @@ RECORDS: list[Record] = [
 
 def encode(record: Record) -> bytes:
     """Return the line of a record."""
-    names = [key.name for key in record.keys]
+    names = [name_of(*key) for key in record.keys]
     match record:
         case Begun():
             return begun(names, record.relay)

@@ -12,6 +12,7 @@ from outbox.delivery.breaker import FIRST_WAIT
 from outbox.delivery.relay import Pool
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.rate import ANY, Limit
+from outbox.store.breakers import Shared
 from outbox.store.database import Database
 from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
@@ -139,6 +140,23 @@ def test_the_probe_is_asked_for_only_where_it_can_be_used(hindrance: str, asked:
     assert len(calls) == asked
 
 
+def test_while_another_daemon_has_the_probe_nobody_reads_whether_there_is_mail_for_it() -> None:
+    reads: list[Any] = []
+
+    async def work() -> None:
+        desk = probing()
+        desk._breaker.leave_probe()
+        desk._breaker.news = None
+        desk._queue.has_due = lambda **given: reads.append(given)
+        await asyncio.sleep(FIRST_WAIT)
+        desk._valve.hear(Shared(open_for=0.0, waits=1, probe_for=45.0, prober=UUID(int=1)), desk._now())
+        # Each batch of verdicts of another relay wakes this desk, too.
+        await desk.look(lambda: UNDER, frozenset())
+
+    run(work())
+    assert reads == []
+
+
 @pytest.mark.parametrize(("in_hand", "settled"), [(False, 1), (True, 0)])
 def test_while_nothing_may_go_refusals_are_settled_that_more_mail_was_to_tell_of(
     *, in_hand: bool, settled: int
@@ -157,6 +175,30 @@ def test_while_nothing_may_go_refusals_are_settled_that_more_mail_was_to_tell_of
         return wait
 
     assert run(work()) == Options(relays=(), policy=RetryPolicy()).poll_interval
+    assert len(calls) == settled
+
+
+@pytest.mark.parametrize(("hindrance", "settled"), [("a token", 0), ("the quota", 1), ("nothing", 1)])
+def test_refusals_wait_for_the_next_token_of_a_slow_relay_as_more_mail_may_come_with_it(
+    hindrance: str, settled: int
+) -> None:
+    calls: list[bool] = []
+
+    async def work() -> None:
+        desk = probing(Limit(1.0))
+        desk._breaker.judged()
+        desk._breaker.news = None
+        desk._queue.claims = []
+        desk._outcome.keep = lambda *_: None
+        desk._outcome.settle_refusals = lambda: calls.append(True)
+        purse = desk._allowance._purses[desk._allowance._relay]
+        if hindrance != "nothing":
+            purse.left, purse.asked_at = 0.0, desk._now()
+        if hindrance == "the quota":
+            purse.ask_at = desk._now() + 3600.0
+        await desk.look(lambda: UNDER, frozenset())
+
+    run(work())
     assert len(calls) == settled
 
 
