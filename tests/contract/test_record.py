@@ -196,10 +196,11 @@ def spoil(scene: Scene, end: Settlement, spoiler: str) -> Settlement:
         case "no session":
             scene.change(id_, **in_state("held"))
         case "row":
-            # The attempt row of a late doubt still needs its delivery.
+            # The attempt row of a late doubt still needs its delivery. A later fence than its own would say
+            # that it came back with a database that went back.
             (other,) = scene.held()[1]
             id_, mail = other.delivery_id, other.message_id
-            fence += 1
+            fence -= 1
         case _:
             pass
     return Settlement(
