@@ -30,11 +30,11 @@ from outbox.store.schema import delivery
 from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, CursorResult
+    from sqlalchemy import ColumnElement
     from sqlalchemy.types import TypeEngine
 
     from outbox.mail.objection import Objection
@@ -277,14 +277,6 @@ def is_held(v: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
 
 NAME = (_d.id, _d.message_id, _d.fence)
 """The columns of `Settlement.name`."""
-
-
-def won_by(
-    rows: Sequence[dict[str, Any]], held: CursorResult[Any, Any, Any]
-) -> dict[tuple[int, UUID, int], dict[str, Any]]:
-    """Return the outcome rows whose claims are among those that a read of NAME has found held, and locked."""
-    by_name = {(row["id"], row["message_id"], row["fence"]): row for row in rows}
-    return {name: by_name[name] for id_, mail, fence in held if (name := (id_, mail, fence)) in by_name}
 
 
 _ONE = {

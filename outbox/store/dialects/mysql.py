@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from outbox.errors import SchemaError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
 from outbox.store.dialects.mysql_roles import grants
-from outbox.store.dialects.plain import POOL, PlainDialect, edges_in
+from outbox.store.dialects.plain import POOL, PlainDialect, edges_in, won_by
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
@@ -26,7 +26,6 @@ from outbox.store.moves import (
     is_held,
     is_still,
     outcome,
-    won_by,
 )
 from outbox.store.schema import delivery
 from outbox.store.types import Guid

@@ -15,11 +15,13 @@ from outbox.store.types import UtcDateTime
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from sqlalchemy import (
         Column,
         ColumnElement,
         Connection,
+        CursorResult,
         Engine,
         Select,
         TextualSelect,
@@ -63,6 +65,14 @@ class Inserts(NamedTuple):
 
     one: Mapping[tuple[bool, bool], DriverStatement]
     many: DriverStatement
+
+
+def won_by(
+    rows: Sequence[dict[str, Any]], held: CursorResult[Any, Any, Any]
+) -> dict[tuple[int, UUID, int], dict[str, Any]]:
+    """Return the outcome rows whose claims are among those that a read of NAME has found held, and locked."""
+    by_name = {(row["id"], row["message_id"], row["fence"]): row for row in rows}
+    return {name: by_name[name] for id_, mail, fence in held if (name := (id_, mail, fence)) in by_name}
 
 
 class PlainDialect:

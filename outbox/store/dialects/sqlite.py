@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from outbox.errors import DatabaseLockedError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.dialects.plain import PlainDialect, edges_in
+from outbox.store.dialects.plain import PlainDialect, edges_in, won_by
 from outbox.store.filesystem import network_filesystem
 from outbox.store.moves import (
     CLAIMED,
@@ -25,7 +25,6 @@ from outbox.store.moves import (
     RECORD_ONE,
     Claim,
     as_one,
-    won_by,
 )
 from outbox.store.schema import delivery
 from outbox.store.types import Guid
