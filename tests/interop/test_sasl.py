@@ -35,7 +35,7 @@ def test_postfix_lets_in_whoever_proves_the_password(
         username=USER, password=Secret(PASSWORD), mechanism=mechanism,
     )  # fmt: skip
     stores_all(postfix, relay, f"Postfix, starttls, Dovecot AUTH {mechanism}")
-    assert f"sasl_method={mechanism}, sasl_username={USER}" in postfix.log()
+    postfix.wait_logged(f"sasl_method={mechanism}, sasl_username={USER}")
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
@@ -49,7 +49,7 @@ def test_postfix_lets_in_whoever_holds_a_token(
         username=USER, token_file=token, mechanism=mechanism,
     )  # fmt: skip
     stores_all(postfix, relay, f"Postfix, implicit, Dovecot AUTH {mechanism}")
-    assert f"sasl_method={mechanism}, sasl_username={USER}" in postfix.log()
+    postfix.wait_logged(f"sasl_method={mechanism}, sasl_username={USER}")
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"])

@@ -106,6 +106,10 @@ class PostfixServer:
         wait_until(lambda: self.delivered().total() >= count, f"{count} deliveries are logged", timeout)
         return self.delivered()
 
+    def wait_logged(self, words: str, timeout: float = _TIMEOUT) -> None:
+        """Wait until `words` stand in the log, which another process writes, after the client has its reply."""
+        wait_until(lambda: words in self.log(), f"Postfix logs {words!r}", timeout)
+
     def log(self) -> str:
         """Return what Postfix logged, for the message of a failed test."""
         return self._log.read_text(errors="replace")
