@@ -6,6 +6,7 @@
     D KEY…                                              their final dot goes out now
     R KEY=KIND,STAGE,CODE,ENHANCED,QUEUE-ID…            so their sending ended
     K KEY…                                              that is in the database
+    C COUNT                                             so many ends of the session its row has counted
 
 Each line ends with a space, the CRC-32 of what stands before it in eight hex digits, and a line feed. A KEY
 is message UUID, recipient number and fence, with dots between. What mail or a relay says is kept nowhere, for
@@ -53,12 +54,13 @@ _KIND = {kind: word for word, kind in _STAGED.items()}
 class Contents:
     """What one journal says, in order; `skipped` are its bytes that are no line of a journal.
 
-    Without a header it says nothing.
+    Without a header it says nothing. `counted` are the ends that the row of its session had counted last.
     """
 
     header: Header | None
     records: list[Record] = field(default_factory=list)
     skipped: int = 0
+    counted: int = 0
 
 
 def encode_header(header: Header) -> bytes:
@@ -93,6 +95,11 @@ def known(names: Sequence[str]) -> bytes:
     return _line("K " + " ".join(names))
 
 
+def counted(count: int) -> bytes:
+    """Return the line that says how many ends the row of the session has counted."""
+    return _line(f"C {count}")
+
+
 def decode(data: bytes) -> Contents:
     """Read a journal as far as it is whole: what was torn, or never was a line, is skipped and counted."""
     # Behind the last line feed stands what was not written to its end, or nothing.
@@ -101,9 +108,10 @@ def decode(data: bytes) -> Contents:
     if header is None:
         return Contents(None, skipped=len(data))
     contents = [(line, _read(line)) for line in lines[1:]]
-    records = [record for _, record in contents if record is not None]
+    records = [record for _, record in contents if not isinstance(record, int | None)]
     skipped = sum(len(line) + 1 for line, record in contents if record is None)
-    return Contents(header, records, skipped + len(tail))
+    counts = [record for _, record in contents if isinstance(record, int)]
+    return Contents(header, records, skipped + len(tail), counts[-1] if counts else 0)
 
 
 def _line(text: str) -> bytes:
@@ -166,11 +174,13 @@ def _read_header(line: bytes) -> Header | None:
             return None
 
 
-def _read(line: bytes) -> Record | None:
+def _read(line: bytes) -> Record | int | None:
     letter, _, rest = (_text(line) or "").partition(" ")
     try:
         if letter in _KEYED:
             return _KEYED[letter](_keys(rest.split(" ")))
+        if letter == "C":
+            return int(rest)
         if letter == "B":
             return _read_begun(rest.split(" "))
         return _read_answers(rest.split(" ")) if letter == "R" else None

@@ -6,7 +6,7 @@ Only who knows that the session's process is gone may use these, and who knows h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, case, false, insert, literal, null, select, true, update
 
@@ -46,9 +46,8 @@ _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
 _NOTED = select(attempt.c.delivery_id, attempt.c.fence).where(
     attempt.c.session == bindparam("gone", type_=Guid)
 )
-_BEATEN = select(session.c.sent + session.c.failed + session.c.deferred).where(
-    session.c.id == bindparam("gone", type_=Guid)
-)
+_COUNTED = session.c.sent + session.c.failed + session.c.deferred
+_BEATEN = select(_COUNTED.label("ends"), session.c.epoch).where(session.c.id == bindparam("gone", type_=Guid))
 _OVER = (
     update(session)
     .where(
@@ -88,6 +87,13 @@ class Standing:
     session: UUID | None = None
 
 
+class Beaten(NamedTuple):
+    """What the row of a session says: how many ends it had counted at its last beat, and its epoch."""
+
+    ends: int
+    epoch: int | None
+
+
 class Remains:
     """What sessions of one database have left."""
 
@@ -100,10 +106,12 @@ class Remains:
         """Tell whether this session is one of this database."""
         return self.beaten(gone) is not None
 
-    def beaten(self, gone: UUID) -> int | None:
-        """Return how many ends this session had counted at its last beat; None if it is not known."""
-        found = self._database.read(lambda connection: connection.execute(_BEATEN, {"gone": gone}).scalar())
-        return None if found is None else int(found)
+    def beaten(self, gone: UUID) -> Beaten | None:
+        """Return what the row of this session says; None if it is not known."""
+        found = self._database.read(
+            lambda connection: connection.execute(_BEATEN, {"gone": gone}).one_or_none()
+        )
+        return None if found is None else Beaten(int(found.ends), found.epoch)
 
     def held(self, gone: UUID) -> list[Standing]:
         """Return what a session still holds."""
@@ -139,6 +147,15 @@ class Remains:
                 if (standing := found.get((message_id, n))) is not None:
                     now = (standing.claim.fence, standing.status, standing.session)
                     yield standing.claim.fence < fence or now == (fence, Status.SENDING, holder)
+
+    def lacks(self, claims: Iterable[tuple[UUID, int, int]]) -> bool:
+        """Tell whether the database lacks one of these claims, which it once confirmed: a fence never falls.
+
+        They are named as ends are; of mail that is not there nothing is told, either.
+        """
+        known = {(message_id, n): fence for message_id, n, fence in claims}
+        found = self.named(message_id for message_id, _ in known)
+        return any(key in found and found[key].claim.fence < fence for key, fence in known.items())
 
     def set_apart(self, gone: UUID, claims: Collection[Claim]) -> int:
         """Give back what a dead daemon had in hand, and no dot of it went out; it goes alone from now on.

@@ -9,6 +9,7 @@ from outbox.worker.lease import boot_clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from outbox.worker.holdings import Holdings
     from outbox.worker.lease import Lease
     from outbox.worker.parcel import Parcel
     from outbox.worker.permit import Permit
@@ -19,11 +20,19 @@ if TYPE_CHECKING:
 class Clearance:
     """What the whole daemon has to say before a dot goes out."""
 
-    def __init__(self, lease: Callable[[], Lease], recorder: Recorder, permit: Permit, stop: Stop) -> None:
+    def __init__(
+        self,
+        lease: Callable[[], Lease],
+        recorder: Recorder,
+        permit: Permit,
+        stop: Stop,
+        holdings: Holdings,
+    ) -> None:
         self._lease = lease
         self._recorder = recorder
         self._permit = permit
         self._stop = stop
+        self._holdings = holdings
 
     def is_given(self, relay: str) -> bool:
         """Tell whether mail may be sent through this relay now."""
@@ -39,8 +48,12 @@ class Clearance:
 
     def forbids(self, relay: str, parcel: Parcel) -> str | None:
         """Return why `parcel` must not be sent any more, or None."""
-        over = None if parcel.lease.is_valid(boot_clock()) else "the lease of this session is over"
-        return over or self.pauses(relay, parcel)
+        if not parcel.lease.is_valid(boot_clock()):
+            return "the lease of this session is over"
+        if parcel.claimed_at < self._holdings.lapsed_at:
+            # Others may have it by now: the database need not know this claim any more.
+            return "the database went back in time since this was claimed"
+        return self.pauses(relay, parcel)
 
     def pauses(self, relay: str, parcel: Parcel) -> str | None:
         """Return why people do not want `parcel` to be sent now, or None."""

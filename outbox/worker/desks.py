@@ -78,6 +78,21 @@ class Desks:
             if desk.is_open:
                 self.wake(desk.relay.name)
 
+    def begin(self) -> None:
+        """Let the senders of all begin."""
+        for desk in self:
+            desk.begin()
+
+    def close(self) -> None:
+        """Let each give back what nobody has begun to send, and its senders end."""
+        for desk in self:
+            desk.close()
+
+    def end(self) -> None:
+        """End what goes on beside the senders."""
+        for desk in self:
+            desk.end()
+
     async def leave(self, lease: Lease) -> None:
         """Let the other daemons know all at the end of this one, and have what it had of theirs."""
         for desk in self:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
+from outbox.journal.record import Key
 from outbox.mail.status import Lane
+from outbox.store.moves import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,9 +39,13 @@ class Holdings:
         self._sending: dict[int, int] = {}
         # Ours, too, with a verdict that the database refuses: no rescued mail waits for it.
         self._refused: dict[int, int] = {}
+        # The last that were claimed of a database that has not gone back since.
+        self._claimed: deque[Claim] = deque(maxlen=FEW)
         self._alone: int | None = None
         self._unsure = False
         self._swept_at = 0.0
+        self.lapsed_at = -inf
+        """When the database was last found to have gone back in time, by the clock of claims."""
 
     def __len__(self) -> int:
         """Return how many deliveries were claimed whose verdict is not yet written."""
@@ -52,6 +60,17 @@ class Holdings:
     def recipients(self) -> Mapping[int, str]:
         """Who gets what is in hand, by the ids of the deliveries."""
         return {id_: one.recipient for id_, one in self._held.items() if not one.objection}
+
+    @property
+    def claimed(self) -> list[Key]:
+        """The last of the claims in hand that the database must know."""
+        held = (claim for claim in self._claimed if self._held.get(claim.delivery_id) is claim)
+        return [Key(claim.message_id, claim.n, claim.fence) for claim in held]
+
+    def lapse(self, now: float) -> None:
+        """Note that the database went back in time: it need not know what was claimed before `now`."""
+        self._claimed.clear()
+        self.lapsed_at = now
 
     def must_sweep(self, now: float) -> bool:
         """Tell whether the next claim first looks for those that nobody here knows."""
@@ -85,6 +104,7 @@ class Holdings:
         # What is objected to is ours, too, until that is written.
         self._held.update((claim.delivery_id, claim) for claim in claims if claim.objection)
         self._held.update((claim.delivery_id, claim) for claim in new)
+        self._claimed.extend(new)
         self._sending.update((claim.delivery_id, claim.fence) for claim in new)
         return new
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from outbox import events
 from outbox.journal.folder import File, Folder, boot_id
-from outbox.journal.format import answered, begun, dotted, known
+from outbox.journal.format import answered, begun, counted, dotted, known
 from outbox.journal.record import Header, Key
 from outbox.worker.lease import boot_clock
 
@@ -70,6 +70,8 @@ class Journaling:
         self._flushes = False
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
+        # How many ends the row of the session has counted, as this file says.
+        self._counted = 0
         self._failed_at: float | None = None
         self.ended: deque[Key] = deque(maxlen=REMEMBERED)
         """The claims whose ends the database has confirmed last, by message, number and fence."""
@@ -157,6 +159,13 @@ class Journaling:
             self._write(b"")
         self._finish_older()
 
+    def counted(self, session: UUID | None, count: int) -> None:
+        """Note how many ends the row of a session has counted: less would say that its database went back."""
+        if self._file is not None and session == self._header.session and count != self._counted:
+            self._counted = count
+            # Not with the next write: that may be into the file of another session.
+            self._write(counted(count))
+
     def close(self) -> None:
         """Write down what is left, and let another daemon work here."""
         if self._folder is None:
@@ -173,7 +182,7 @@ class Journaling:
         except OSError as error:
             self._fail(error)
             return False
-        self._limit = SIZE
+        self._limit, self._counted = SIZE, 0
         if self._failed_at is not None:
             self._failed_at = None
             events.journal_back(str(self._path))
@@ -207,7 +216,7 @@ class Journaling:
             self._limit += SIZE
             events.journal_failed(str(self._path), error)
             return
-        self._limit = SIZE
+        self._limit, self._counted = SIZE, 0
         self._older.append(file.number)
         file.close()
         folder.prune(time.time())

@@ -56,7 +56,6 @@ class Daemon:
     """One run of the daemon, for one database: what its desks share, and their turns."""
 
     def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
-        self._poll_interval = options.poll_interval
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
@@ -88,7 +87,9 @@ class Daemon:
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
-        clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
+        clearance = Clearance(
+            lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop, self._holdings
+        )
         budget = Budget(len(names))
 
         for relay in options.relays:
@@ -128,16 +129,14 @@ class Daemon:
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         recording = asyncio.create_task(self._recorder.run())
         desks = self._desks
-        for desk in desks:
-            desk.begin()
+        desks.begin()
         failure = None
         while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
             failure = self._failure([recording, watching, *(task for desk in desks for task in desk.tasks)])
         await self._drain(recording)
         await self._end(duties)
-        for desk in desks:
-            desk.end()
+        desks.end()
         for task in (recording, watching):
             task.cancel()
         if failure is not None:
@@ -175,13 +174,15 @@ class Daemon:
         """Learn what may be sent, and whether the database still knows what it knew."""
         await self._obey()
         me, ended = self._heartbeat.lease.id, list(self._journal.ended)
-        if await self._threads.run(self._replay.notices, me, ended):
+        if await self._threads.run(self._replay.notices, me, ended, self._holdings.claimed):
             # Nothing goes while the journals are read, which may take long.
             await self._obey()
         if await self._threads.run(self._replay.look, me, self._permit.epoch, self._journal.folder):
             self._journal.turn(self._replay.database, self._replay.answered)
+            self._holdings.lapse(asyncio.get_running_loop().time())
             # Others may have to do the same first.
             await self._obey()
+        self._journal.counted(*self._replay.counted)
 
     async def _obey(self) -> None:
         if await self._permit.look(asyncio.get_running_loop().time()):
@@ -260,8 +261,7 @@ class Daemon:
         self._notifier.stopping()
         events.daemon_draining(sum(desk.carrying for desk in self._desks))
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
-        for desk in self._desks:
-            desk.close()
+        self._desks.close()
         senders = [sender for desk in self._desks for sender in desk.senders]
         await self.stop.wait(*senders, grace=0)
         for sender in senders:

@@ -10,27 +10,32 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from itertools import groupby, islice
+from math import inf
 from typing import TYPE_CHECKING
 
 from outbox import events
 from outbox.journal.entries import Entry, Sendings
 from outbox.journal.format import Contents, decode
-from outbox.journal.record import Known
+from outbox.journal.record import Begun, Known
 from outbox.mail.status import Move, Status
 from outbox.mail.verdict import InDoubt, Sent
 from outbox.smtp.stage import Stage
 from outbox.store.moves import FEW
+from outbox.worker.lease import boot_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
     from outbox.journal.folder import Folder
     from outbox.journal.record import Header, Key
     from outbox.mail.status import Settlement
     from outbox.store.history import History
-    from outbox.store.remains import Remains
+    from outbox.store.remains import Beaten, Remains
     from outbox.worker.aftermath import Aftermath
+
+NEAR = 600.0
+"""Seconds: a database that went back no further than this asks no person; a failover loses less."""
 
 _TELLING = (Sent, InDoubt)
 _UNDONE = "the database has forgotten this claim while the final dot had no answer yet"
@@ -44,15 +49,27 @@ class Replay:
     `database` is its id, `answered` the epoch up to which that was done. All methods run in a thread.
     """
 
-    def __init__(self, history: History, remains: Remains, aftermath: Aftermath) -> None:
+    def __init__(
+        self,
+        history: History,
+        remains: Remains,
+        aftermath: Aftermath,
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
         self._history = history
         self._remains = remains
         self._aftermath = aftermath
+        self._clock = clock
         self._host = socket.gethostname()
         self._session: UUID | None = None
         self._forgotten: UUID | None = None
         # What the session's row said at the last look: it only ever says more.
         self._beaten: tuple[UUID | None, int] = None, 0
+        # When no row could yet name the epoch of `answered`, and when all was there last: so far for none.
+        self._since, self._well_at = 0.0, inf
+        # Up to which epoch the journals were read, and what of them is not written yet.
+        self._read_for: int | None = None
+        self._unwritten: list[tuple[UUID, Settlement]] = []
         # The session of which the database knows what it has answered.
         self._answering: UUID | None = None
         self.database = ""
@@ -60,6 +77,7 @@ class Replay:
 
     def begin(self, folder: Folder | None) -> None:
         """Look whether the database is behind the last journal, and if so read all of them."""
+        self._since = self._clock()
         self.database, self.answered = self._history.now()
         try:
             last = folder and folder.newest()
@@ -69,19 +87,29 @@ class Replay:
             header = contents.header
             if not self._is_ours(header):
                 return
+            self._beaten = header.session, contents.counted
+            went_back = self._notices(header.session, _ended(contents), _begun(contents), header.epoch)
             # Also where others have noticed while this host was down.
-            if self._notices(header.session, _ended(contents), header.epoch) or header.epoch < self.answered:
+            if went_back or header.epoch < self.answered:
                 epoch = self._history.now().epoch
                 # Else its session begins as one that has not answered, and tries again.
-                self.answered = epoch if self._read(folder) else epoch - 1
+                self.answered = epoch if self._has_told(folder, epoch) else epoch - 1
         except OSError as error:
             events.journal_failed(str(error.filename), error)
 
-    def notices(self, me: UUID, ended: Sequence[tuple[UUID, int, int]]) -> bool:
-        """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others."""
+    @property
+    def counted(self) -> tuple[UUID | None, int]:
+        """The session, and how many ends its row said to be counted when all was there last."""
+        return self._beaten
+
+    def notices(self, me: UUID, ended: Sequence[Key], claimed: Sequence[Key]) -> bool:
+        """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others.
+
+        That were these ends, and the last of these claims that are still held.
+        """
         # One that was declared lost has begun another; if the database does not know it, it went back.
         before, self._session = self._session or me, me
-        return self._notices(before, ended, self.answered)
+        return self._notices(before, ended, claimed, self.answered)
 
     def look(self, me: UUID, epoch: int, folder: Folder | None) -> bool:
         """Read the journals again if the database is of another `epoch`; tell whether that was so."""
@@ -90,10 +118,10 @@ class Replay:
                 # One that began while the journals were read has named the epoch before: all wait for it.
                 self._answer(me)
             return False
-        now = self._history.now().epoch
+        began, now = self._clock(), self._history.now().epoch
         # What could not be written yet is tried again at the next look; until then nobody sends.
-        if folder is None or self._read(folder):
-            self.answered = now
+        if folder is None or self._has_told(folder, now):
+            self.answered, self._since = now, began
             self._answer(me)
         return True
 
@@ -103,7 +131,7 @@ class Replay:
         self._history.answer(me, self.answered)
         self._answering = me
 
-    def _notices(self, session: UUID, ended: Sequence[tuple[UUID, int, int]], known: int) -> bool:
+    def _notices(self, session: UUID, ended: Sequence[Key], claimed: Sequence[Key], known: int) -> bool:
         """Tell whether the database is behind, and have everybody know, unless they do."""
         if session == self._forgotten:
             # Told already; its daemon begins another with its next beat.
@@ -112,35 +140,59 @@ class Replay:
         if beaten is None or self._history.now().epoch < known:
             # An epoch never falls: a dump from before an earlier lapse may know the session all the same.
             far = True
-        elif (last == session and beaten < before) or any(
-            islice(self._remains.forgotten(session, ended[::-1]), FEW)
+        elif (
+            (last == session and beaten.ends < before)
+            or any(islice(self._remains.forgotten(session, ended[::-1]), FEW))
+            or self._remains.lacks(claimed[-FEW:])
         ):
-            far = next(self._remains.forgotten(session, ended), True)
+            far = not self._is_near(beaten) and next(self._remains.forgotten(session, ended), True)
         else:
-            self._beaten = session, beaten
+            self._beaten, self._well_at = (session, beaten.ends), self._clock()
             return False
         if self._history.went_back(known, far=far):
             events.went_back(_THEN + (_AND_THEN if far else ""))
         # Only now: what could not be told is told at the next look.
         if beaten is None:
             self._forgotten = session
-        self._beaten = session, beaten or 0
+        self._beaten = session, beaten.ends if beaten else 0
         return True
 
-    def _read(self, folder: Folder) -> bool:
-        """Tell the database what any journal knows; return whether it has taken all of it."""
-        sent = doubts = unwritten = 0
+    def _is_near(self, beaten: Beaten) -> bool:
+        """Tell whether the row of a session says that the database went back a short way only.
+
+        A row that names the epoch of `answered` was written since that was settled here. It tells, too, where
+        all ends that the daemon remembers are younger, as after a start or another lapse.
+        """
+        return beaten.epoch == self.answered and self._well_at - self._since < NEAR
+
+    def _has_told(self, folder: Folder, epoch: int) -> bool:
+        """Tell the database of this `epoch` what any journal knows; return whether it has taken all of it.
+
+        What it does not take is told again, without another look into the journals.
+        """
+        if epoch == self._read_for:
+            again, self._unwritten = self._unwritten, []
+            for session, one in again:
+                self._record(session, [one])
+        else:
+            self._unwritten = []
+            self._read(folder)
+            self._read_for = epoch
+        return not self._unwritten
+
+    def _read(self, folder: Folder) -> None:
+        """Tell the database what any journal knows."""
+        sent = doubts = 0
         try:
             for session, entries in self._known(folder):
                 settlements = self._untold(session, entries)
-                unwritten += self._record(session, settlements)
+                self._record(session, settlements)
                 doubts += sum(settlement.doubt for settlement in settlements)
                 sent += sum(not settlement.doubt for settlement in settlements)
         except OSError as error:
             # As at a start: for what nobody can read the others would wait for ever.
             events.journal_failed(str(error.filename), error)
-        events.replayed(sent, doubts, unwritten)
-        return not unwritten
+        events.replayed(sent, doubts, len(self._unwritten))
 
     def _known(self, folder: Folder) -> Iterator[tuple[UUID, list[Entry]]]:
         """Yield by session what the relay has taken, or may have taken, a hundred at a time."""
@@ -183,22 +235,25 @@ class Replay:
         noted = self._remains.noted(session, doubtful) if doubtful else set()
         return [each for each in settlements if not each.doubt or (each.delivery_id, each.fence) not in noted]
 
-    def _record(self, session: UUID, batch: Sequence[Settlement]) -> int:
-        """Write these; return how many the database does not take.
+    def _record(self, session: UUID, batch: Sequence[Settlement]) -> None:
+        """Write these; keep what the database does not take.
 
         A mail that it does not let be sent, by a constraint or a trigger, is in doubt: it must not go again
         unless a person says so, and the others need not wait for that.
         """
         left, refusal = self._aftermath.write(session, batch)
         if refusal is None:
-            return len(left)
-        if len(left) > 1:
+            self._unwritten += [(session, one) for one in left]
+        elif len(left) > 1:
             half = len(left) // 2
-            return self._record(session, left[:half]) + self._record(session, left[half:])
-        (refused,) = left
-        waits = refused.move is not Move.DOUBT_HOLD
-        events.replay_refused(refusal, refused.delivery_id, refused.move, waits=waits)
-        return self._record(session, [_held(refused)]) if waits else 1
+            self._record(session, left[:half])
+            self._record(session, left[half:])
+        elif left[0].move is not Move.DOUBT_HOLD:
+            events.replay_refused(refusal, left[0].delivery_id, left[0].move, waits=True)
+            self._record(session, [_held(left[0])])
+        else:
+            events.replay_refused(refusal, left[0].delivery_id, left[0].move, waits=False)
+            self._unwritten.append((session, left[0]))
 
     def _is_ours(self, header: Header) -> bool:
         return (header.host, header.database) == (self._host, self.database)
@@ -208,6 +263,12 @@ def _ended(contents: Contents) -> list[Key]:
     """Return the claims whose ends the database has confirmed, in that order."""
     known = (record for record in contents.records if isinstance(record, Known))
     return [key for record in known for key in record.keys]
+
+
+def _begun(contents: Contents) -> list[Key]:
+    """Return the claims that senders have taken in hand, in that order: the database had confirmed them."""
+    begun = (record for record in contents.records if isinstance(record, Begun))
+    return [key for record in begun for key in record.keys]
 
 
 def _by_session(entries: Sequence[Entry]) -> Iterator[tuple[UUID, list[Entry]]]:

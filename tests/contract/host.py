@@ -1,6 +1,7 @@
 """One host's journal, and what a restore of the database makes of its mail."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import delete, update
@@ -18,9 +19,12 @@ from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
 from outbox.worker.options import Options
 from outbox.worker.parcel import Parcel
-from outbox.worker.replay import Replay
+from outbox.worker.replay import NEAR, Replay
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
+
+if TYPE_CHECKING:
+    from outbox.journal.record import Key
 
 SENT = Sent(Answer(250, "2.0.0", "Ok: queued as 4X"), "4X")
 LATER = Deferred("end of data", "later", Answer(451, None, "later"))
@@ -29,7 +33,7 @@ _MOVES: dict[type[Verdict], Move] = {Sent: Move.DELIVER, Deferred: Move.DEFER, I
 
 
 class Host:
-    """One host's journal, and the daemon that keeps it."""
+    """One host's journal, and the daemon that keeps it; it began long before whatever happens to it `now`."""
 
     def __init__(self, scene: Scene, state: Path) -> None:
         state.mkdir(exist_ok=True)
@@ -39,12 +43,15 @@ class Host:
         self.scene = scene
         self.remains = Remains(scene.database)
         aftermath = Aftermath(scene.queue, self.remains, options, wait=lambda _: None)
-        self.replay = Replay(History(scene.database), self.remains, aftermath)
+        self.now = 0.0
+        self.replay = Replay(History(scene.database), self.remains, aftermath, lambda: self.now)
         self.journal = Journaling(state, "mx", soon=lambda work: work())
         self.journal.open()
+        self.claimed: list[Key] = []
 
     def begin(self, me: UUID) -> None:
         self.replay.begin(self.journal.folder)
+        self.now += NEAR
         self.journal.turn(self.replay.database, self.replay.answered)
         self.journal.begin(me)
 
@@ -77,7 +84,8 @@ class Host:
         self.journal.folder.close()
 
     def look(self, me: UUID) -> bool:
-        self.replay.notices(me, list(self.journal.ended))
+        self.replay.notices(me, list(self.journal.ended), self.claimed)
+        self.journal.counted(*self.replay.counted)
         return self.replay.look(me, History(self.scene.database).now().epoch, self.journal.folder)
 
 

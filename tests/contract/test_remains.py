@@ -10,6 +10,7 @@ from outbox.mail.status import Move, OnDoubt, Status
 from outbox.store.moves import FEW
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState, session
+from outbox.store.sessions import Totals
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
 
@@ -100,6 +101,28 @@ def test_what_the_session_has_claimed_again_since_is_not_forgotten(scene: Scene)
     first = scene.rows()[0]
     scene.change(first.id, status="sending", session=me, fence=first.fence + 1, finished_at=None)
     assert list(Remains(scene.database).forgotten(me, names)) == [False]
+
+
+def test_a_claim_that_the_database_lacks_is_told_by_its_fence(scene: Scene) -> None:
+    _, claims = scene.held(3)
+    names = [(claim.message_id, claim.n, claim.fence) for claim in claims]
+    remains = Remains(scene.database)
+    assert not remains.lacks(names)
+    # Another has it since; and of what is not there nothing is told.
+    scene.change(claims[0].delivery_id, session=scene.start(), fence=claims[0].fence + 1)
+    assert not remains.lacks([*names, (uuid4(), 0, 1), (claims[1].message_id, 1, 1)])
+    scene.change(claims[1].delivery_id, status="pending", session=None, fence=claims[1].fence - 1)
+    assert not remains.lacks([names[0], names[2]])
+    assert remains.lacks(names)
+
+
+def test_the_row_of_a_session_tells_what_it_has_counted_and_its_epoch(scene: Scene) -> None:
+    scene.start()
+    me = uuid4()
+    scene.sessions.start(me, host="h", pid=1, version="1", ttl=60.0, epoch=3)
+    assert scene.sessions.beat(me, Totals(sent=1, failed=10, deferred=100))
+    assert Remains(scene.database).beaten(me) == (111, 3)
+    assert Remains(scene.database).beaten(uuid4()) is None
 
 
 def test_only_what_the_session_still_holds_under_that_fence_is_set_apart(scene: Scene) -> None:

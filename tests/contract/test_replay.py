@@ -269,6 +269,6 @@ def test_all_wait_from_when_it_is_noticed_on_and_not_only_while_nobody_reads(
     History(scene.database).answer(me, host.replay.answered)
     host.sends(me, claims)
     forget(scene, claims[1])
-    assert host.replay.notices(me, list(host.journal.ended))
+    assert host.replay.notices(me, list(host.journal.ended), [])
     assert scene.database.read(unanswered)
     assert statuses(scene) == ["sent", "pending"]

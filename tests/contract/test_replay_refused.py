@@ -94,3 +94,49 @@ def test_fault_19_all_wait_for_what_must_not_even_wait(
     assert statuses(scene) == ["pending"]
     assert host.replay.answered < History(scene.database).now().epoch
     assert "nothing is sent until the database takes it" in caplog.text
+
+
+def test_what_could_not_be_written_is_written_again_without_another_look_into_the_journals(
+    scene: Scene, tmp_path: Path
+) -> None:
+    host = prepared(scene, tmp_path)
+    scene.mail(2)
+    scene.mail(2, to="bob@example.org")
+    me = scene.start()
+    claims = sorted(scene.queue.claim(me, 4), key=lambda claim: claim.delivery_id)
+    host.begin(me)
+    host.sends(me, claims)
+    forget(scene, *claims)
+    audit(scene, "'sent', 'in_doubt'")
+    assert host.look(me)
+    for journal in (tmp_path / "journal").iterdir():
+        journal.unlink()
+    assert host.look(me)
+    assert statuses(scene) == ["sent", "sent", "pending", "pending"]
+    assert host.replay.answered < History(scene.database).now().epoch
+    with scene.admin.begin() as connection:
+        on = " ON outbox_delivery" if scene.admin.dialect.name == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER audit{on}"))
+    assert host.look(me)
+    assert statuses(scene) == ["sent", "sent", "in_doubt", "in_doubt"]
+    assert host.replay.answered == History(scene.database).now().epoch
+    assert not host.look(me)
+
+
+def test_after_another_lapse_the_journals_are_read_again_for_what_could_not_be_written(
+    scene: Scene, tmp_path: Path
+) -> None:
+    host = prepared(scene, tmp_path)
+    me, claims = scene.held(1, to="bob@example.org")
+    host.begin(me)
+    host.sends(me, claims)
+    forget(scene, *claims)
+    audit(scene, "'sent', 'in_doubt'")
+    assert host.look(me)
+    # What the database refuses now need not be what it lacks then.
+    assert History(scene.database).went_back(History(scene.database).now().epoch)
+    for journal in (tmp_path / "journal").iterdir():
+        journal.unlink()
+    assert host.look(me)
+    assert host.replay.answered == History(scene.database).now().epoch
+    assert statuses(scene) == ["pending"]

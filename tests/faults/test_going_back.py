@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,14 @@ import pytest
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.dump import Dump, cut_others
 from tests.support.ledger import LedgerSink
+from tests.support.scripted import Peer, scripted
 from tests.support.waiting import wait_until
+
+
+_UNANSWERED = (
+    "SELECT count(*) FROM outbox_session, outbox_meta"
+    " WHERE state = 'running' AND outbox_session.epoch < outbox_meta.epoch"
+)
 
 
 class Scene:
@@ -107,6 +115,56 @@ def test_fault_31_a_failover_that_loses_the_last_commits_heals_by_itself(
         assert len(here.sink.entries()) == 65
         assert not here.waits
         assert "30 deliveries that had come back are recorded as sent" in here.daemon.log()
+
+
+class Hesitant:
+    """A relay that takes the envelope of one mail when the test says so, and then waits for its dot."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.goes_on = threading.Event()
+        self.said = b""
+
+    def __call__(self, peer: Peer) -> None:
+        peer.greet("PIPELINING")
+        peer.hear_envelope()
+        self.reached.set()
+        assert self.goes_on.wait(60)
+        peer.say("250 ok", "250 ok", "354 go")
+        peer.hear_the_end()
+        self.said = peer.unheard
+
+
+@pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])
+def test_fault_31_after_a_failover_that_loses_only_a_claim_its_mail_gets_no_dot(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    url, relay = request.getfixturevalue(url), Hesitant()
+    with application(url) as app, scripted(relay) as server:
+        with RunningDaemon(url, tmp_path, port=server.port, state_dir=state, lease_ttl=10) as daemon:
+            # Its session is known, and has said that the journals are read.
+            app.wait_beats(daemon.pid, 1)
+            daemon.send(signal.SIGSTOP)
+            app.enqueue(1)
+            behind = Dump(app.engine)
+            daemon.send(signal.SIGCONT)
+            assert relay.reached.wait(20)
+            daemon.send(signal.SIGSTOP)
+            behind.restore()
+            cut_others(app.engine)
+            app._own.dispose()
+            daemon.send(signal.SIGCONT)
+            wait_until(lambda: "the journals of this host were read" in daemon.log(), "it has noticed")
+            wait_until(lambda: app.scalar(_UNANSWERED) == 0, "all may send")
+            app.wait_beats(daemon.pid, 1)
+            relay.goes_on.set()
+            assert daemon.terminate() == 0
+        assert app.scalar("SELECT restored_at FROM outbox_meta") is None
+        # Others may have it by now.
+        assert app.counts() == {"pending": 1}
+    assert b"\r\n.\r\n" not in relay.said
 
 
 @pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])

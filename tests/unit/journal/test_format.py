@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.journal.format import Contents, answered, begun, decode, dotted, encode_header, known
+from outbox.journal.format import Contents, answered, begun, counted, decode, dotted, encode_header, known
 from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record, name_of
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 
@@ -126,6 +126,8 @@ def test_garbage_between_lines_is_skipped_and_counted(seed: int) -> None:
         KEYED + b"=lost,-,250,-,-",
         KEYED + b"=sent,-,250",
         b"D 1.2",
+        b"C",
+        b"C 1 2",
     ],
 )
 def test_a_line_of_another_format_is_skipped_though_it_is_whole(line: bytes) -> None:
@@ -153,3 +155,10 @@ def test_what_a_relay_says_is_not_kept() -> None:
     assert decode(LINES[0] + line).records == [
         Answered((ANN,), (Rejected("RCPT TO", "", Answer(550, "5.1.1", "")),))
     ]
+
+
+def test_of_what_the_row_has_counted_the_last_counts() -> None:
+    assert decode(JOURNAL).counted == 0
+    contents = decode(JOURNAL + counted(7) + counted(10) + counted(9))
+    assert contents == Contents(HEADER, RECORDS, 0, 9)
+    assert decode(LINES[0] + counted(7)[:-1]).counted == 0

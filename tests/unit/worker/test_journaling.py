@@ -265,6 +265,32 @@ def test_a_new_epoch_begins_a_new_journal_and_forgets_what_was_confirmed(disk: D
     assert [(each.database, each.epoch) for each in headers if each] == [("", 0), ("a database", 3)]
 
 
+def test_what_the_row_of_its_session_has_counted_is_noted_once_and_in_each_file(disk: Disk) -> None:
+    disk.journal.begin(ME.id)
+    disk.journal.counted(ME.id, 3)
+    written = len(disk.writes)
+    disk.journal.counted(ME.id, 3)
+    assert len(disk.writes) == written
+    assert disk.read(1).counted == 3
+    disk.journal.turn("db", 2)
+    disk.journal.counted(ME.id, 3)
+    disk.journal.counted(ME.id, 5)
+    assert disk.read(2).counted == 5
+
+
+def test_what_another_session_has_counted_is_not_noted(disk: Disk) -> None:
+    disk.journal.counted(ME.id, 3)
+    disk.journal.begin(ME.id)
+    disk.journal.counted(None, 3)
+    disk.journal.counted(NEXT.id, 3)
+    disk.journal.begin(NEXT.id)
+    disk.journal.counted(ME.id, 3)
+    assert (disk.read(1).counted, disk.read(2).counted) == (0, 0)
+    # It begins anew.
+    disk.journal.counted(NEXT.id, 3)
+    assert disk.read(2).counted == 3
+
+
 def test_the_same_epoch_again_begins_no_journal(disk: Disk) -> None:
     disk.journal.begin(ME.id)
     for _ in range(3):
