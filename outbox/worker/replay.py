@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 NEAR = 600.0
 """Seconds: a database that went back no further than this asks no person; a failover loses less."""
 
+AGAIN = 10.0
+"""Seconds after which the journals are read again where the database did not take all that they know."""
+
 _TELLING = (Sent, InDoubt)
 _UNDONE = "the database has forgotten this claim while the final dot had no answer yet"
 _THEN = "every living daemon has read its journal"
@@ -67,9 +70,8 @@ class Replay:
         self._beaten: tuple[UUID | None, int] = None, 0
         # When no row could yet name the epoch of `answered`, and when all was there last: so far for none.
         self._since, self._well_at = 0.0, inf
-        # Up to which epoch the journals were read, and what of them is not written yet.
-        self._read_for: int | None = None
-        self._unwritten: list[tuple[UUID, Settlement]] = []
+        # The epoch for which the database did not take all, and when it is told all again.
+        self._again_for, self._again_at = -1, 0.0
         # The session of which the database knows what it has answered.
         self._answering: UUID | None = None
         self.database = ""
@@ -93,7 +95,7 @@ class Replay:
             if went_back or header.epoch < self.answered:
                 epoch = self._history.now().epoch
                 # Else its session begins as one that has not answered, and tries again.
-                self.answered = epoch if self._has_told(folder, epoch) else epoch - 1
+                self.answered = epoch if self._read(folder, epoch) else epoch - 1
         except OSError as error:
             events.journal_failed(str(error.filename), error)
 
@@ -119,8 +121,10 @@ class Replay:
                 self._answer(me)
             return False
         began, now = self._clock(), self._history.now().epoch
-        # What could not be written yet is tried again at the next look; until then nobody sends.
-        if folder is None or self._has_told(folder, now):
+        if now == self._again_for and began < self._again_at:
+            return True
+        # What could not be written yet is tried again some looks later; until then nobody sends.
+        if folder is None or self._read(folder, now):
             self.answered, self._since = now, began
             self._answer(me)
         return True
@@ -165,34 +169,21 @@ class Replay:
         """
         return beaten.epoch == self.answered and self._well_at - self._since < NEAR
 
-    def _has_told(self, folder: Folder, epoch: int) -> bool:
-        """Tell the database of this `epoch` what any journal knows; return whether it has taken all of it.
-
-        What it does not take is told again, without another look into the journals.
-        """
-        if epoch == self._read_for:
-            again, self._unwritten = self._unwritten, []
-            for session, one in again:
-                self._record(session, [one])
-        else:
-            self._unwritten = []
-            self._read(folder)
-            self._read_for = epoch
-        return not self._unwritten
-
-    def _read(self, folder: Folder) -> None:
-        """Tell the database what any journal knows."""
-        sent = doubts = 0
+    def _read(self, folder: Folder, epoch: int) -> bool:
+        """Tell the database of this `epoch` what any journal knows; return whether it has taken all of it."""
+        sent = doubts = unwritten = 0
         try:
             for session, entries in self._known(folder):
                 settlements = self._untold(session, entries)
-                self._record(session, settlements)
+                unwritten += self._record(session, settlements)
                 doubts += sum(settlement.doubt for settlement in settlements)
                 sent += sum(not settlement.doubt for settlement in settlements)
         except OSError as error:
             # As at a start: for what nobody can read the others would wait for ever.
             events.journal_failed(str(error.filename), error)
-        events.replayed(sent, doubts, len(self._unwritten))
+        events.replayed(sent, doubts, unwritten)
+        self._again_for, self._again_at = epoch, self._clock() + AGAIN
+        return not unwritten
 
     def _known(self, folder: Folder) -> Iterator[tuple[UUID, list[Entry]]]:
         """Yield by session what the relay has taken, or may have taken, a hundred at a time."""
@@ -235,25 +226,22 @@ class Replay:
         noted = self._remains.noted(session, doubtful) if doubtful else set()
         return [each for each in settlements if not each.doubt or (each.delivery_id, each.fence) not in noted]
 
-    def _record(self, session: UUID, batch: Sequence[Settlement]) -> None:
-        """Write these; keep what the database does not take.
+    def _record(self, session: UUID, batch: Sequence[Settlement]) -> int:
+        """Write these; return how many the database does not take.
 
         A mail that it does not let be sent, by a constraint or a trigger, is in doubt: it must not go again
         unless a person says so, and the others need not wait for that.
         """
         left, refusal = self._aftermath.write(session, batch)
         if refusal is None:
-            self._unwritten += [(session, one) for one in left]
-        elif len(left) > 1:
+            return len(left)
+        if len(left) > 1:
             half = len(left) // 2
-            self._record(session, left[:half])
-            self._record(session, left[half:])
-        elif left[0].move is not Move.DOUBT_HOLD:
-            events.replay_refused(refusal, left[0].delivery_id, left[0].move, waits=True)
-            self._record(session, [_held(left[0])])
-        else:
-            events.replay_refused(refusal, left[0].delivery_id, left[0].move, waits=False)
-            self._unwritten.append((session, left[0]))
+            return self._record(session, left[:half]) + self._record(session, left[half:])
+        (refused,) = left
+        waits = refused.move is not Move.DOUBT_HOLD
+        events.replay_refused(refusal, refused.delivery_id, refused.move, waits=waits)
+        return self._record(session, [_held(refused)]) if waits else 1
 
     def _is_ours(self, header: Header) -> bool:
         return (header.host, header.database) == (self._host, self.database)

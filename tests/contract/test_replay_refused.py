@@ -9,6 +9,7 @@ from sqlalchemy import text
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import Verdict
 from outbox.store.history import History
+from outbox.worker.replay import AGAIN
 from tests.contract.host import DOUBT, SENT, forget, prepared, statuses
 from tests.contract.scene import Scene
 from tests.support.users import migrated
@@ -96,36 +97,12 @@ def test_fault_19_all_wait_for_what_must_not_even_wait(
     assert "nothing is sent until the database takes it" in caplog.text
 
 
-def test_what_could_not_be_written_is_written_again_without_another_look_into_the_journals(
-    scene: Scene, tmp_path: Path
+def test_what_could_not_be_written_is_tried_again_after_a_while_and_after_another_lapse_at_once(
+    scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host = prepared(scene, tmp_path)
-    scene.mail(2)
-    scene.mail(2, to="bob@example.org")
-    me = scene.start()
-    claims = sorted(scene.queue.claim(me, 4), key=lambda claim: claim.delivery_id)
-    host.begin(me)
-    host.sends(me, claims)
-    forget(scene, *claims)
-    audit(scene, "'sent', 'in_doubt'")
-    assert host.look(me)
-    for journal in (tmp_path / "journal").iterdir():
-        journal.unlink()
-    assert host.look(me)
-    assert statuses(scene) == ["sent", "sent", "pending", "pending"]
-    assert host.replay.answered < History(scene.database).now().epoch
-    with scene.admin.begin() as connection:
-        on = " ON outbox_delivery" if scene.admin.dialect.name == "postgresql" else ""
-        connection.execute(text(f"DROP TRIGGER audit{on}"))
-    assert host.look(me)
-    assert statuses(scene) == ["sent", "sent", "in_doubt", "in_doubt"]
-    assert host.replay.answered == History(scene.database).now().epoch
-    assert not host.look(me)
+    def read() -> int:
+        return caplog.text.count("the journals of this host were read")
 
-
-def test_after_another_lapse_the_journals_are_read_again_for_what_could_not_be_written(
-    scene: Scene, tmp_path: Path
-) -> None:
     host = prepared(scene, tmp_path)
     me, claims = scene.held(1, to="bob@example.org")
     host.begin(me)
@@ -133,10 +110,16 @@ def test_after_another_lapse_the_journals_are_read_again_for_what_could_not_be_w
     forget(scene, *claims)
     audit(scene, "'sent', 'in_doubt'")
     assert host.look(me)
-    # What the database refuses now need not be what it lacks then.
-    assert History(scene.database).went_back(History(scene.database).now().epoch)
-    for journal in (tmp_path / "journal").iterdir():
-        journal.unlink()
+    host.now += AGAIN - 1
     assert host.look(me)
+    assert read() == 1
+    assert History(scene.database).went_back(History(scene.database).now().epoch)
+    assert host.look(me)
+    assert read() == 2
+    with scene.admin.begin() as connection:
+        on = " ON outbox_delivery" if scene.admin.dialect.name == "postgresql" else ""
+        connection.execute(text(f"DROP TRIGGER audit{on}"))
+    host.now += AGAIN
+    assert host.look(me)
+    assert (statuses(scene), read()) == (["sent"], 3)
     assert host.replay.answered == History(scene.database).now().epoch
-    assert statuses(scene) == ["pending"]

@@ -16,7 +16,6 @@ from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
 from tests.support.waiting import wait_until
 
-
 _UNANSWERED = (
     "SELECT count(*) FROM outbox_session, outbox_meta"
     " WHERE state = 'running' AND outbox_session.epoch < outbox_meta.epoch"
