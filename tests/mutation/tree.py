@@ -27,7 +27,7 @@ _CONTRACT = (
     *("uncertain", "rescue"),
     *("sessions", "gates", "half", "evidence", "guards", "snapshots", "races", "crowds"),
     *("again", "group_commit", "pauses", "remains", "other_mail", "history"),
-    *("aftermath", "replay", "replay_doubts"),
+    *("aftermath", "replay", "replay_doubts", "replay_far"),
 )
 _STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
 # Tests without a database, which come first.
