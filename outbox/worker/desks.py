@@ -42,6 +42,11 @@ class Desks:
         """The names of the relays."""
         return self._desks.keys()
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What must not end before the daemon does."""
+        return [task for desk in self for task in desk.tasks]
+
     def add(self, desk: Desk) -> None:
         """Take one desk more; it looks at once."""
         self._desks[desk.relay.name] = desk

@@ -128,15 +128,14 @@ class Daemon:
         duties = await self._begin()
         watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
         recording = asyncio.create_task(self._recorder.run())
-        desks = self._desks
-        desks.begin()
+        self._desks.begin()
         failure = None
         while not self.stop.draining and failure is None:
             await self._rest(await self._turn())
-            failure = self._failure([recording, watching, *(task for desk in desks for task in desk.tasks)])
+            failure = self._failure([recording, watching, *self._desks.tasks])
         await self._drain(recording)
         await self._end(duties)
-        desks.end()
+        self._desks.end()
         for task in (recording, watching):
             task.cancel()
         if failure is not None:
@@ -174,7 +173,9 @@ class Daemon:
         """Learn what may be sent, and whether the database still knows what it knew."""
         await self._obey()
         me, ended = self._heartbeat.lease.id, list(self._journal.ended)
-        if await self._threads.run(self._replay.notices, me, ended, self._holdings.claimed):
+        # Without a journal nothing tells how far back, and each lost claim would have a person asked.
+        claimed = self._holdings.claimed if self._journal.folder else []
+        if await self._threads.run(self._replay.notices, me, ended, claimed):
             # Nothing goes while the journals are read, which may take long.
             await self._obey()
         if await self._threads.run(self._replay.look, me, self._permit.epoch, self._journal.folder):
@@ -246,9 +247,8 @@ class Daemon:
             self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
         )
         duties.start()
-        lease = self._heartbeat.lease
         for desk in self._desks:
-            events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
+            events.daemon_started(self._heartbeat.lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
     def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:

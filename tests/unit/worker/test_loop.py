@@ -54,3 +54,26 @@ def test_nothing_goes_while_the_journals_are_read() -> None:
     it._heartbeat = SimpleNamespace(lease=lease())
     run(it._look_around())
     assert steps == ["obey", it._replay.notices, "obey", it._replay.look, "obey"]
+
+
+def test_claims_tell_of_a_failover_only_where_a_journal_is_kept() -> None:
+    it = daemon()
+    it._holdings.add([claim(1)])
+    told: list[Any] = []
+
+    async def run_here(work: Any, *arguments: Any) -> bool:
+        if work == it._replay.notices:
+            told.append(arguments[-1])
+        return False
+
+    async def obey() -> None:
+        pass
+
+    it._threads = SimpleNamespace(run=run_here)
+    it._obey = obey
+    it._heartbeat = SimpleNamespace(lease=lease())
+    run(it._look_around())
+    it._journal._folder = SimpleNamespace()
+    run(it._look_around())
+    assert told == [[], it._holdings.claimed]
+    assert it._holdings.claimed
