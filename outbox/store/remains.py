@@ -46,8 +46,8 @@ _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
 _NOTED = select(attempt.c.delivery_id, attempt.c.fence).where(
     attempt.c.session == bindparam("gone", type_=Guid)
 )
-_COUNTED = session.c.sent + session.c.failed + session.c.deferred
-_BEATEN = select(_COUNTED.label("ends"), session.c.epoch).where(session.c.id == bindparam("gone", type_=Guid))
+_counted = session.c.sent + session.c.failed + session.c.deferred
+_BEATEN = select(_counted.label("ends"), session.c.epoch).where(session.c.id == bindparam("gone", type_=Guid))
 _OVER = (
     update(session)
     .where(

@@ -22,15 +22,19 @@ _s = session.c
 _LIVE = (SessionState.RUNNING.value, SessionState.STOPPING.value)
 
 _START = insert(session).values(state=SessionState.RUNNING.value)
+_counted = _s.sent + _s.failed + _s.deferred
 _BEAT = (
     update(session)
-    .where(_s.id == bindparam("me", type_=Guid), _s.state.in_(_LIVE))
+    .where(_s.id == bindparam("me", type_=Guid), _s.state.in_(_LIVE), _counted >= bindparam("least"))
     .values(
         beat_at=utc_now(),
         sent=bindparam("total_sent"),
         failed=bindparam("total_failed"),
         deferred=bindparam("total_deferred"),
     )
+)
+_BEHIND = select(_s.id).where(
+    _s.id == bindparam("me", type_=Guid), _s.state.in_(_LIVE), _counted < bindparam("least")
 )
 _ENTER = (
     update(session)
@@ -78,15 +82,25 @@ class Sessions:
         row = {"id": me, "host": host[:255], "pid": pid, "version": version, "ttl": ttl, "epoch": epoch}
         self._database.write(lambda connection: connection.execute(_START, row))
 
-    def beat(self, me: UUID, totals: Totals) -> bool:
-        """Renew the lease; False says that another daemon has declared this session lost."""
+    def beat(self, me: UUID, totals: Totals, least: int = 0) -> bool:
+        """Renew the lease; False says that another daemon has declared this session lost.
+
+        Or that its row has counted fewer than `least` ends, see `is_behind`.
+        """
         parameters = {
             "me": me,
+            "least": least,
             "total_sent": totals.sent,
             "total_failed": totals.failed,
             "total_deferred": totals.deferred,
         }
         return self._database.write(lambda connection: connection.execute(_BEAT, parameters).rowcount) == 1
+
+    def is_behind(self, me: UUID, least: int) -> bool:
+        """Tell whether the row of a living session has counted fewer ends: its database went back in time."""
+        parameters = {"me": me, "least": least}
+        found = self._database.read(lambda connection: connection.execute(_BEHIND, parameters).first())
+        return found is not None
 
     def enter(self, me: UUID, state: SessionState) -> bool:
         """Move this session to `state`; False if it is no longer alive."""

@@ -16,6 +16,7 @@ from outbox.worker.lease import BEAT, UNBROKEN, VALID, Lease, boot_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from outbox.store.schema import SessionState
     from outbox.store.sessions import Sessions, Totals
@@ -27,8 +28,9 @@ _SOONEST = 0.8
 class Heartbeat:
     """Beats for the daemon's session, and begins another when it was declared lost.
 
-    `ttl` is in seconds, `epoch` tells up to which one the journal was read. `on_lost` is called, on the
-    heartbeat's thread, after `lease` has become the new one.
+    `ttl` is in seconds, `epoch` tells up to which one the journal was read, `counted` how many ends the row of
+    a session must have counted. `on_lost` is called, on the heartbeat's thread, after `lease` has become the
+    new one.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Heartbeat:
         totals: Totals,
         on_lost: Callable[[Lease], None],
         epoch: Callable[[], int] = int,
+        counted: Callable[[UUID], int] = lambda _: 0,
     ) -> None:
         self._sessions = sessions
         self._ttl = ttl
         self._totals = totals
         self._on_lost = on_lost
         self._epoch = epoch
+        self._counted = counted
         self._halt = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-heartbeat", daemon=True)
         self.lease = self._begin()
@@ -92,12 +96,16 @@ class Heartbeat:
     def _beat(self) -> None:
         lease = self.lease
         began = boot_clock()
-        if not lease.lost and self._sessions.beat(lease.id, self._totals):
+        least = self._counted(lease.id)
+        if not lease.lost and self._sessions.beat(lease.id, self._totals, least):
             if boot_clock() >= lease.valid_until:
                 # An outage, a beat that hung, or a pause of this process: nobody's silence meant anything.
                 lease.unbroken_since = boot_clock()
             # From before the beat: by its answer, some of the lease is already over.
             lease.valid_until = began + self._ttl * VALID
+            return
+        if not lease.lost and self._sessions.is_behind(lease.id, least):
+            # The database went back in time. The row tells that to the next look, unless a beat hides it.
             return
         lease.lost = True
         self.lease = self._begin()

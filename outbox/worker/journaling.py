@@ -159,7 +159,7 @@ class Journaling:
             self._write(b"")
         self._finish_older()
 
-    def counted(self, session: UUID | None, count: int) -> None:
+    def counted(self, session: UUID, count: int) -> None:
         """Note how many ends the row of a session has counted: less would say that its database went back."""
         if self._file is not None and session == self._header.session and count != self._counted:
             self._counted = count

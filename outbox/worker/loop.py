@@ -173,7 +173,6 @@ class Daemon:
         """Learn what may be sent, and whether the database still knows what it knew."""
         await self._obey()
         me, ended = self._heartbeat.lease.id, list(self._journal.ended)
-        # Without a journal nothing tells how far back, and each lost claim would have a person asked.
         claimed = self._holdings.claimed if self._journal.folder else []
         if await self._threads.run(self._replay.notices, me, ended, claimed):
             # Nothing goes while the journals are read, which may take long.
@@ -183,7 +182,7 @@ class Daemon:
             self._holdings.lapse(asyncio.get_running_loop().time())
             # Others may have to do the same first.
             await self._obey()
-        self._journal.counted(*self._replay.counted)
+        self._journal.counted(me, self._replay.counted(me))
 
     async def _obey(self) -> None:
         if await self._permit.look(asyncio.get_running_loop().time()):
@@ -240,6 +239,7 @@ class Daemon:
             self._totals,
             lambda lease: soon(self._drop, lease),
             lambda: self._replay.answered,
+            self._replay.counted,
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()

@@ -99,15 +99,16 @@ class Replay:
         except OSError as error:
             events.journal_failed(str(error.filename), error)
 
-    @property
-    def counted(self) -> tuple[UUID | None, int]:
-        """The session, and how many ends its row said to be counted when all was there last."""
-        return self._beaten
+    def counted(self, session: UUID) -> int:
+        """Return how many ends the row of a session had counted at the last look; on any thread."""
+        last, count = self._beaten
+        return count if last == session else 0
 
     def notices(self, me: UUID, ended: Sequence[Key], claimed: Sequence[Key]) -> bool:
         """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others.
 
-        That were these ends, and the last of these claims that are still held.
+        That were these ends, and the last of these claims that are still held. Whoever keeps no journal names
+        no claims: nothing would tell how far back, and each that is lost would have a person asked.
         """
         # One that was declared lost has begun another; if the database does not know it, it went back.
         before, self._session = self._session or me, me

@@ -151,3 +151,18 @@ def test_fault_32_a_start_notices_that_the_row_of_the_last_session_says_less_tha
     Host(scene, tmp_path).begin(scene.start())
     assert History(scene.database).now().epoch == epoch + less
     assert (scene.database.read(restored) is not None) == bool(less)
+
+
+def test_fault_32_what_a_beat_has_not_hidden_is_found_by_the_next_look(scene: Scene, host: Host) -> None:
+    me = begun(scene, host)
+    assert scene.sessions.beat(me, Totals(sent=3), host.replay.counted(me))
+    assert not host.look(me)
+    with scene.admin.begin() as connection:
+        connection.execute(update(session).values(sent=2))
+    # Before the look, over a new connection.
+    assert not scene.sessions.beat(me, Totals(sent=4), host.replay.counted(me))
+    assert host.look(me)
+    # From now on it beats again.
+    assert scene.sessions.beat(me, Totals(sent=4), host.replay.counted(me))
+    assert not host.look(me)
+    assert host.replay.counted(scene.start()) == 0

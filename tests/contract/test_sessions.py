@@ -77,6 +77,20 @@ def test_a_beat_of_an_unknown_session_says_that_it_is_lost(scene: Scene) -> None
     assert not scene.sessions.beat(uuid4(), Totals())
 
 
+def test_fault_32_no_beat_hides_that_the_row_of_a_session_says_less_than_before(scene: Scene) -> None:
+    me, other = scene.start(), scene.start()
+    assert scene.sessions.beat(me, Totals(sent=1, failed=10, deferred=100), 0)
+    assert scene.sessions.beat(me, Totals(sent=1, failed=10, deferred=100), 111)
+    assert not scene.sessions.is_behind(me, 111)
+    assert not scene.sessions.beat(me, Totals(sent=1000), 112)
+    assert scene.sessions.is_behind(me, 112)
+    assert not scene.sessions.is_behind(me, 111)
+    # Of one that is over, or not there, nothing is told.
+    assert scene.sessions.enter(other, SessionState.STOPPED)
+    assert not scene.sessions.is_behind(other, 1)
+    assert not scene.sessions.is_behind(uuid4(), 1)
+
+
 @pytest.mark.parametrize("target", [SessionState.STOPPING, SessionState.STOPPED])
 @pytest.mark.parametrize("state", SessionState)
 def test_only_a_live_session_enters_another_state(

@@ -22,7 +22,7 @@ class Sessions:
     def start(self, _me: UUID, **_: object) -> None:
         """Begin a session."""
 
-    def beat(self, _me: UUID, _totals: Totals) -> bool:
+    def beat(self, _me: UUID, _totals: Totals, _least: int) -> bool:
         self.beats += 1
         raise OperationalError("UPDATE", {}, Exception("gone away"))
 
@@ -38,3 +38,33 @@ def test_a_beat_that_failed_makes_the_beats_before_it_worthless() -> None:
     wait_until(lambda: sessions.beats > 0, "a beat has failed")
     heart.stop()
     assert not heart.is_unbroken()
+
+
+class Behind(Sessions):
+    """Sessions of a database that went back in time, until that is noticed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def beat(self, _me: UUID, _totals: Totals, least: int) -> bool:
+        self.asked.append(least)
+        return least == 0
+
+    def is_behind(self, _me: UUID, least: int) -> bool:
+        return least > 0
+
+
+def test_fault_32_a_row_that_says_less_is_left_to_the_next_look_and_the_session_goes_on() -> None:
+    sessions, counted = Behind(), [7]
+    lost: list[object] = []
+    taken: Any = sessions
+    heart = Heartbeat(taken, TTL, Totals(), lost.append, counted=lambda _: counted[0])
+    before = heart.lease, heart.lease.valid_until
+    heart._beat()
+    assert (heart.lease, heart.lease.valid_until) == before
+    counted[0] = 0
+    heart._beat()
+    assert heart.lease is before[0]
+    assert heart.lease.valid_until > before[1]
+    assert (sessions.asked, lost) == ([7, 0], [])

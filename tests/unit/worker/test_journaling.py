@@ -281,7 +281,6 @@ def test_what_the_row_of_its_session_has_counted_is_noted_once_and_in_each_file(
 def test_what_another_session_has_counted_is_not_noted(disk: Disk) -> None:
     disk.journal.counted(ME.id, 3)
     disk.journal.begin(ME.id)
-    disk.journal.counted(None, 3)
     disk.journal.counted(NEXT.id, 3)
     disk.journal.begin(NEXT.id)
     disk.journal.counted(ME.id, 3)
