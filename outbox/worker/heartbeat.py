@@ -28,8 +28,9 @@ _SOONEST = 0.8
 class Heartbeat:
     """Beats for the daemon's session, and begins another when it was declared lost.
 
-    `ttl` is in seconds, `epoch` tells up to which one the journal was read, `counted` how many ends a session's
-    row must have counted. `on_lost` is called, on the heartbeat's thread, after `lease` has become the new one.
+    `ttl` is in seconds, `epoch` tells up to which one the journal was read, `counted` how many ends
+    the row of a session must have counted. `on_lost` is called, on the heartbeat's thread, after `lease` has
+    become the new one.
     """
 
     def __init__(
