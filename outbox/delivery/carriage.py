@@ -26,6 +26,13 @@ _BLOCK = 64 * 1024
 NextMail = Callable[[], Mail | None]
 """Who has the next mail for a connection, or None when there is none now. It must not block."""
 
+WriteDown = Callable[[], None]
+"""Who writes down what it knows of a mail, so that it outlives this process, before the relay knows it."""
+
+
+def nothing_to_write() -> None:
+    """Keep no record."""
+
 
 class Carriage:
     """Begins, writes and finishes the mails of one connection; `clock` returns seconds.
@@ -47,6 +54,7 @@ class Carriage:
         self.broken: Exception | None = None
         """What an owner of a mail raised when it was told its verdicts."""
         self.next_mail: NextMail | None = None
+        self.write_down: WriteDown = nothing_to_write
         self._relay = relay
         self._wire = wire
         self._conversation = conversation
@@ -87,6 +95,7 @@ class Carriage:
         """Say the envelope of the next mail; tell whether there was one that may begin."""
         if self._began() is None:
             return False
+        self.write_down()
         self._wire.write(self._conversation.take())
         self.await_answer()
         return True
@@ -260,7 +269,10 @@ class Carriage:
         reason = _last_moment(transaction.mail)
         if reason is None:
             transaction.dotted(self._clock())
-            self._wire.write(b"".join((last, self._conversation.dot(), self._chained())))
+            data = b"".join((last, self._conversation.dot(), self._chained()))
+            # By one write for this dot, the mail that rides behind it and the answers to others.
+            self.write_down()
+            self._wire.write(data)
             self.await_answer()
         return reason
 

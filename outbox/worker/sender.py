@@ -119,7 +119,7 @@ class Sender:
             if isinstance(connection, RelayFault):
                 self._meet(connection)
             elif connection is not None:
-                await connection.carry(self._next_mail)
+                await connection.carry(self._next_mail, self._journal.flush)
                 if not (connection.sent or connection.usable):
                     self._meet(connection.fault or self._left_at_once())
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others
@@ -208,7 +208,7 @@ class Sender:
     def _next_mail(self) -> Mail | None:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
-            # Before anything is done with it: it may be what kills this daemon.
+            # What may kill this daemon is known by that: it is written down before the relay hears of it.
             self._journal.begun(parcel, self._dialler.relay.name)
             try:
                 mail = self._mail(parcel)

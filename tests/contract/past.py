@@ -43,11 +43,13 @@ class Past:
     def begun(self, claim: Claim) -> Parcel:
         parcel = self.parcel(claim)
         self.journal.begun(parcel, "before")
+        self.journal.flush()
         return parcel
 
     def dotted(self, claim: Claim) -> Parcel:
         parcel = self.begun(claim)
         self.journal.dotted(parcel)
+        self.journal.flush()
         return parcel
 
     def answered(self, claim: Claim, verdict: Verdict) -> None:
