@@ -108,7 +108,9 @@ class Allowance:
         """Use the tokens of a parcel that goes, and borrow more before the last one is gone."""
         if gates := self._gates(parcel.stream):
             count, now = len(parcel.claims), self._now()
-            if any([each.purse.spend(count, now) for each in gates]):
+            # A list: each of them spends.
+            low = [each for each in gates if each.purse.spend(count, now)]
+            if low:
                 self.want()
 
     def want(self) -> None:

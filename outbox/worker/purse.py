@@ -68,7 +68,7 @@ class Purse:
         return sum([lot.tokens for lot in self.lots if now < lot.void_at])
 
     def wants(self, count: int, now: float) -> bool:
-        """Tell whether it is time to borrow for so many: before none is left, or who sends would wait for it."""
+        """Tell whether to borrow for so many: none shall have to wait while that takes."""
         return self.until_low <= 0 or not self.has(count, now)
 
     def is_dry(self, now: float) -> bool:
@@ -92,8 +92,8 @@ class Purse:
     def ask(self, limit: Limit, sizes: list[int], width: int, now: float) -> Demand | None:
         """Return what to ask of the gate for parcels of these `sizes`, or None for nothing.
 
-        What is void is given back: the quota has it again. Where the first parcel cannot go, all else is given
-        back, too, for another may have the token that it lacks, and until then nobody uses it.
+        What is void is given back: the quota has it again. Where the first parcel cannot go, all else is
+        given back, too: another may lack just these. So from now on nobody uses them.
         """
         there = self.tokens(now)
         least, most = sizes[0], sum(sizes[: self._count(width, now)])
@@ -137,7 +137,7 @@ class Purse:
         self.rest = None if limit.quota is None else limit.quota - grant.used
         if grant.count:
             self.refused_at = None
-        elif self.refused_at is None:
+        elif self.refused_at is None and not self.tokens(now):
             self.refused_at = began
 
     def filled(self, limit: Limit, now: float) -> float:
