@@ -26,8 +26,8 @@ _BLOCK = 64 * 1024
 NextMail = Callable[[], Mail | None]
 """Who has the next mail for a connection, or None when there is none now. It must not block."""
 
-WriteDown = Callable[[], None]
-"""Who writes down what it knows of a mail, so that it outlives this process, before the relay knows it."""
+WriteDown = Callable[[], object]
+"""Who sees to it that the dot of which the last-moment check has heard is known, should this process end."""
 
 
 def nothing_to_write() -> None:
@@ -95,7 +95,6 @@ class Carriage:
         """Say the envelope of the next mail; tell whether there was one that may begin."""
         if self._began() is None:
             return False
-        self.write_down()
         self._wire.write(self._conversation.take())
         self.await_answer()
         return True
@@ -270,7 +269,7 @@ class Carriage:
         if reason is None:
             transaction.dotted(self._clock())
             data = b"".join((last, self._conversation.dot(), self._chained()))
-            # By one write for this dot, the mail that rides behind it and the answers to others.
+            # Now, not at the check: it is one write with what is said of the mail that rides behind it.
             self.write_down()
             self._wire.write(data)
             self.await_answer()

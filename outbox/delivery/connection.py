@@ -96,7 +96,7 @@ class Connection:
     async def carry(self, next_mail: NextMail, write_down: WriteDown = nothing_to_write) -> None:
         """Carry mails until `next_mail` has none or the connection can carry no more.
 
-        `write_down` is called before bytes go out that begin a mail, or its dot.
+        `write_down` is called before a dot goes out, after its last-moment check.
         Each mail is told its verdicts, also where this is cancelled, which ends the connection. Raises only
         CancelledError, and whatever broke in our own code, after the verdicts.
         """

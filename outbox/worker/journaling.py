@@ -44,9 +44,9 @@ _LAZY = 4096
 class Journaling:
     """The journal of one daemon in `state_dir`, None for none; `relay` is the one that most mail goes by.
 
-    All of it but `open` is called on the event loop. What `begun` and `dotted` note must be down before the
-    step itself, so `flush` is called before that: one write to the page cache for all that is pending. `soon`
-    calls what it is given in the loop's next turn.
+    All of it but `open` is called on the event loop. What must be down before a step costs one write to the
+    page cache; `flush` makes sure of a dot, unless the next mail that rides behind it has. `soon` calls what
+    it is given in the loop's next turn.
     """
 
     def __init__(
@@ -122,17 +122,18 @@ class Journaling:
         return self._begin_file(self._folder)
 
     def begun(self, parcel: Parcel, relay: str) -> None:
-        """Note that a sender takes a parcel in hand, for this relay."""
+        """Write down that a sender takes a parcel in hand, for this relay."""
         if not self.begin(parcel.lease.id) or self._file is None:
             return
         names, number = parcel.names, self._file.number
         self._pending += begun(names, None if relay == self._header.relay else relay)
-        for claim, name in zip(parcel.claims, names, strict=True):
-            key = Key(parcel.message_id, claim.n, claim.fence)
-            self._open.setdefault((claim.delivery_id, claim.fence), (key, name, number))
+        if self.flush():
+            for claim, name in zip(parcel.claims, names, strict=True):
+                key = Key(parcel.message_id, claim.n, claim.fence)
+                self._open.setdefault((claim.delivery_id, claim.fence), (key, name, number))
 
     def dotted(self, parcel: Parcel) -> None:
-        """Note that the dot of a parcel goes out next."""
+        """Note that the dot of a parcel goes out next: as soon as this is flushed."""
         if self._file is not None:
             self._pending += dotted(parcel.names)
 
@@ -182,10 +183,10 @@ class Journaling:
             events.journal_back(str(self._path))
         return True
 
-    def flush(self) -> None:
-        """Write down all that is pending."""
+    def flush(self) -> bool:
+        """Write down all that is pending; tell whether it is."""
         if self._file is None or not self._pending:
-            return
+            return self._file is not None
         data = bytes(self._pending)
         # What cannot be written now would come out of its order: the header says that it is missing.
         self._pending.clear()
@@ -193,9 +194,10 @@ class Journaling:
             self._file.write(data)
         except OSError as error:
             self._fail(error)
-            return
+            return False
         if self._file.size >= self._limit:
             self._rotate()
+        return True
 
     def _flush_soon(self) -> None:
         self._flushes = False

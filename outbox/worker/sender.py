@@ -208,7 +208,7 @@ class Sender:
     def _next_mail(self) -> Mail | None:
         """Take the next parcel that there is something to send of."""
         while (parcel := self._take()) is not None:
-            # What may kill this daemon is known by that: it is written down before the relay hears of it.
+            # Before anything is done with it: it may be what kills this daemon.
             self._journal.begun(parcel, self._dialler.relay.name)
             try:
                 mail = self._mail(parcel)

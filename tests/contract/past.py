@@ -43,7 +43,6 @@ class Past:
     def begun(self, claim: Claim) -> Parcel:
         parcel = self.parcel(claim)
         self.journal.begun(parcel, "before")
-        self.journal.flush()
         return parcel
 
     def dotted(self, claim: Claim) -> Parcel:
