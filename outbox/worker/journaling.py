@@ -166,9 +166,10 @@ class Journaling:
     def counted(self, session: UUID, count: int) -> None:
         """Note how many ends the row of a session has counted: less would say that its database went back."""
         if self._file is not None and session == self._header.session and count != self._counted:
+            # The write may begin another file, which says nothing of it yet.
             self._counted = count
-            # Not with the next write: that may be into the file of another session.
-            self._write(counted(count))
+            self._pending += counted(count)
+            self.flush()
 
     def close(self) -> None:
         """Write down what is left, and let another daemon work here."""
