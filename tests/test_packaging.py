@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 
@@ -29,17 +31,34 @@ engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from the source distribution, as a release does."""
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source distribution, and the wheel from that, as a release does."""
     folder = tmp_path_factory.mktemp("dist")
     _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
-    [built] = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    """Give the wheel."""
+    [built] = dist.glob("*.whl")
     return built
 
 
-def _run(*command: str, **environment: str) -> str:
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Give an environment that has all that we need, and not us."""
+    place = tmp_path / "installed"
+    venv.create(place, symlinks=True)
+    [packages] = place.glob("lib/python*/site-packages")
+    # Their own .pth files are not read from there: not the one that leads to the checkout, either.
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return place
+
+
+def _run(*command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", **environment}
+        command, check=False, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"}, cwd=cwd
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -69,3 +88,26 @@ def test_the_wheel_migrates_and_renders_without_the_checkout(wheel: Path, tmp_pa
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed)},
     )
     assert (out.returncode, out.stdout) == (0, "pending\n"), out.stderr
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["*.whl", pytest.param("*.tar.gz", marks=pytest.mark.trial), pytest.param("", marks=pytest.mark.trial)],
+    ids=["wheel", "sdist", "editable"],
+)
+def test_the_demo_runs_from_each_form_in_which_we_are_installed(
+    form: str, dist: Path, installed: Path, tmp_path: Path
+) -> None:
+    [what] = dist.glob(form) if form else [ROOT]
+    _install(installed, *([] if form else ["--editable"]), str(what))
+    where = _run(str(installed / "bin/python"), "-c", "import outbox; print(outbox.__file__)", cwd=tmp_path)
+    assert where.startswith(str(installed if form else ROOT))
+    said = _run(str(installed / "bin/outbox"), "demo", "--mails", "100", cwd=tmp_path)
+    assert "arrived exactly once" in said
+    assert len(list((tmp_path / "demo/mails").glob("*.eml"))) == 100
+
+
+def _install(place: Path, *what: str) -> None:
+    """Install with what is there: no index is asked, and what the checkout's own environment has is left."""
+    alone = ("--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed", "--quiet")
+    _run(sys.executable, "-m", "pip", "--python", str(place / "bin/python"), "install", *alone, *what)

@@ -109,6 +109,7 @@ class Daemon:
             )
             self._desks.add(desk)
         self._foreign: EnvironmentMismatchError | None = None
+        self._fault: Exception | None = None
         self._failures = 0
 
     async def run(self) -> None:
@@ -159,6 +160,9 @@ class Daemon:
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
+        except Exception as error:  # noqa: BLE001 - raised when what has begun is finished
+            self._fault = error
+            return 0.0
         if self._failures:
             self._failures = 0
             events.database_back()
@@ -295,6 +299,11 @@ class Daemon:
 
     def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:
         """Return what has ended a part of this daemon: one that has lost a part must not look alive."""
-        ended = (task.exception() for task in tasks if task.done() and not task.cancelled())
-        failure = self._foreign or self._heartbeat.failure
-        return failure or next((error for error in ended if error), None)
+        failure = self._foreign or self._fault or self._heartbeat.failure
+        return failure or next((_end_of(task) for task in tasks if task.done()), None)
+
+
+def _end_of(task: asyncio.Task[None]) -> BaseException:
+    """Return what has ended a task that was to go on: where nothing did, that it has ended is the fault."""
+    error = None if task.cancelled() else task.exception()
+    return error or RuntimeError(f"a part of the daemon has ended without a reason: {task.get_coro()}")
