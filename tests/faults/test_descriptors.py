@@ -20,6 +20,12 @@ class FewDescriptors(RunningDaemon):
     program = ("tests.support.few_descriptors",)
 
 
+class SoftlyFew(RunningDaemon):
+    """A daemon that may raise that limit itself."""
+
+    program = ("tests.support.few_descriptors", "soft")
+
+
 def taken(daemon: RunningDaemon) -> int:
     """Return how many descriptors it has open."""
     return sum(1 for _ in Path(f"/proc/{daemon.pid}/fd").iterdir())
@@ -57,6 +63,18 @@ def test_fault_81_a_hundred_connections_with_64_descriptors_send_by_those_that_t
         assert len(sink.entries()) == 1000
         assert SHORT in daemon.log()
         assert_nobody_is_blamed(app, daemon)
+
+
+def test_fault_81_a_daemon_raises_a_soft_limit_that_its_connections_would_exceed(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with application(sqlite_url) as app, LedgerSink() as sink:
+        app.enqueue(500)
+        with SoftlyFew(sqlite_url, tmp_path, port=sink.port, connections=60) as daemon:
+            assert resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[0] > DESCRIPTORS + 60 - RESERVE
+            app.wait_sent(500)
+            assert daemon.terminate() == 0
+        assert SHORT not in daemon.log()
 
 
 def test_fault_81_a_daemon_without_descriptors_leaves_its_mail_to_others_and_goes_on_when_it_has_some(
