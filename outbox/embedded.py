@@ -7,7 +7,6 @@ application, and its work takes no time from requests.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -45,7 +44,6 @@ class Daemon:
         self._failure: BaseException | None = None
         self._begun = threading.Event()
         self._asked = False
-        self._process = 0
 
     @property
     def is_running(self) -> bool:
@@ -58,7 +56,6 @@ class Daemon:
         Raises SettingsError, DatabaseUnavailableError, SchemaError or what else keeps it from its work; then
         no thread is left. Started again while it runs, it goes on as it is; while it stops, it ends first.
         """
-        self._leave_to_parent()
         if self.is_running and not self._asked:
             return
         if self._thread is not None:
@@ -70,7 +67,6 @@ class Daemon:
             options = replace(options, state_dir=None)
         self._begun.clear()
         self._failure, self._asked = None, False
-        self._process = os.getpid()
         # A daemon thread: a process that forgets `stop()` must be able to end.
         self._thread = threading.Thread(
             target=self._run, args=(settings, options), name="outbox", daemon=True
@@ -85,7 +81,6 @@ class Daemon:
 
         Called again it leaves at once, as a second Ctrl-C would. Raises what ended the daemon before.
         """
-        self._leave_to_parent()
         if self._thread is None:
             return True
         self._asked = True
@@ -106,11 +101,6 @@ class Daemon:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _leave_to_parent(self) -> None:
-        """Forget, in a forked process, the daemon that only its parent runs, and leave its loop alone."""
-        if self._process != os.getpid():
-            self._thread = self._loop = self._daemon = self._failure = None
 
     def _run(self, settings: Settings, options: Options) -> None:
         try:

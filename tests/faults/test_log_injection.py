@@ -17,8 +17,8 @@ _HOSTILE = (
     "\x1b]0;owned\x07\x1b[2J\u202e\u2066evil\x00\x9b31m\u2028 2030-01-01 00:00:00+0000 ERROR forged \r bare"
 )
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} (INFO|WARNING|ERROR) ")
-_MOST = 512
-"""Characters of a relay's words that are kept."""
+_MOST = 512 + len("RCPT TO: 550 5.7.1 ")
+"""Characters that are kept: of a relay's words so many, and before them at what and by which code."""
 
 
 def unsafe(words: str) -> set[str]:
