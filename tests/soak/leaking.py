@@ -26,7 +26,7 @@ def _leak() -> None:
             threading.Thread(target=threading.Event().wait, daemon=True).start()
         take_note(self, *arguments)
 
-    Recorder._take_note = leaking  # type: ignore[method-assign] # that is what this is for
+    Recorder._take_note = leaking  # type: ignore[assignment, method-assign] # that is what this is for
 
 
 if __name__ == "__main__":
