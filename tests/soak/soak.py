@@ -22,8 +22,9 @@ from tests.support.ledger import LedgerSink
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.waiting import wait_until
 
-# What is in doubt, or was put off, shall end within the run; and no idle connection hides one that leaks.
-_SETTINGS = {"doubt_pause": 1, "smtp_idle": 1}
+# What is in doubt, or was deferred as its connection was cut before the dot, shall end within the run; and no
+# idle connection hides one that leaks.
+_SETTINGS = {"doubt_pause": 1, "retry_base": 1, "retry_cap": 5, "smtp_idle": 1}
 
 _AT_ONCE = 2000
 """Recipients on their way while the full rate is measured."""
