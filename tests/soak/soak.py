@@ -15,7 +15,7 @@ from tests.soak.faults import Faults, of_the_database, of_the_host, of_the_relay
 from tests.soak.feed import Feed
 from tests.soak.rubbish import rubbish
 from tests.soak.samples import Sample, Sampler, look
-from tests.soak.steadiness import breaches
+from tests.soak.steadiness import SPARE, SPARE_OF_SQLITE, breaches
 from tests.support.daemon import Application, RunningDaemon, application
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.ledger import LedgerSink
@@ -106,7 +106,8 @@ def soak(
         after = _idle(daemon, app)
         code = daemon.terminate(60)
         account = reconciled(shop, sink, app.engine, folder, doubts_count=True)
-    broken = [*account.broken, *breaches(sampler.samples, before, after)]
+    spare = SPARE if proxy else SPARE_OF_SQLITE
+    broken = [*account.broken, *breaches(sampler.samples, before, after, spare)]
     if code:
         broken.append(f"the daemon ended with code {code}")
     if "Traceback" in daemon.log():
