@@ -10,11 +10,13 @@ ARGS ?=
 WORKERS ?= 3
 # How long `make fuzz` tries each of its targets.
 SECONDS ?= 240
+# How long `make soak` sends.
+MINUTES ?= 9
 
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo microblog flasky fastapi test cuts commits lab rehearsal models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab rehearsal soak models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -40,6 +42,9 @@ lab: $(VENV)/.installed-dev ## Kill, pause and cut daemons and databases at rand
 
 rehearsal: $(VENV)/.installed-dev ## Share a rate among daemons, and let a relay be away for ten minutes with 100,000 mails queued
 	$(BIN)/python -m tests.rehearsal.run $(ARGS)
+
+soak: $(VENV)/.installed-dev ## Break something each half minute for MINUTES (9) of steady mail, and see that nothing grows and no mail is lost
+	$(BIN)/python -m tests.soak.run --minutes $(MINUTES) $(ARGS)
 
 models: $(VENV)/.installed-dev ## Compare the queue with its models for long, and explore the protocol further (half an hour)
 	OUTBOX_TEST_LONG=1 $(BIN)/python -m pytest tests/models $(ARGS)

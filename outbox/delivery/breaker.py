@@ -7,7 +7,8 @@ verdict and by whichever daemon, closes it for all, and the width of each grows 
 connections.
 
 A daemon that opened it, and saw another one close it, may be the only one that cannot reach the relay. Until
-it has had a mail judged itself it opens its own breaker only, and probes by itself.
+it has had a mail judged itself it opens its own breaker only, and probes by itself. So does one that lacks
+what it takes to connect: that says nothing to the others.
 """
 
 from __future__ import annotations
@@ -91,21 +92,23 @@ class Breaker:
             self._probe_until = None
             self.news = News.LEFT
 
-    def fault(self, now: float, chance: float, *, of_all: bool = False) -> bool:
+    def fault(self, now: float, chance: float, *, of_all: bool = False, ours: bool = False) -> bool:
         """Count a relay fault; tell whether it opened the breaker. `chance` in [0, 1) spreads the wait.
 
-        One `of_all` connections opens it alone.
+        One `of_all` connections opens it alone. One of `ours` says nothing of the relay: the other daemons
+        are not kept from it, and may have the probe.
         """
         self._faults += self._width if of_all else 1
         if self._retry_at is not None:
             # What comes else is a straggler of the time before it opened, or of a connection that hung.
             if self._probe_until is not None or self._may_try(now):
-                self.news = self.news if self._probe_until is None else News.FAILED
+                if self._probe_until is not None:
+                    self.news = News.LEFT if ours else News.FAILED
                 self._put_off(now, chance)
             return False
         if self._faults < self._width:
             return False
-        self._is_alone = self._is_refuted
+        self._is_alone = self._is_refuted or ours
         if not self._is_alone:
             self.news = News.OPENED
         self._put_off(now, chance)

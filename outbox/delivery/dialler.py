@@ -5,6 +5,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from outbox.delivery.connection import Connection
+from outbox.delivery.descriptors import OUT_OF_THEM, SHORTAGE, are_short
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
 from outbox.delivery.resolve import Resolver, open_wire
@@ -46,6 +47,8 @@ class Dialler:
         `hangs` is told of a relay that counts as down already, while its answer is still waited for.
         """
         relay = self.relay
+        if are_short():
+            return self._shortage()
         stage = Stage.TLS
         loop = asyncio.get_running_loop()
         try:
@@ -57,10 +60,14 @@ class Dialler:
             connection = Connection(relay, self.limits, credentials, self._context, loop)
             async with asyncio.timeout(relay.timeouts.connect):
                 addresses = await self._resolver.addresses(relay.host, relay.port)
+                if are_short():  # again: others have connected meanwhile
+                    return self._shortage()
                 await open_wire(lambda: connection.wire, addresses, relay.source)
         except TokenError as error:
             return self._fault(stage, str(error))
         except FAULTS as error:
+            if getattr(error, "errno", None) in OUT_OF_THEM:
+                return self._shortage()
             waited = relay.timeouts.connect if isinstance(error, TimeoutError) else 0.0
             return self._fault(stage, explain(error, relay, stage), waited)
         with watched(relay, lambda: connection.stage, self._slow, hangs) as came:
@@ -73,6 +80,10 @@ class Dialler:
 
     def _fault(self, stage: Stage, problem: str, waited: float = 0.0) -> RelayFault:
         return RelayFault(stage.value, f"relay {self.relay.name}: {stage}: {problem}", None, waited=waited)
+
+    @staticmethod
+    def _shortage() -> RelayFault:
+        return RelayFault(Stage.CONNECT.value, SHORTAGE, None, ours=True)
 
     async def _credentials(self) -> Credentials | None:
         """Return what AUTH says, where there is anything to say. Raises TokenError."""

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from errno import ECONNREFUSED, ECONNRESET, EHOSTUNREACH
+from errno import ECONNREFUSED, ECONNRESET, EHOSTUNREACH, EMFILE, ENFILE
 from typing import Any
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -20,8 +20,8 @@ Addresses = Sequence[AddrInfoType]
 
 _HEAD_START = 0.25
 """Seconds that an address has before the next is tried beside it (RFC 8305 §5)."""
-_TELLING = (ECONNREFUSED, ECONNRESET, EHOSTUNREACH)
-"""What says most of a relay, the most telling first: a host that refuses is a host that is there."""
+_TELLING = (EMFILE, ENFILE, ECONNREFUSED, ECONNRESET, EHOSTUNREACH)
+"""What says most, the most telling first: what we lack ourselves; then, a host that refuses is there."""
 _NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 

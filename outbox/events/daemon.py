@@ -56,6 +56,18 @@ def daemon_failed(error: BaseException) -> None:
     )
 
 
+def descriptors_short(reason: str, wait: float) -> None:
+    """Say that this process opens no connection to a relay for want of descriptors, and the remedy."""
+    log(
+        logging.ERROR,
+        "descriptors_short",
+        "%(reason)s. Give it more (LimitNOFILE of the unit, ulimit -n), or fewer connections (connections)"
+        + ("; next try in %(wait).1f s" if wait else "; the open ones go on"),
+        reason=short(reason),
+        wait=wait,
+    )
+
+
 def dkim_key_short(domain: str, selector: str, bits: int) -> None:
     """Say that mail is signed by an RSA key that verifiers may trust less (RFC 8301)."""
     log(

@@ -64,7 +64,7 @@ class RelayFault:
     """The relay, the way to it, or our standing with it is at fault: it says nothing of the mail.
 
     `throttles` says that the relay finds us too fast. `waited` is how long we waited, in seconds, where its
-    silence is the fault.
+    silence is the fault. `ours` says that this process lacks what it takes to ask the relay at all.
     """
 
     stage: str
@@ -72,6 +72,7 @@ class RelayFault:
     answer: Answer | None
     throttles: bool = False
     waited: float = 0.0
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

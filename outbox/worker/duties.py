@@ -49,6 +49,18 @@ class Every(BaseTrigger):  # type: ignore[misc] # it has no types
         return now + self._pause
 
 
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # it has no types
+    """Keeps what has ended its thread, which nobody would hear of: a duty that fails does not."""
+
+    failure: Exception | None = None
+
+    def _main_loop(self) -> None:
+        try:
+            super()._main_loop()
+        except Exception as error:  # noqa: BLE001 - whoever minds the clock raises it
+            self.failure = error
+
+
 class Duties:
     """The duties of one daemon; `found` is called, on a duty's thread, when mail is back in the queue."""
 
@@ -62,7 +74,7 @@ class Duties:
         self._found = found
         self._ahead = _ahead()
         # Missed runs are made up by one; a duty never runs beside itself or another: that is one connection.
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = _Scheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(1)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -85,7 +97,12 @@ class Duties:
             await asyncio.sleep(WATCH_EVERY)
 
     def mind_the_clock(self) -> None:
-        """Plan anew where the host's clock was set: set back, it would take hours to come to the old plan."""
+        """Plan anew where the host's clock was set: set back, it would take hours to come to the old plan.
+
+        Raises what has ended the thread that keeps to it.
+        """
+        if self._scheduler.failure is not None:
+            raise self._scheduler.failure
         before, self._ahead = self._ahead, _ahead()
         if abs(self._ahead - before) > _STEP:
             for job in self._scheduler.get_jobs():

@@ -35,6 +35,7 @@ from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
+from outbox.worker.parts import first_end
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
@@ -109,7 +110,7 @@ class Daemon:
                 partial(self._desks.wake, relay.name),
             )
             self._desks.add(desk)
-        self._foreign: EnvironmentMismatchError | None = None
+        self._fault: Exception | None = None
         self._failures = 0
 
     async def run(self) -> None:
@@ -147,9 +148,6 @@ class Daemon:
         """Do what is to be done now; return the seconds to wait before the next turn."""
         try:
             wait = await self._look()
-        except EnvironmentMismatchError as error:
-            self._foreign = error
-            return 0.0
         except SQLAlchemyError as error:
             self._failures += 1
             # It may be another server now, which has not got all that the last one had.
@@ -157,6 +155,9 @@ class Daemon:
             wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
+        except Exception as error:  # noqa: BLE001 - raised when what has begun is finished
+            self._fault = error
+            return 0.0
         if self._failures:
             self._failures = 0
             events.database_back()
@@ -286,7 +287,7 @@ class Daemon:
     async def _let_go(self) -> None:
         with suppress(SQLAlchemyError):
             await self._holdings.release_unknown(self._heartbeat.lease)
-            if self._foreign is None:
+            if not isinstance(self._fault, EnvironmentMismatchError):
                 await self._desks.leave(self._heartbeat.lease)
 
     async def _patiently(self, work: Callable[..., None], *arguments: Any) -> None:
@@ -295,6 +296,4 @@ class Daemon:
 
     def _failure(self, tasks: Iterable[asyncio.Task[None]]) -> BaseException | None:
         """Return what has ended a part of this daemon: one that has lost a part must not look alive."""
-        ended = (task.exception() for task in tasks if task.done() and not task.cancelled())
-        failure = self._foreign or self._heartbeat.failure
-        return failure or next((error for error in ended if error), None)
+        return self._fault or self._heartbeat.failure or first_end(tasks)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from outbox.worker.tray import Tray
 
 
+_REMINDER = 60.0
+"""Seconds between two words about what this process lacks, while other connections go on."""
+
+
 class Outcome:
     """Hands on what the senders report of the relay `name`; `wake` lets the loop look again."""
 
@@ -59,6 +63,7 @@ class Outcome:
         self._wake = wake
         # By the loop's clock.
         self._judged_at = -inf
+        self._lacked_at = -inf
 
     def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Hand on the verdicts on a parcel, in the order of its claims."""
@@ -104,6 +109,9 @@ class Outcome:
     def fault(self, fault: RelayFault) -> None:
         """Take a fault of the relay, which a mail met or which kept us from connecting."""
         now = asyncio.get_running_loop().time()
+        if fault.ours:
+            self._lack(fault, now)
+            return
         # A long silence is the word of all connections, unless one of them had a mail judged meanwhile.
         of_all = 0.0 < fault.waited <= now - self._judged_at
         self._breaker.fault(now, random.random(), of_all=of_all)  # noqa: S311 - jitter
@@ -113,6 +121,16 @@ class Outcome:
             events.relay_fault(self._name, fault, wait)
         if self._breaker.is_open:
             self.release_waiting(f"relay {self._name} is down")
+        self._wake()
+
+    def _lack(self, fault: RelayFault, now: float) -> None:
+        """Leave to others what this process cannot send; the relay, and what is kept of it, is not blamed."""
+        opened = self._breaker.fault(now, random.random(), ours=True)  # noqa: S311 - jitter
+        if opened or now - self._lacked_at >= _REMINDER:
+            self._lacked_at = now
+            events.descriptors_short(fault.reason, self._breaker.wait(now))
+        if self._breaker.is_open:
+            self.release_waiting(fault.reason)
         self._wake()
 
     def may_begin(self, parcel: Parcel, forbidden: str | None) -> bool:

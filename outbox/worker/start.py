@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from outbox import events
 from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
 from outbox.store.permission import permission
+from outbox.worker.descriptors import allow_descriptors
 from outbox.worker.heap import return_large_blocks
 from outbox.worker.loop import Daemon
 from outbox.worker.permit import refuse_foreign
@@ -35,6 +36,7 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
     EnvironmentMismatchError when it must not.
     """
     return_large_blocks()
+    allow_descriptors(sum(relay.pool.connections for relay in options.relays))
 
     async def main() -> None:
         daemon = Daemon(database, options, notifier)

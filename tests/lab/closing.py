@@ -20,6 +20,12 @@ _FINAL = text(
     " JOIN outbox_message m ON m.id = d.message_id"
 )
 
+_DOUBTS = text(
+    "SELECT m.message_id, d.recipient, count(*) AS doubts FROM outbox_attempt a"
+    " JOIN outbox_delivery d ON d.id = a.delivery_id JOIN outbox_message m ON m.id = d.message_id"
+    " WHERE a.verdict LIKE 'doubt%' GROUP BY m.message_id, d.recipient"
+)
+
 
 def is_drained(app: Application) -> bool:
     """Tell whether nothing is on its way any more."""
@@ -40,8 +46,13 @@ def reconciled(
     folder: Path,
     kills: Sequence[Kill] = (),
     forgotten: Forgotten = NOTHING,
+    *,
+    doubts_count: bool = False,
 ) -> Account:
-    """Ask the oracle, when every daemon has stopped; what it finds broken is kept in `folder`."""
+    """Ask the oracle, when every daemon has stopped; what it finds broken is kept in `folder`.
+
+    `doubts_count` where the relay was cut: what arrived without its answer may come again.
+    """
     account = reconcile(
         shop.committed,
         shop.rolled_back,
@@ -50,10 +61,16 @@ def reconciled(
         kills,
         rescued_from({*(kill.session for kill in kills), *forgotten.sessions}, engine),
         forgotten.gone,
+        _doubts(engine) if doubts_count else {},
     )
     if account.broken:
         keep(folder, account, sink.entries(), engine, kills)
     return account
+
+
+def _doubts(engine: Engine) -> dict[Key, int]:
+    with engine.connect() as connection:
+        return {(row.message_id, row.recipient): row.doubts for row in connection.execute(_DOUBTS)}
 
 
 def _final_states(engine: Engine) -> dict[Key, Final]:

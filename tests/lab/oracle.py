@@ -14,6 +14,11 @@ from tests.support.ledger import Entry
 _CRASHES = 3
 """Kills that must have met a mail announced before it may be held as poison."""
 
+_DOUBTS = 3
+"""Doubts after which also a mail that is to be sent again waits for a person."""
+
+_NO_DOUBTS: Mapping["Key", int] = {}
+
 Key = tuple[str, str]
 """One recipient of one mail: Message-ID and address."""
 
@@ -96,12 +101,14 @@ def reconcile(
     kills: Sequence[Kill] = (),
     rescued: Collection[Key] = (),
     gone: Collection[Key] = (),
+    doubts: Mapping[Key, int] = _NO_DOUBTS,
 ) -> Account:
     """Judge one run, after the queue is empty and every daemon has stopped.
 
     `rescued` is what was taken from killed daemons: it may be more than they held at the kills, for a claim
     whose COMMIT was on its way may have succeeded after. `gone` is what a database that went back does not
-    have any more: it may have arrived before, and must not arrive twice.
+    have any more: it may have arrived before, and must not arrive twice. `doubts` counts the dots without an
+    answer that daemons have told of: where the relay was cut, each of them may have arrived.
     """
     account = Account(committed=len(committed), rolled_back=len(rolled_back))
     account.ends.update(end.status for end in final.values())
@@ -115,13 +122,17 @@ def reconcile(
         end = final.get(key)
         is_poison = end is not None and end.reason == Reason.POISON and crashes[key] >= _CRASHES
         is_excused = is_poison or (key in gone and end is None)
-        problem = None if is_excused else _problem(promise, end, arrived[key], rescued=key in rescued)
+        doubted = doubts.get(key, 0)
+        is_excused = is_excused or (doubted >= _DOUBTS and end is not None and end.status is Status.IN_DOUBT)
+        unsure = key in rescued or doubted > 0
+        problem = None if is_excused else _problem(promise, end, arrived[key], rescued=unsure)
         if problem:
             account.lost.append(f"lost {_name(key)}: {problem}")
         more = max(0, arrived[key] - 1)
         account.duplicates += more
-        if more > excused[key]:
-            account.unjustified.append(f"doubled {_name(key)}: {more} too many, {excused[key]} at kills")
+        if more > excused[key] + doubted:
+            because = f"{excused[key]} at kills" + (f", {doubted} in doubt" if doubted else "")
+            account.unjustified.append(f"doubled {_name(key)}: {more} too many, {because}")
     for key in (arrived.keys() | final.keys()) - committed.keys():
         origin = "rolled back" if key in rolled_back else "of nobody"
         account.ghosts.append(f"ghost {_name(key)}: {origin}, arrived {arrived[key]} times")

@@ -144,3 +144,17 @@ def test_another_mails_dot_at_a_kill_does_not_justify_this_ones_copy() -> None:
     account = reconcile({ADA: promise(), BOB: promise()}, [], ledger, final, [Kill("run1", {BOB: 1})])
     assert account.duplicates == sum(account.unrecorded) == 1
     assert len(account.unjustified) == 1
+
+
+def test_a_dot_that_was_told_as_a_doubt_excuses_one_more_arrival_and_not_two() -> None:
+    twice, thrice = [arrived(ADA)] * 2, [arrived(ADA)] * 3
+    assert reconcile({ADA: promise()}, [], twice, {ADA: SENT}, doubts={ADA: 1}).broken == []
+    (broken,) = reconcile({ADA: promise()}, [], thrice, {ADA: SENT}, doubts={ADA: 1}).broken
+    assert broken.endswith("2 too many, 0 at kills, 1 in doubt")
+
+
+def test_a_mail_in_doubt_is_accounted_for_where_it_asked_for_that_or_was_so_three_times() -> None:
+    held, resent = {ADA: promise(OnDoubt.HOLD)}, {ADA: promise()}
+    assert reconcile(held, [], [], {ADA: IN_DOUBT}, doubts={ADA: 1}).broken == []
+    assert reconcile(resent, [], [], {ADA: IN_DOUBT}, doubts={ADA: 3}).broken == []
+    assert reconcile(resent, [], [], {ADA: IN_DOUBT}, doubts={ADA: 2}).lost

@@ -31,6 +31,7 @@ class DatabaseProxy:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self._listener.settimeout(0)
         self.port: int = self._listener.getsockname()[1]
+        self._diverted: int | None = None
         self._line = Line()
         self._refuses = False
         self._links: dict[asyncio.Task[None], Link | None] = {}
@@ -48,6 +49,10 @@ class DatabaseProxy:
     def admit(self) -> None:
         """Take new connections again."""
         self._refuses = False
+
+    def lead_to(self, port: int | None) -> None:
+        """Lead new connections to this port of 127.0.0.1 instead; None: to the server again."""
+        self._diverted = port
 
     def cut_after(self, way: Way, left: int, *, abandons: bool = False) -> Cut:
         """Arm a cut behind the next `left` bytes that go this way; one is armed at a time."""
@@ -131,7 +136,9 @@ class DatabaseProxy:
         server.settimeout(0)
         try:
             try:
-                await self._loop.sock_connect(server, self._server)
+                diverted = self._diverted
+                where = self._server if diverted is None else ("127.0.0.1", diverted)
+                await self._loop.sock_connect(server, where)
             except OSError:
                 return
             link = self._links[task] = Link(self._line, client, server)

@@ -60,6 +60,24 @@ def test_a_fault_that_speaks_of_all_connections_opens_it_alone() -> None:
     assert (breaker.wait(0.0), breaker.news) == (1.0, News.OPENED)
 
 
+def test_faults_of_ours_keep_no_other_daemon_from_the_relay() -> None:
+    breaker = Breaker(2)
+    assert [breaker.fault(0.0, MIDDLE, ours=True) for _ in range(2)] == [False, True]
+    assert (breaker.news, breaker.width(0.0), breaker.wait(0.0)) == (None, 0, FIRST_WAIT)
+    # Nobody else knows that it is open: their word that it is not changes nothing.
+    assert not breaker.adopt(None, 0, 0.5)
+    assert (breaker.width(1.0), breaker.may_ask(1.0)) == (1, False)
+    breaker.fault(1.0, MIDDLE, ours=True)
+    assert (breaker.news, breaker.width(1.0), breaker.wait(1.0)) == (None, 0, 2 * FIRST_WAIT)
+    assert breaker.judged()
+
+
+def test_a_probe_for_which_we_lack_something_is_left_to_others() -> None:
+    breaker = probing()
+    assert not breaker.fault(1.0, MIDDLE, ours=True)
+    assert (breaker.news, breaker.may_ask(1.0)) == (News.LEFT, False)
+
+
 def test_after_the_wait_nothing_works_but_the_one_probe() -> None:
     breaker = opened()
     assert [breaker.wait(now) for now in (0.0, 0.75, 99.0)] == [1.0, 0.25, 0.0]
