@@ -1,5 +1,8 @@
 """Who could not be heard for a moment does not judge the silence of others."""
 
+import math
+import threading
+import time
 from typing import Any
 from uuid import UUID
 
@@ -38,3 +41,28 @@ def test_a_beat_that_failed_makes_the_beats_before_it_worthless() -> None:
     wait_until(lambda: sessions.beats > 0, "a beat has failed")
     heart.stop()
     assert not heart.is_unbroken()
+
+
+def test_fault_79_it_tells_when_it_beats_next_also_after_a_beat_that_failed_and_of_one_that_hangs() -> None:
+    sessions = Sessions()
+    taken: Any = sessions
+    heart = Heartbeat(taken, TTL, Totals(), lambda _: None)
+    assert heart.moves_by == math.inf
+    heart.start()
+    wait_until(lambda: sessions.beats > 1, "beats have failed")
+    assert abs(heart.moves_by - time.monotonic()) < 30
+    hanging, going_on = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> bool:
+        hanging.set()
+        return going_on.wait(30)
+
+    sessions.beat = hang  # type: ignore[method-assign] # a call of the database that never returns
+    assert hanging.wait(30)
+    stands = heart.moves_by
+    assert stands <= time.monotonic()
+    wait_until(lambda: time.monotonic() > stands + TTL, "the next beat would be due")
+    assert heart.moves_by == stands
+    going_on.set()
+    heart.stop()
+    assert heart.moves_by == math.inf
