@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Heard(Notifier):
         self.words.append((asyncio.get_running_loop().time(), message))
 
 
-def hear(seconds: float, interval: float | None = None, **parts: Part) -> list[tuple[float, str]]:
+def hear(seconds: float, parts: Mapping[str, Part], interval: float | None = None) -> list[tuple[float, str]]:
     """Return what is heard of a daemon with these parts, whose status line is the second it is made in."""
     notifier = Heard(interval)
     watch = Watch(notifier, parts, lambda now: f"at {now:g}", lambda: None)
@@ -53,7 +54,7 @@ def fed(heard: list[tuple[float, str]]) -> list[float]:
 def test_it_speaks_twice_at_least_in_the_time_that_the_watchdog_waits(
     interval: float | None, expected: float
 ) -> None:
-    times = fed(hear(3 * expected + expected / 2, interval, loop=Part()))
+    times = fed(hear(3 * expected + expected / 2, {"loop": Part()}, interval))
     assert times == [0, expected, 2 * expected, 3 * expected]
 
 
@@ -64,7 +65,7 @@ def test_fault_79_a_part_that_does_not_move_ends_the_feeding_and_is_named_once(
     parts = {"loop": Part(), "heartbeat": Part(), "recorder": Part()}
     parts[stuck].moves_by = 7.0
     with caplog.at_level(logging.ERROR, "outbox"):
-        heard = hear(7 + 2 * PATIENCE, **parts)
+        heard = hear(7 + 2 * PATIENCE, parts)
     last = 7 + PATIENCE - (7 + PATIENCE) % EVERY
     assert max(fed(heard)) == last
     assert heard[-1][0] > last, "its status goes on"
