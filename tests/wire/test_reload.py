@@ -143,12 +143,12 @@ def test_another_database_is_served_from_then_on(
         (["smtp_ca_file = 'outbox.toml'"], "smtp_ca_file: "),
         (
             ["environment = 'production'"],
-            "the database is of no environment and this daemon is of 'production'",
+            "the database is of no environment and this daemon is",
         ),
     ],
 )
 def test_settings_that_cannot_be_used_change_nothing(
-    app: Application, relay: FaultyServer, daemon: Watched, lines: list[str], told: str
+    app: Application, daemon: Watched, lines: list[str], told: str
 ) -> None:
     daemon.tell(*lines)
     daemon.reload()
@@ -200,7 +200,9 @@ def test_a_reload_waits_for_the_answer_to_a_dot_and_nothing_goes_twice(
         if stops:
             assert daemon.wait_end() == 0
         else:
-            daemon.wait_heard("READY=1", *["RELOADING=1", "READY=1"] * len(words))
+            sessions = "SELECT count(*) FROM outbox_session"
+            wait_until(lambda: app.scalar(sessions) == 1 + len(words), "each word is obeyed, one by one")
+            wait_until(lambda: daemon.heard()[-1] == "READY=1", "it is ready again")
             app.enqueue(1)
             app.wait_sent(2)
             assert daemon.terminate() == 0
