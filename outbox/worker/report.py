@@ -59,7 +59,7 @@ class Report:
         if self._stop.draining:
             doing = "reloading" if self._stop.hands_over else "stopping"
             return f"{doing}, {sum(desk.carrying for desk in self._desks)} connections finish what has begun"
-        return f"the database does not answer, tried {self.failures} times" if self.failures else ""
+        return f"the database fails ({self.failures} times in a row)" if self.failures else ""
 
     def _of(self, desk: Desk, now: float, elapsed: float | None) -> str:
         finished = desk.finished

@@ -74,7 +74,7 @@ def test_each_relay_has_its_words() -> None:
 def test_it_says_first_what_is_unusual() -> None:
     it = report(desk(carrying=3))
     it.failures = 2
-    assert it.line(0.0).startswith("the database does not answer, tried 2 times; ")
+    assert it.line(0.0).startswith("the database fails (2 times in a row); ")
     it._stop.hand_over()
     assert it.line(0.0).startswith("reloading, 3 connections finish what has begun; ")
     it._stop.ask()
