@@ -16,7 +16,7 @@ MINUTES ?= 9
 PARALLEL := -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: demo microblog flasky fastapi test cuts commits lab rehearsal soak models bouncer interop oldest pythons django check bench compare pictures fuzz mutants constraints clean help
+.PHONY: demo microblog flasky fastapi test cuts commits lab rehearsal soak models bouncer interop systemd oldest pythons django check bench compare pictures fuzz mutants constraints clean help
 
 demo: $(VENV)/.installed-demo ## Send 1,000 mails from transactions to a local catcher, and prove that each arrived once
 	$(BIN)/outbox demo
@@ -48,6 +48,9 @@ soak: $(VENV)/.installed-dev ## Break something each half minute for MINUTES (9)
 
 models: $(VENV)/.installed-dev ## Compare the queue with its models for long, and explore the protocol further (half an hour)
 	OUTBOX_TEST_LONG=1 $(BIN)/python -m pytest tests/models $(ARGS)
+
+systemd: $(VENV)/.installed-dev ## Start, reload, wedge and stop the daemon under a real systemd (as root, a minute)
+	$(BIN)/python -m pytest -m interop tests/systemd --durations=5 $(ARGS)
 
 interop: $(VENV)/.installed-dev ## Send through Exim, Dovecot, postscreen and slow servers (as root on Debian)
 	$(BIN)/python -m pytest $(PARALLEL) -m interop tests/interop $(ARGS)

@@ -18,8 +18,8 @@ from outbox.settings.make_options import options_of
 from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
 from outbox.worker.loop import Daemon as Loop
+from outbox.worker.meet import meet
 from outbox.worker.notify import Notifier
-from outbox.worker.start import meet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -44,7 +44,7 @@ def logged_to_stderr(level: str) -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("outbox")
     before = ours.level
     root.addHandler(handler)
-    ours.setLevel(level)
+    show_from(level)
     # Both tell every step at INFO, which would bury our own events where an embedder lets INFO pass.
     # The scheduler warns of a duty that takes longer than its interval: the next one makes up for it.
     for chatty, least in (("alembic", logging.WARNING), ("apscheduler", logging.ERROR)):
@@ -54,3 +54,8 @@ def logged_to_stderr(level: str) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         ours.setLevel(before)
+
+
+def show_from(level: str) -> None:
+    """Show our events from another level up."""
+    logging.getLogger("outbox").setLevel(level)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outbox.cli.logs import logged_to_stderr
+from outbox.cli.logs import logged_to_stderr, show_from
 from outbox.settings import Settings, load
 from outbox.settings.make_options import options_of
 from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
 from outbox.worker.notify import Notifier
 from outbox.worker.start import run as run_daemon
+from outbox.worker.succession import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
 _OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
 # A secret in a flag would stand in `ps`; streams, relays and dkim are tables.
@@ -43,12 +46,20 @@ def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
 def run(**flags: Any) -> None:
     """Run the daemon that sends what is queued, until SIGTERM or Ctrl-C.
 
-    Once asked to stop it finishes what it has begun; asked twice, it leaves. Each setting can also stand in
-    the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password and the
-    token command only there.
+    Once asked to stop it finishes what it has begun; asked twice, it leaves. On SIGHUP it reads its
+    settings anew, with the files that they name; what is wrong with them changes nothing. Each setting can
+    also stand in the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password
+    and the token command only there.
     """
+    # Settings that cannot be used are told before there is a log.
+    with logged_to_stderr(load(**flags).log_level):
+        run_daemon(partial(_read, flags), Notifier.from_environment())
+
+
+@contextmanager
+def _read(flags: Mapping[str, Any]) -> Iterator[Order]:
+    """Give what a daemon works by, as the settings say now."""
     settings = load(**flags)
-    with logged_to_stderr(settings.log_level):
-        options = options_of(settings)
-        with opened(settings, silence=SILENCE) as database:
-            run_daemon(database, options, Notifier.from_environment())
+    options = options_of(settings)
+    with opened(settings, silence=SILENCE) as database:
+        yield Order(database, options, partial(show_from, settings.log_level))

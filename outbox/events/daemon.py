@@ -24,13 +24,42 @@ def daemon_started(session: UUID, database: str, host: str, port: int) -> None:
     )
 
 
-def daemon_draining(under_way: int) -> None:
-    """Say that the daemon was told to stop and finishes what has begun."""
+def daemon_draining(under_way: int, *, reloads: bool = False) -> None:
+    """Say that the daemon was told to stop, or to work by newer settings, and finishes what has begun."""
+    words = "stopping: %(under_way)d connections finish what has begun; asked again, it leaves at once"
+    if reloads:
+        words = "the new settings can be used: they are when %(under_way)d connections have finished"
+    log(logging.INFO, "daemon_draining", words, under_way=under_way, reloads=reloads)
+
+
+def reloading() -> None:
+    """Say that the daemon was told to read its settings anew."""
+    log(logging.INFO, "reloading", "the settings are read anew")
+
+
+def reload_refused(reason: str) -> None:
+    """Say why the new settings cannot be used; the daemon works on by those that it has."""
     log(
-        logging.INFO,
-        "daemon_draining",
-        "stopping: %(under_way)d connections finish what has begun; asked again, it leaves at once",
-        under_way=under_way,
+        logging.ERROR,
+        "reload_refused",
+        "the new settings cannot be used, and those in use stay: %(reason)s",
+        reason=short(reason),
+    )
+
+
+def reloaded() -> None:
+    """Say that the daemon works by the new settings."""
+    log(logging.INFO, "reloaded", "reloaded: what follows is by the new settings")
+
+
+def part_stuck(part: str, patience: float) -> None:
+    """Say that a part of the daemon does not move: the watchdog gets no word, and systemd restarts it."""
+    log(
+        logging.ERROR,
+        "part_stuck",
+        "the %(part)s has been stuck for more than %(patience).0f s: the watchdog is not fed any more",
+        part=part,
+        patience=patience,
     )
 
 

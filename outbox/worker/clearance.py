@@ -36,9 +36,16 @@ class Clearance:
 
     def is_given(self, relay: str) -> bool:
         """Tell whether mail may be sent through this relay now."""
-        if self._recorder.is_stalled() or not self._lease().is_valid(boot_clock()):
-            return False
-        return not self._permit.forbids_all(relay)
+        return self.hindrance(relay) is None
+
+    def hindrance(self, relay: str) -> str | None:
+        """Return what nothing goes through this relay for now, as what it does, or None."""
+        if self._recorder.is_stalled():
+            return "waits, as verdicts cannot be stored"
+        if not self._lease().is_valid(boot_clock()):
+            return "waits, as the lease of this session is over"
+        forbidden = self._permit.forbids_all(relay)
+        return forbidden and f"waits, as {forbidden}"
 
     def may_dot(self, relay: str, parcel: Parcel) -> str | None:
         """Return why the dot of `parcel` must not go out now, or None: the last-moment check."""

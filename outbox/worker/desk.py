@@ -132,6 +132,18 @@ class Desk:
         """Whether the relay is considered down: its breaker is open."""
         return self._breaker.is_open
 
+    @property
+    def finished(self) -> int:
+        """Deliveries whose sending has ended so far."""
+        return self._pace.total
+
+    def hindrance(self, now: float) -> str | None:
+        """Return why nothing goes through the relay at `now`, as what it does, or None."""
+        if self._breaker.is_open:
+            wait = self._breaker.wait(now)
+            return f"is down, next try in {wait:.0f} s" if wait else "is down, is being tried"
+        return self._clearance.hindrance(self.relay.name)
+
     def begin(self) -> None:
         """Let the senders begin; called on the event loop."""
         self._besides = [asyncio.create_task(run()) for run in (self._memory.run, self._allowance.run)]

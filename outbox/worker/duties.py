@@ -1,11 +1,10 @@
-"""The periodic duties, on a thread of APScheduler: rescue what the lost left, end what is too late.
+"""The periodic duties, on a thread of APScheduler: rescue what the lost left, end what is too late, count.
 
 APScheduler counts by the host's clock, which may be wrong or be set; the duties must go on all the same.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox.worker.lease import BEAT, VALID, boot_clock
+from outbox.worker.report import COUNT_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY = 10.0
 """Seconds between two looks for mail that is too late; a claim refuses it in any case."""
-
-WATCH_EVERY = 10.0
-"""Seconds between two words to the watchdog: well below the WatchdogSec of deploy/outbox.service."""
 
 _STEP = 1.0
 """Seconds by which the host's clock has been set, and not only corrected on its way."""
@@ -62,10 +59,19 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # it has no types
 
 
 class Duties:
-    """The duties of one daemon; `found` is called, on a duty's thread, when mail is back in the queue."""
+    """The duties of one daemon; `found` is called, on a duty's thread, when mail is back in the queue.
+
+    `count` counts what is queued, where somebody wants to know.
+    """
 
     def __init__(
-        self, queue: Queue, sessions: Sessions, heartbeat: Heartbeat, ttl: float, found: Callable[[], None]
+        self,
+        queue: Queue,
+        sessions: Sessions,
+        heartbeat: Heartbeat,
+        ttl: float,
+        found: Callable[[], None],
+        count: Callable[[], None] | None = None,
     ) -> None:
         self._queue = queue
         self._sessions = sessions
@@ -81,20 +87,15 @@ class Duties:
         )
         self._scheduler.add_job(self._guarded, Every(ttl * BEAT), [self.rescue], id="rescue")
         self._scheduler.add_job(self._guarded, Every(EXPIRE_EVERY), [self.expire], id="expire")
+        if count is not None:
+            first = datetime.now(UTC)
+            self._scheduler.add_job(
+                self._guarded, Every(COUNT_EVERY), [count], id="count", next_run_time=first
+            )
 
     def start(self) -> None:
         """Begin the duties."""
         self._scheduler.start()
-
-    async def watch(self, turned: Callable[[], None]) -> None:
-        """Say by `turned`, as long as the event loop turns, that it does, and mind the clock.
-
-        A slow database is no reason to be killed: nothing here waits for it.
-        """
-        while True:
-            turned()
-            self.mind_the_clock()
-            await asyncio.sleep(WATCH_EVERY)
 
     def mind_the_clock(self) -> None:
         """Plan anew where the host's clock was set: set back, it would take hours to come to the old plan.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -52,15 +54,19 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="outbox-heartbeat", daemon=True)
         self.lease = self._begin()
         self.failure: Exception | None = None
+        self.moves_by = math.inf
+        """By the monotonic clock, when it is to beat next; whether that succeeds is another matter."""
 
     def start(self) -> None:
         """Begin to beat."""
+        self.moves_by = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
         """Cease to beat, and wait for the beat under way."""
         self._halt.set()
         self._thread.join()
+        self.moves_by = math.inf
 
     def is_unbroken(self) -> bool:
         """Tell whether it has beaten long enough, until now, for the silence of others to mean something."""
@@ -82,7 +88,7 @@ class Heartbeat:
 
     def _run(self) -> None:
         # Those who began together must not all come at once, now and after an outage.
-        while not self._halt.wait(self._ttl * BEAT * random.uniform(_SOONEST, 1.0)):  # noqa: S311 - jitter
+        while not self._halt.wait(self._pause()):
             try:
                 self._beat()
             except SQLAlchemyError as error:
@@ -92,6 +98,11 @@ class Heartbeat:
             except Exception as error:  # noqa: BLE001 - the loop raises it: nobody watches this thread
                 self.failure = error
                 return
+
+    def _pause(self) -> float:
+        pause = self._ttl * BEAT * random.uniform(_SOONEST, 1.0)  # noqa: S311 - jitter
+        self.moves_by = time.monotonic() + pause
+        return pause
 
     def _beat(self) -> None:
         lease = self.lease

@@ -7,6 +7,7 @@ of the program: until a sender needs more, a relay may be tried again, or the po
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from contextlib import suppress
 from functools import partial
@@ -35,12 +36,15 @@ from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.holdings import Holdings
 from outbox.worker.journaling import Journaling
+from outbox.worker.lookout import Lookout
 from outbox.worker.parts import first_end
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
+from outbox.worker.report import Report
 from outbox.worker.stop import Stop
 from outbox.worker.threads import Threads
+from outbox.worker.watch import Part, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -69,8 +73,8 @@ class Daemon:
         self._totals = Totals()
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
-        self._aftermath = Aftermath(self._queue, remains, options)
-        replay = self._replay = Replay(History(database), remains, self._aftermath)
+        aftermath = Aftermath(self._queue, remains, options)
+        replay = self._replay = Replay(History(database), remains, aftermath)
         self._threads = Threads()
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
@@ -87,10 +91,19 @@ class Daemon:
             self._refused,
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
-        self._heartbeat: Heartbeat
-        clearance = Clearance(
-            lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop, self._holdings
+        self._lookout = Lookout(
+            self._permit,
+            replay,
+            aftermath,
+            self._journal,
+            self._holdings,
+            self._threads,
+            self._desks,
+            self._lease,
         )
+        self._report = Report(database, self._desks, self.stop)
+        self._heartbeat: Heartbeat
+        clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, self._holdings)
         budget = Budget(len(names))
 
         for relay in options.relays:
@@ -111,7 +124,8 @@ class Daemon:
             )
             self._desks.add(desk)
         self._fault: Exception | None = None
-        self._failures = 0
+        self._has_looked = False
+        self.moves_by = math.inf
 
     async def run(self) -> None:
         """Work until told to stop, then finish what has begun.
@@ -127,13 +141,17 @@ class Daemon:
 
     async def _work(self) -> None:
         duties = await self._begin()
-        watching = asyncio.create_task(duties.watch(self._notifier.watchdog))
+        parts: dict[str, Part] = {"loop": self, "heartbeat": self._heartbeat, "recorder": self._recorder}
+        watch = Watch(self._notifier, parts, self._report.line, duties.mind_the_clock)
+        watching = asyncio.create_task(watch.run())
         recording = asyncio.create_task(self._recorder.run())
         self._desks.begin()
         failure = None
         while not self.stop.draining and failure is None:
+            self.moves_by = asyncio.get_running_loop().time()
             await self._rest(await self._turn())
             failure = self._failure([recording, watching, *self._desks.tasks])
+        self.moves_by = math.inf
         await self._drain(recording)
         await self._end(duties)
         self._desks.end()
@@ -149,48 +167,28 @@ class Daemon:
         try:
             wait = await self._look()
         except SQLAlchemyError as error:
-            self._failures += 1
+            self._report.failures += 1
             # It may be another server now, which has not got all that the last one had.
             self._permit.doubt()
-            wait = backoff(self._failures, random.random())  # noqa: S311 - jitter
+            wait = backoff(self._report.failures, random.random())  # noqa: S311 - jitter
             events.database_unavailable(error, wait)
             return wait
         except Exception as error:  # noqa: BLE001 - raised when what has begun is finished
             self._fault = error
             return 0.0
-        if self._failures:
-            self._failures = 0
+        if self._report.failures:
+            self._report.failures = 0
             events.database_back()
-        self._notifier.ready()
+        if not self._has_looked:
+            self._has_looked = True
+            self._notifier.ready()
         return wait
 
     async def _look(self) -> float:
-        """Let each desk look for work; return the wait."""
-        if self._permit.must_look(asyncio.get_running_loop().time()):
-            await self._look_around()
-        return await self._desks.look(lambda: self._heartbeat.lease, self._permit.paused)
-
-    async def _look_around(self) -> None:
-        """Learn what may be sent, and whether the database still knows what it knew."""
-        await self._obey()
-        me, ended = self._heartbeat.lease.id, list(self._journal.ended)
-        claimed = self._holdings.claimed if self._journal.folder else []
-        if await self._threads.run(self._replay.notices, me, ended, claimed):
-            # Nothing goes while the journals are read, which may take long.
-            await self._obey()
-        if await self._threads.run(self._replay.look, me, self._permit.epoch, self._journal.folder):
-            self._journal.turn(self._replay.database, self._replay.answered)
-            self._holdings.lapse(asyncio.get_running_loop().time())
-            # Others may have to do the same first.
-            await self._obey()
-        self._journal.counted(me, self._replay.counted(me))
-
-    async def _obey(self) -> None:
-        if await self._permit.look(asyncio.get_running_loop().time()):
-            events.permitted(self._permit.summary(self._desks.names))
-            for desk in self._desks:
-                desk.obey()
-            self._desks.wake()
+        """Learn what may be sent, and let each desk look for work; return the wait."""
+        await self._lookout.look(lambda: setattr(self, "moves_by", math.inf))
+        self.moves_by = asyncio.get_running_loop().time()
+        return await self._desks.look(self._lease, self._permit.paused)
 
     def _heard(self, found: Permission, began: float) -> None:
         """Let each desk know what all daemons know of its relay."""
@@ -214,6 +212,7 @@ class Daemon:
 
     async def _rest(self, wait: float) -> None:
         if wait > 0:
+            self.moves_by = asyncio.get_running_loop().time() + wait
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -229,10 +228,8 @@ class Daemon:
             with suppress(RuntimeError):  # the loop has ended, and with it all that the call was for
                 loop.call_soon_threadsafe(callback, *arguments)
 
-        # Before anything is claimed: what earlier runs of this host have left.
-        for gone, settlements in await self._threads.run(self._settle_the_past):
+        for gone, settlements in await self._lookout.settle_the_past():
             self._recorder.put(gone, settlements)
-        self._journal.turn(self._replay.database, self._replay.answered)
         self._heartbeat = await self._threads.run(
             Heartbeat,
             self._sessions,
@@ -245,22 +242,26 @@ class Daemon:
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
         duties = Duties(
-            self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
+            self._queue,
+            self._sessions,
+            self._heartbeat,
+            self._ttl,
+            lambda: soon(self._desks.wake),
+            self._report.count if self._notifier.listens else None,
         )
         duties.start()
         for desk in self._desks:
             events.daemon_started(self._heartbeat.lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
-    def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
-        folder = self._journal.open()
-        self._replay.begin(folder)
-        return self._aftermath.settle(folder, self._replay.database)
+    def _lease(self) -> Lease:
+        return self._heartbeat.lease
 
     async def _drain(self, recording: asyncio.Task[None]) -> None:
         """Finish what has begun, give back the rest; the session beats until the last verdict is written."""
-        self._notifier.stopping()
-        events.daemon_draining(sum(desk.carrying for desk in self._desks))
+        if not self.stop.hands_over:
+            self._notifier.stopping()
+        events.daemon_draining(sum(desk.carrying for desk in self._desks), reloads=self.stop.hands_over)
         await self._patiently(self._heartbeat.enter, SessionState.STOPPING)
         self._desks.close()
         senders = [sender for desk in self._desks for sender in desk.senders]

@@ -12,6 +12,8 @@ class Pace:
 
     def __init__(self, connections: int) -> None:
         self._least = min(2 * connections, MOST)
+        self.total = 0
+        """Deliveries whose sending has ended so far."""
         self._since: float | None = None
         self._finished = 0
         self._rate = 0.0
@@ -19,6 +21,7 @@ class Pace:
     def finished(self, deliveries: int) -> None:
         """Count deliveries whose sending has ended."""
         self._finished += deliveries
+        self.total += deliveries
 
     def passing(self, now: float) -> float:
         """Return the deliveries a second that end now; 0 where none has ended lately."""

@@ -88,6 +88,8 @@ class Recorder:
         self._arrived = asyncio.Event()
         # When the oldest verdict of the batch under way arrived.
         self._oldest: float | None = None
+        self.moves_by = math.inf
+        """By the loop's clock, when it is to try next to write what waits; to fail is to move, too."""
         self.backlog = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -99,6 +101,7 @@ class Recorder:
             self._waiting.append((lease, settlement, now))
             self.backlog += 1
         if self.backlog:
+            self.moves_by = min(self.moves_by, now)
             self._empty.clear()
             self._arrived.set()
 
@@ -128,6 +131,7 @@ class Recorder:
                 if self._returned:
                     await self._write(*_take(self._returned), again=True)
                 await asyncio.sleep(max(0.0, began + PACE - asyncio.get_running_loop().time()))
+            self.moves_by = math.inf
 
     async def drained(self) -> None:
         """Wait until everything that was put is written, or was refused again: the backlog keeps that."""
@@ -168,7 +172,8 @@ class Recorder:
         """Record a batch, trying until the database takes it or refuses it."""
         failures = 0
         while True:
-            careful = asyncio.get_running_loop().time() < self._careful_until
+            self.moves_by = asyncio.get_running_loop().time()
+            careful = self.moves_by < self._careful_until
             try:
                 return await self._threads.run(
                     self._record_once, lease.id, batch, again=again or careful or failures > 0

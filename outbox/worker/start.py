@@ -1,60 +1,41 @@
-"""Start the daemon: reach the database within bounded retries, check it, run the loop."""
+"""Start the daemon as the whole of a process, and end the process with it."""
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
+import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
-
-from outbox import events
-from outbox.errors import EX_TEMPFAIL, DatabaseUnavailableError
-from outbox.store.permission import permission
-from outbox.worker.descriptors import allow_descriptors
+from outbox.errors import EX_TEMPFAIL
 from outbox.worker.heap import return_large_blocks
-from outbox.worker.loop import Daemon
-from outbox.worker.permit import refuse_foreign
+from outbox.worker.succession import Succession, taken
 
 if TYPE_CHECKING:
-    from outbox.store.database import Database
     from outbox.worker.notify import Notifier
-    from outbox.worker.options import Options
+    from outbox.worker.succession import Read
 
-_WAITS = (0.5, 1.0, 2.0, 4.0)
 _PATIENCE = 1.0
 
 
-def run(database: Database, options: Options, notifier: Notifier) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+def run(read: Read, notifier: Notifier) -> None:
+    """Run the daemon by what `read` gives until SIGTERM or SIGINT; on SIGHUP it reads again.
 
-    Raises DatabaseUnavailableError when the database refuses for about eight seconds, or is silent for about
-    a minute; SchemaError or UnsupportedDatabaseError when the daemon cannot work with it, and
-    EnvironmentMismatchError when it must not.
+    Raises what `read` raises, DatabaseUnavailableError when the database refuses for about eight seconds, or
+    is silent for about a minute; SchemaError or UnsupportedDatabaseError when the daemon cannot work with it,
+    and EnvironmentMismatchError when it must not.
     """
     return_large_blocks()
-    allow_descriptors(sum(relay.pool.connections for relay in options.relays))
-
-    async def main() -> None:
-        daemon = Daemon(database, options, notifier)
-        daemon.stop.listen(asyncio.get_running_loop())
-        await daemon.run()
-
+    if notifier.interval is not None and sys.__stderr__ is not None:
+        # systemd ends by SIGABRT what its watchdog gives up: then the log says where every thread stood.
+        faulthandler.enable(sys.__stderr__)
     try:
-        meet(database, options)
-        asyncio.run(main())
+        asyncio.run(Succession(read, notifier, taken(read)).run())
     finally:
-        database.close()
         _leave_hung_threads()
-
-
-def meet(database: Database, options: Options) -> None:
-    """Reach the database within bounded retries, and check that the daemon may and can work with it."""
-    reach(database)
-    refuse_foreign(database.read(permission).environment, options.environment)
 
 
 def _leave_hung_threads() -> None:
@@ -66,20 +47,3 @@ def _leave_hung_threads() -> None:
             if thread.is_alive():
                 logging.shutdown()
                 os._exit(EX_TEMPFAIL)
-
-
-def reach(database: Database) -> None:
-    """Check the database, waiting a little for one that is only starting."""
-    for wait in (*_WAITS, None):
-        try:
-            database.check()
-        except DBAPIError as error:
-            if wait is None:
-                raise DatabaseUnavailableError(
-                    f"The database {database.shown} does not answer: {error.orig}. "
-                    "Start it, or correct OUTBOX_DATABASE_URL."
-                ) from error
-            events.database_unavailable(error, wait)
-            time.sleep(wait)
-        else:
-            return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ class Stop:
         self._changed = changed
         self._leave = asyncio.Event()
         self.draining = False
+        self.hands_over = False
+        """Whether it drains only to make room for a daemon by newer settings."""
 
     @property
     def leaving(self) -> bool:
@@ -28,15 +29,17 @@ class Stop:
 
     def ask(self) -> None:
         """Drain: claim nothing more and finish what has begun. Asked again: leave without waiting."""
-        if self.draining:
+        if self.draining and not self.hands_over:
             self._leave.set()
         self.draining = True
+        self.hands_over = False
         self._changed()
 
-    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ask on SIGTERM and SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ask)
+    def hand_over(self) -> None:
+        """Drain, as another daemon of this process shall go on; to be asked then counts as the first time."""
+        if not self.draining:
+            self.draining = self.hands_over = True
+            self._changed()
 
     async def wait(self, *work: asyncio.Future[None], grace: float = GRACE) -> bool:
         """Wait for `work` to end, or until told to leave and `grace` seconds more; tell whether it ended."""

@@ -9,7 +9,7 @@ from outbox import migrate
 from outbox.errors import EX_CONFIG, UnsupportedDatabaseError
 from outbox.store.database import Database
 from outbox.store.dialects import dialect_of
-from outbox.worker.start import reach
+from outbox.worker.meet import reach
 
 
 class Connection:

@@ -1,6 +1,9 @@
 """A mistake floods nobody: slow domains, copied databases, storms, suppressed addresses, long lists."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +16,7 @@ from outbox.store.database import Database
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
 from outbox.worker.start import run
+from outbox.worker.succession import Order
 from tests.support.daemon import Application, application
 from tests.support.inside import daemon_inside
 from tests.support.moody import MoodyRelay
@@ -23,6 +27,15 @@ from tests.support.waiting import wait_until
 def tell(app: Application, sql: str, **values: object) -> None:
     with app.engine.begin() as connection:
         connection.execute(text(sql), values)
+
+
+@contextmanager
+def ordered(url: str, options: Options) -> Iterator[Order]:
+    database = Database(url)
+    try:
+        yield Order(database, options)
+    finally:
+        database.close()
 
 
 def are_settled(app: Application) -> bool:
@@ -62,7 +75,7 @@ def test_fault_33_a_copy_of_another_environments_database_sends_nothing(database
         for mine in ("staging", None):
             options = Options(relays=(relay_at(relay.port),), policy=RetryPolicy(), environment=mine)
             with pytest.raises(EnvironmentMismatchError, match=r"'production'.*OUTBOX_ENVIRONMENT") as caught:
-                run(Database(database_url), options, Notifier(None))
+                run(partial(ordered, database_url, options), Notifier(None))
             assert caught.value.exit_code == 78
         assert (app.counts(), relay.asked) == ({"pending": 1}, [])
         with daemon_inside(database_url, relay.port, environment="production"):

@@ -1,5 +1,6 @@
 """The duties run at their pace whatever the host's clock says."""
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from outbox.worker.duties import EXPIRE_EVERY, Duties, Every
 from outbox.worker.lease import BEAT
+from outbox.worker.report import COUNT_EVERY
 
 TTL = 600.0
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +58,21 @@ def test_fault_8_where_the_clock_was_set_the_duties_are_planned_anew(
     put_off(duties)
     duties.mind_the_clock()
     assert min(planned(duties).values()) > TTL, "the clock was set once"
+
+
+def test_only_where_somebody_wants_to_know_what_is_queued_it_is_counted_at_once_and_again(
+    duties: Duties,
+) -> None:
+    counted = threading.Event()
+    nobody: Any = None
+    asked = Duties(nobody, nobody, nobody, TTL, lambda: None, counted.set)
+    asked.start()
+    try:
+        assert counted.wait(10)
+        assert planned(asked)["count"] == pytest.approx(COUNT_EVERY, abs=5)
+        assert "count" not in planned(duties)
+    finally:
+        asked.stop()
 
 
 def test_a_clock_that_is_only_corrected_on_its_way_changes_no_plan(

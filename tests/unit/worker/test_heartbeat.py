@@ -1,5 +1,8 @@
 """Who could not be heard for a moment does not judge the silence of others."""
 
+import math
+import threading
+import time
 from typing import Any
 from uuid import UUID
 
@@ -68,3 +71,29 @@ def test_fault_32_a_row_that_says_less_is_left_to_the_next_look_and_the_session_
     assert heart.lease is before[0]
     assert heart.lease.valid_until > before[1]
     assert (sessions.asked, lost) == ([7, 0], [])
+
+
+def test_fault_79_it_tells_when_it_beats_next_also_after_a_beat_that_failed_and_of_one_that_hangs() -> None:
+    sessions = Sessions()
+    taken: Any = sessions
+    heart = Heartbeat(taken, TTL, Totals(), lambda _: None)
+    assert heart.moves_by == math.inf
+    heart.start()
+    begun = time.monotonic()
+    wait_until(lambda: sessions.beats > 1, "beats have failed")
+    assert begun < heart.moves_by < begun + 30
+    hanging, going_on = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> bool:
+        hanging.set()
+        return going_on.wait(30)
+
+    taken.beat = hang  # a call of the database that never returns
+    assert hanging.wait(30)
+    stands = heart.moves_by
+    assert stands <= time.monotonic()
+    wait_until(lambda: time.monotonic() > stands + TTL, "the next beat would be due")
+    assert heart.moves_by == stands
+    going_on.set()
+    heart.stop()
+    assert heart.moves_by == math.inf

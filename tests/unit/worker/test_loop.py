@@ -1,6 +1,5 @@
 """The daemon's desks share what it holds, and it looks again when one of them may go on."""
 
-from types import SimpleNamespace
 from typing import Any
 
 from outbox.delivery.retry import RetryPolicy
@@ -9,7 +8,7 @@ from outbox.worker.loop import Daemon
 from outbox.worker.notify import Notifier
 from outbox.worker.options import Options
 from tests.support.sending import relay_at
-from tests.unit.worker.held import claim, lease, rescued, run, settlement
+from tests.unit.worker.held import claim, rescued, settlement
 
 
 def daemon() -> Any:
@@ -36,44 +35,3 @@ def test_while_a_breaker_is_open_each_written_verdict_lets_it_see_whether_a_prob
     it._wake.clear()
     it._refused(settlement(2))
     assert it._wake.is_set()
-
-
-def test_nothing_goes_while_the_journals_are_read() -> None:
-    it = daemon()
-    steps: list[Any] = []
-
-    async def run_here(work: Any, *_: object) -> bool:
-        steps.append(work)
-        return True
-
-    async def obey() -> None:
-        steps.append("obey")
-
-    it._threads = SimpleNamespace(run=run_here)
-    it._obey = obey
-    it._heartbeat = SimpleNamespace(lease=lease())
-    run(it._look_around())
-    assert steps == ["obey", it._replay.notices, "obey", it._replay.look, "obey"]
-
-
-def test_claims_tell_of_a_failover_only_where_a_journal_is_kept() -> None:
-    it = daemon()
-    it._holdings.add([claim(1)])
-    told: list[Any] = []
-
-    async def run_here(work: Any, *arguments: Any) -> bool:
-        if work == it._replay.notices:
-            told.append(arguments[-1])
-        return False
-
-    async def obey() -> None:
-        pass
-
-    it._threads = SimpleNamespace(run=run_here)
-    it._obey = obey
-    it._heartbeat = SimpleNamespace(lease=lease())
-    run(it._look_around())
-    it._journal._folder = SimpleNamespace()
-    run(it._look_around())
-    assert told == [[], it._holdings.claimed]
-    assert it._holdings.claimed

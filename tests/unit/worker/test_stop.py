@@ -1,8 +1,6 @@
 """Told once the daemon drains, told twice it leaves."""
 
 import asyncio
-import os
-import signal
 
 from outbox.worker.stop import Stop
 from tests.unit.worker.held import run
@@ -17,19 +15,15 @@ def test_the_first_word_drains_and_the_second_leaves() -> None:
     assert seen == [(True, False), (True, True), (True, True)]
 
 
-def test_sigterm_and_sigint_ask() -> None:
-    async def told() -> Stop:
-        changed = asyncio.Event()
-        stop = Stop(changed.set)
-        stop.listen(asyncio.get_running_loop())
-        for number in (signal.SIGTERM, signal.SIGINT):
-            os.kill(os.getpid(), number)
-            await changed.wait()
-            changed.clear()
-        return stop
-
-    stop = asyncio.run(told())
-    assert (stop.draining, stop.leaving) == (True, True)
+def test_one_that_only_makes_room_for_another_is_then_told_for_the_first_time() -> None:
+    seen: list[tuple[bool, bool, bool]] = []
+    stop = Stop(lambda: seen.append((stop.draining, stop.hands_over, stop.leaving)))
+    stop.hand_over()
+    stop.hand_over()
+    for _ in range(2):
+        stop.ask()
+    stop.hand_over()
+    assert seen == [(True, True, False), (True, False, False), (True, False, True)]
 
 
 def test_it_waits_for_work_until_told_to_leave_and_then_for_the_grace() -> None:

@@ -1,0 +1,227 @@
+"""SIGHUP: the daemon works by what its settings say by then, or goes on by those that it has."""
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from outbox.testing import FaultyServer
+from tests.support.daemon import Application, RunningDaemon, application
+from tests.support.waiting import wait_until
+
+
+class Watched(RunningDaemon):
+    """A daemon whose words to systemd are heard, and whose settings stand in outbox.toml."""
+
+    def __init__(self, url: str, folder: Path, port: int) -> None:
+        super().__init__(url, folder, port=port)
+        self.toml = folder / "outbox.toml"
+        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._manager.bind(str(folder / "notify"))
+        self._heard: list[str] = []
+        kept = {"PATH", "PYTHONPATH", "OUTBOX_SMTP_TLS", "OUTBOX_POLL_INTERVAL"}
+        self._environment = {name: value for name, value in self._environment.items() if name in kept}
+        self._environment |= {"NOTIFY_SOCKET": str(folder / "notify"), "OUTBOX_STATE_DIR": str(folder)}
+        self._told = {"database_url": url, "smtp_host": "127.0.0.1", "smtp_port": port}
+        self.tell()
+
+    def tell(self, *lines: str, **changes: object) -> None:
+        """Write the settings, with changes of them that stay, and lines that are gone the next time."""
+        self._told |= changes
+        told = [f"{name} = {value!r}" for name, value in self._told.items()]
+        self.toml.write_text("\n".join([*told, *lines]))
+
+    def reload(self) -> None:
+        self.send(signal.SIGHUP)
+
+    def heard(self) -> list[str]:
+        """Return all that systemd has heard of its state, without the times."""
+        self._manager.setblocking(False)  # noqa: FBT003 - its own signature
+        while True:
+            try:
+                self._heard.append(self._manager.recv(10_000).decode())
+            except BlockingIOError:
+                break
+        states = [word.splitlines()[0] for word in self._heard]
+        return [state for state in states if not state.startswith(("STATUS", "WATCHDOG"))]
+
+    def wait_heard(self, *expected: str) -> None:
+        wait_until(lambda: self.heard() == [*expected], f"systemd has heard {expected}")
+
+    def status(self) -> str:
+        """Return the last status line."""
+        self.heard()
+        lines = [word.removeprefix("STATUS=") for word in self._heard if word.startswith("STATUS=")]
+        return lines[-1] if lines else ""
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._manager.close()
+
+
+@pytest.fixture
+def app(sqlite_url: str) -> Iterator[Application]:
+    """Give the application whose queue the daemon serves."""
+    with application(sqlite_url) as app:
+        yield app
+
+
+@pytest.fixture
+def relay() -> Iterator[FaultyServer]:
+    """Give a relay as it should be."""
+    with FaultyServer() as relay:
+        yield relay
+
+
+@pytest.fixture
+def daemon(app: Application, relay: FaultyServer, sqlite_url: str, tmp_path: Path) -> Iterator[Watched]:
+    """Give a daemon that has sent one mail through that relay."""
+    with Watched(sqlite_url, tmp_path, relay.port) as daemon:
+        app.enqueue(1)
+        relay.wait_until(lambda: len(relay.mails) == 1)
+        daemon.wait_heard("READY=1")
+        yield daemon
+
+
+class Thinking(FaultyServer):
+    """A relay that thinks about the end of each mail until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(end_of_data=self._think)
+        self.thinks = threading.Event()
+        self.may_answer = threading.Event()
+
+    def _think(self, _: object) -> None:
+        self.thinks.set()
+        assert self.may_answer.wait(30)
+
+
+RELOADED = ("READY=1", "RELOADING=1", "READY=1")
+
+
+def test_new_settings_take_effect_in_the_same_process(
+    app: Application, relay: FaultyServer, daemon: Watched
+) -> None:
+    pid = daemon.pid
+    with FaultyServer() as other:
+        daemon.tell(smtp_port=other.port, log_level="warning")
+        daemon.reload()
+        daemon.wait_heard(*RELOADED)
+        app.enqueue(3)
+        app.wait_sent(4)
+        assert (len(relay.mails), len(other.mails)) == (1, 3)
+        assert (daemon.pid, daemon.terminate()) == (pid, 0)
+    assert daemon.heard() == [*RELOADED, "STOPPING=1"]
+    assert "reloaded" not in daemon.log(), "it is told below the new level"
+    ended = "SELECT count(*) FROM outbox_session WHERE state = 'stopped'"
+    assert app.scalar(ended) == 2, "each daemon has ended in order"
+
+
+def test_another_database_is_served_from_then_on(
+    relay: FaultyServer, daemon: Watched, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'another.sqlite3'}"
+    with application(url) as another:
+        another.enqueue(2)
+        daemon.tell(database_url=url)
+        daemon.reload()
+        another.wait_sent(2)
+        assert daemon.terminate() == 0
+    assert len(relay.mails) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["nonsense"], "outbox.toml: it cannot be read"),
+        (["smtp_prot = 25"], "smtp_prot (outbox.toml): there is no such setting. Did you mean smtp_port?"),
+        (["connections = 0", "lease_ttl = 0"], "(and 1 more)"),
+        (["smtp_ca_file = 'gone.pem'"], "smtp_ca_file (outbox.toml)"),
+        (["smtp_ca_file = 'outbox.toml'"], "smtp_ca_file: "),
+        (
+            ["environment = 'production'"],
+            "the database is of no environment and this daemon is",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_change_nothing(
+    app: Application, daemon: Watched, lines: list[str], told: str
+) -> None:
+    daemon.tell(*lines)
+    daemon.reload()
+    daemon.wait_heard(*RELOADED)
+    app.enqueue(2)
+    app.wait_sent(3)
+    wait_until(lambda: told in daemon.status(), "the status line tells it")
+    assert "UTC refused: " in daemon.status()
+    assert daemon.log().count("those in use stay: ") == len(lines)
+    assert app.scalar("SELECT count(*) FROM outbox_session") == 1
+    daemon.tell()
+    daemon.reload()
+    daemon.wait_heard(*RELOADED, "RELOADING=1", "READY=1")
+    wait_until(lambda: "refused" not in daemon.status(), "nothing is left to be told")
+    assert app.scalar("SELECT count(*) FROM outbox_session") == 2
+    assert daemon.terminate() == 0
+
+
+def test_a_database_that_is_not_there_is_refused(
+    app: Application, relay: FaultyServer, daemon: Watched, tmp_path: Path
+) -> None:
+    daemon.tell(database_url=f"sqlite:///{tmp_path / 'gone.sqlite3'}")
+    daemon.reload()
+    daemon.wait_heard(*RELOADED)
+    assert "those in use stay: There is no database file" in daemon.log()
+    app.enqueue(1)
+    app.wait_sent(2)
+    assert (len(relay.mails), daemon.terminate()) == (2, 0)
+
+
+@pytest.mark.parametrize("words", [["reload"], ["reload", "reload"], ["reload", "terminate"]])
+def test_a_reload_waits_for_the_answer_to_a_dot_and_nothing_goes_twice(
+    app: Application, sqlite_url: str, tmp_path: Path, words: list[str]
+) -> None:
+    stops = words[-1] == "terminate"
+    with Thinking() as relay, Watched(sqlite_url, tmp_path, relay.port) as daemon:
+        daemon.wait_heard("READY=1")
+        app.enqueue(1)
+        assert relay.thinks.wait(30)
+        daemon.reload()
+        wait_until(lambda: "when 1 connections have finished" in daemon.log(), "it waits for the answer")
+        wait_until(lambda: daemon.status().startswith("reloading, 1 connections finish"), "and says so")
+        if stops:
+            daemon.send(signal.SIGTERM)
+            wait_until(lambda: daemon.heard()[-1] == "STOPPING=1", "it is to end")
+        elif len(words) > 1:
+            daemon.reload()
+        relay.may_answer.set()
+        if stops:
+            assert daemon.wait_end() == 0
+        else:
+            sessions = "SELECT count(*) FROM outbox_session"
+            wait_until(lambda: app.scalar(sessions) == 1 + len(words), "each word is obeyed, one by one")
+            wait_until(lambda: daemon.heard()[-1] == "READY=1", "it is ready again")
+            app.enqueue(1)
+            app.wait_sent(2)
+            assert daemon.terminate() == 0
+        assert app.counts() == {"sent": 1 if stops else 2}
+        assert len(relay.mails) == len(relay.attempts) == (1 if stops else 2)
+        assert app.scalar("SELECT count(*) FROM outbox_attempt") == 0
+
+
+def test_a_second_word_to_stop_within_a_reload_leaves(
+    app: Application, sqlite_url: str, tmp_path: Path
+) -> None:
+    with Thinking() as relay, Watched(sqlite_url, tmp_path, relay.port) as daemon:
+        daemon.wait_heard("READY=1")
+        app.enqueue(1)
+        assert relay.thinks.wait(30)
+        daemon.reload()
+        wait_until(lambda: "when 1 connections have finished" in daemon.log(), "it waits for the answer")
+        daemon.send(signal.SIGTERM)
+        wait_until(lambda: daemon.heard()[-1] == "STOPPING=1", "it is to end")
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait_end() == 0
+        relay.may_answer.set()
