@@ -125,6 +125,18 @@ class StateDirectoryError(OutboxError):
         )
 
 
+class ListenError(OutboxError):
+    """Nobody can listen where the metrics were to be served: another program may do so."""
+
+    exit_code = EX_TEMPFAIL
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"metrics_listen: nobody can listen on port {port} of {host}: {error.strerror or error}. "
+            "Stop what listens there, or give each daemon of this host another: OUTBOX_METRICS_LISTEN."
+        )
+
+
 class UnwrittenVerdictsError(OutboxError):
     """The daemon was told to leave, or failed, before it had written all that it knows."""
 

@@ -8,6 +8,7 @@ import click
 
 from outbox.cli.logs import logged_to_stderr
 from outbox.settings import Settings, load
+from outbox.settings.make_metrics import metrics_of
 from outbox.settings.make_options import options_of
 from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
@@ -48,7 +49,7 @@ def run(**flags: Any) -> None:
     token command only there.
     """
     settings = load(**flags)
-    with logged_to_stderr(settings.log_level):
+    with logged_to_stderr(settings.log_level, settings.log_format, addresses=settings.log_addresses):
         options = options_of(settings)
-        with opened(settings, silence=SILENCE) as database:
-            run_daemon(database, options, Notifier.from_environment())
+        with opened(settings, silence=SILENCE) as database, metrics_of(settings) as watch:
+            run_daemon(database, options, Notifier.from_environment(), watch)

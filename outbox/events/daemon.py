@@ -142,5 +142,8 @@ def permitted(forbidden: str) -> None:
 def sender_failed(error: Exception) -> None:
     """Say that this program is at fault: the mail is deferred, or in doubt, and the others go on."""
     logger.error(
-        "a mail could not be handled: %s", error, exc_info=error, extra={"outbox": {"event": "sender_failed"}}
+        "a mail could not be handled: %s",
+        cause(error),
+        exc_info=error,
+        extra={"outbox": {"event": "sender_failed"}},
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
-from outbox.store.sessions import Sessions, Totals
+from outbox.store.sessions import Sessions
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
 from outbox.worker.budget import Budget
@@ -39,7 +40,9 @@ from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
 from outbox.worker.stop import Stop
+from outbox.worker.tally import Tally
 from outbox.worker.threads import Threads
+from outbox.worker.vitals import Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,7 +59,6 @@ class Daemon:
     """One run of the daemon, for one database: what its desks share, and their turns."""
 
     def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
-        self._poll_interval = options.poll_interval
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
@@ -66,7 +68,7 @@ class Daemon:
         lanes = Lanes(ours=routes.concerns)
         self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
-        self._totals = Totals()
+        tally = self._tally = Tally()
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
         self._aftermath = Aftermath(self._queue, remains, options)
@@ -79,18 +81,12 @@ class Daemon:
             database, self._threads, options.environment, self._heard, lambda: replay.answered
         )
         self._recorder = Recorder(
-            self._queue,
-            self._threads,
-            self._totals,
-            options.policy.doubt_pause,
-            self._written,
-            self._refused,
+            self._queue, self._threads, tally, options.policy.doubt_pause, self._written, self._refused
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
         clearance = Clearance(lambda: self._heartbeat.lease, self._recorder, self._permit, self.stop)
         budget = Budget(len(names))
-
         for relay in options.relays:
             shares = Shares(options.streams, partial(routes.serves, relay.name))
             desk = Desk(
@@ -104,10 +100,14 @@ class Daemon:
                 clearance,
                 self._holdings,
                 budget,
+                tally,
                 self._desks.of_doubt,
                 partial(self._desks.wake, relay.name),
             )
             self._desks.add(desk)
+        self.vitals = Vitals(
+            tally, self._desks, self._permit, self._journal, self._recorder, self.stop, options.poll_interval
+        )
         self._foreign: EnvironmentMismatchError | None = None
         self._failures = 0
 
@@ -211,6 +211,7 @@ class Daemon:
         self._desks.drop(lease)
 
     async def _rest(self, wait: float) -> None:
+        self.vitals.turned(reaches_database=not self._failures)
         if wait > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
@@ -235,7 +236,7 @@ class Daemon:
             Heartbeat,
             self._sessions,
             self._ttl,
-            self._totals,
+            self._tally.totals,
             lambda lease: soon(self._drop, lease),
             lambda: self._replay.answered,
         )
@@ -245,9 +246,8 @@ class Daemon:
             self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
         )
         duties.start()
-        lease = self._heartbeat.lease
         for desk in self._desks:
-            events.daemon_started(lease.id, self._database, desk.relay.host, desk.relay.port)
+            events.daemon_started(self._heartbeat.lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
 
     def _settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
@@ -281,7 +281,7 @@ class Daemon:
             events.verdicts_left(self._recorder.backlog)
         else:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
-        events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
+        events.daemon_stopped(**asdict(self._tally.totals))
 
     async def _let_go(self) -> None:
         with suppress(SQLAlchemyError):

@@ -19,16 +19,24 @@ from outbox.worker.loop import Daemon
 from outbox.worker.permit import refuse_foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
+    from outbox.worker.vitals import Vitals
 
 _WAITS = (0.5, 1.0, 2.0, 4.0)
 _PATIENCE = 1.0
 
 
-def run(database: Database, options: Options, notifier: Notifier) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+def run(
+    database: Database,
+    options: Options,
+    notifier: Notifier,
+    watch: Callable[[Vitals], None] = lambda _: None,
+) -> None:
+    """Run the daemon until SIGTERM or SIGINT; `watch` gets its vitals when it begins.
 
     Raises DatabaseUnavailableError when the database refuses for about eight seconds, or is silent for about
     a minute; SchemaError or UnsupportedDatabaseError when the daemon cannot work with it, and
@@ -39,6 +47,7 @@ def run(database: Database, options: Options, notifier: Notifier) -> None:
     async def main() -> None:
         daemon = Daemon(database, options, notifier)
         daemon.stop.listen(asyncio.get_running_loop())
+        watch(daemon.vitals)
         await daemon.run()
 
     try:

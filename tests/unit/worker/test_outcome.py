@@ -17,6 +17,7 @@ from outbox.worker.lease import Lease
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
 from outbox.worker.parcel import Parcel
+from outbox.worker.tally import Tally
 from tests.unit.worker.held import claim, rescued, run, settlement
 from tests.unit.worker.supplied import Scene as Supplied
 from tests.unit.worker.supplied import mails
@@ -63,6 +64,7 @@ class Scene(Supplied):
         self.pace = Pace(CONNECTIONS)
         self.memory = Memory()
         self.recorder = Recorder(self.lease)
+        self.tally = Tally()
         self.woken = 0
         self.slowed: list[float] = []
         memory: Any = self.memory
@@ -77,6 +79,7 @@ class Scene(Supplied):
             self.supply,
             recorder,
             self.slowed.append,
+            self.tally,
             self._wake,
         )
 

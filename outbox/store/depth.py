@@ -1,0 +1,34 @@
+"""How much is unfinished, and for how long it has been due: the view `outbox_queue`, never history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import column, select, table
+
+from outbox.mail.status import Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+_COLUMNS = [column(name) for name in ("stream", "status", "deliveries", "oldest_due_age")]
+_QUEUE: Select[Any] = select(*_COLUMNS).select_from(table("outbox_queue"))
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The unfinished deliveries of one stream in one status, and for how many seconds the oldest was due."""
+
+    stream: str
+    status: Status
+    deliveries: int
+    oldest_due_age: float
+
+
+def depths(connection: Connection) -> list[Depth]:
+    """Return how much there is of each stream and status."""
+    return [
+        Depth(row.stream, Status(row.status), int(row.deliveries), float(row.oldest_due_age))
+        for row in connection.execute(_QUEUE)
+    ]
