@@ -116,8 +116,7 @@ def _counted(tally: Tally, relays: Iterable[str]) -> Iterator[Family]:
 
 
 def _labelled(values: Mapping[Any, float]) -> Samples:
-    # One step, in which nobody else adds a relay that the daemon has just met.
-    return [((label,), float(value)) for label, value in tuple(values.items())]
+    return [((label,), float(value)) for label, value in values.items()]
 
 
 def _family(metric: Metric, samples: Samples) -> Family:
@@ -130,6 +129,7 @@ def _family(metric: Metric, samples: Samples) -> Family:
 
 def _histogram(metric: Metric, histograms: Mapping[str, Histogram]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.what, labels=metric.labels)
+    # One step, in which nobody else adds a relay that the daemon has just met.
     for relay, histogram in tuple(histograms.items()):
         sums = list(accumulate(tuple(histogram.counts)))
         bounds = [*map(str, histogram.bounds), "+Inf"]

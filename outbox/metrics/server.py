@@ -128,13 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        page = self.server.pages.get(path)
-        answer = (
-            plain(HTTPStatus.NOT_FOUND, "there is " + ", ".join(self.server.pages))
-            if page is None
-            else page()
-        )
+        pages = self.server.pages
+        page = pages.get(self.path.partition("?")[0])
+        answer = page() if page else plain(HTTPStatus.NOT_FOUND, f"there is {', '.join(pages)}")
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.text)))

@@ -10,9 +10,11 @@ from sqlalchemy import column, select, table
 from outbox.mail.status import Status
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnClause, Connection, Select
 
-_COLUMNS = [column(name) for name in ("stream", "status", "deliveries", "oldest_due_age")]
+_COLUMNS: list[ColumnClause[Any]] = [
+    column(name) for name in ("stream", "status", "deliveries", "oldest_due_age")
+]
 _QUEUE: Select[Any] = select(*_COLUMNS).select_from(table("outbox_queue"))
 
 
