@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import update
 
 import outbox
 from outbox.embedded import Daemon
@@ -13,9 +13,11 @@ from outbox.errors import ListenError, SettingsError
 from outbox.metrics.catalogue import CATALOGUE, Kind
 from outbox.settings import load
 from outbox.settings.make_metrics import metrics_of
+from outbox.store.schema import delivery
 from outbox.testing import FaultyServer
 from tests.contract.scene import ago
 from tests.support.daemon import RunningDaemon, application
+from tests.support.database_proxy import DatabaseProxy
 from tests.support.moody import MoodyRelay
 from tests.support.scrape import Monitor
 from tests.support.scripted import scripted
@@ -70,10 +72,7 @@ def test_every_metric_is_there_with_what_has_happened(database_url: str, tmp_pat
     assert samples["outbox_queue_seconds_sum"]["mx",] > 0
 
 
-def test_the_oldest_due_age_is_that_of_what_waits_for_no_person(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("outbox.metrics.depths.KEPT", 0.0)
+def test_the_oldest_due_age_is_that_of_what_waits_for_no_person(database_url: str, tmp_path: Path) -> None:
     port = free_port()
     monitor = Monitor(port)
     with MoodyRelay() as relay, application(database_url) as app:
@@ -83,8 +82,8 @@ def test_the_oldest_due_age_is_that_of_what_waits_for_no_person(
         ages = {"default": 100, "bulk": 4000, "eve@example.org": 50}
         with app.engine.begin() as connection:
             for stream, age in ages.items():
-                sql = text("UPDATE outbox_delivery SET due_at = :at WHERE stream = :stream")
-                connection.execute(sql, {"at": ago(age).replace(tzinfo=None), "stream": stream})
+                due = update(delivery).where(delivery.c.stream == stream).values(due_at=ago(age))
+                connection.execute(due)
         with RunningDaemon(
             database_url,
             tmp_path,
@@ -115,8 +114,6 @@ def test_the_oldest_due_age_is_that_of_what_waits_for_no_person(
 def test_without_its_database_the_depth_is_left_out_and_what_was_counted_stays(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    from tests.support.database_proxy import DatabaseProxy
-
     port = free_port()
     monitor = Monitor(port)
     with (
@@ -147,8 +144,6 @@ def test_without_its_database_the_depth_is_left_out_and_what_was_counted_stays(
 
 
 def test_a_silent_database_keeps_no_scrape_waiting_for_long(postgresql_url: str, tmp_path: Path) -> None:
-    from tests.support.database_proxy import DatabaseProxy
-
     port = free_port()
     monitor = Monitor(port)
     with (
