@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
+EX_SOFTWARE = 70
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from outbox import events
 from outbox.cli.logs import logged_to_stderr
+from outbox.errors import EX_SOFTWARE, OutboxError
 from outbox.settings import Settings, load
 from outbox.settings.make_metrics import metrics_of
 from outbox.settings.make_options import options_of
@@ -50,6 +52,17 @@ def run(**flags: Any) -> None:
     """
     settings = load(**flags)
     with logged_to_stderr(settings.log_level, settings.log_format, addresses=settings.log_addresses):
-        options = options_of(settings)
-        with opened(settings, silence=SILENCE) as database, metrics_of(settings) as watch:
-            run_daemon(database, options, Notifier.from_environment(), watch)
+        try:
+            _run(settings)
+        except (OutboxError, click.ClickException):
+            raise
+        except Exception as error:
+            # Python's own words about it would show whatever mail is in them.
+            events.daemon_crashed(error)
+            raise click.exceptions.Exit(EX_SOFTWARE) from error
+
+
+def _run(settings: Settings) -> None:
+    options = options_of(settings)
+    with opened(settings, silence=SILENCE) as database, metrics_of(settings) as watch:
+        run_daemon(database, options, Notifier.from_environment(), watch)

@@ -8,6 +8,7 @@ formatters that want them; no event shows an address, a subject or a secret.
 from outbox.events.application import mails_dropped, mails_lost, mails_rolled_back
 from outbox.events.daemon import (
     beat_failed,
+    daemon_crashed,
     daemon_draining,
     daemon_failed,
     daemon_started,
@@ -60,6 +61,7 @@ from outbox.events.relay import (
 
 __all__ = [
     "beat_failed",
+    "daemon_crashed",
     "daemon_draining",
     "daemon_failed",
     "daemon_started",

@@ -56,6 +56,16 @@ def daemon_failed(error: BaseException) -> None:
     )
 
 
+def daemon_crashed(error: Exception) -> None:
+    """Say that this program is at fault, and the daemon has ended by that."""
+    logger.error(
+        "the daemon has ended by a fault of this program: %s",
+        cause(error),
+        exc_info=error,
+        extra={"outbox": {"event": "daemon_crashed"}},
+    )
+
+
 def dkim_key_short(domain: str, selector: str, bits: int) -> None:
     """Say that mail is signed by an RSA key that verifiers may trust less (RFC 8301)."""
     log(

@@ -69,6 +69,19 @@ def test_clients_that_say_nothing_are_hung_up_on_and_leave_no_thread(server: Ser
     assert answers(server)
 
 
+def test_who_comes_when_all_threads_are_taken_is_hung_up_on_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_test, "LONGEST", 60.0)
+    with ExitStack() as stack:
+        for _ in range(MOST):
+            stack.enter_context(connect(server))
+        wait_until(lambda: handlers() == MOST, "all threads are taken")
+        assert stack.enter_context(connect(server)).recv(1) == b""
+        assert handlers() == MOST
+    wait_until(lambda: answers(server), "there is room again")
+
+
 def test_one_who_dribbles_bytes_is_hung_up_on_all_the_same(server: Server) -> None:
     with connect(server) as slow:
         slow.settimeout(0.05)
