@@ -22,7 +22,10 @@ KEPT = 5.0
 """Seconds for which a reading is kept, at least."""
 
 SHARE = 20
-"""Reading takes a twentieth of the time at most, as the daemon's own looks do."""
+"""Reading takes a twentieth of the time at most, as the daemon's own looks do,"""
+
+LONGEST = 60.0
+"""but after so many seconds it is read again in any case: an alarm must not come later."""
 
 PATIENCE = 3.0
 """Seconds that one who asks waits for a reading; Prometheus gives a whole scrape ten."""
@@ -68,7 +71,9 @@ class Depths:
             now = self._clock()
             with self._changed:
                 self._reading = reading
-                self._kept_until = now + max(KEPT, SHARE * (now - began))
+                # What failed may have been silent for long, and be well again.
+                share = 0.0 if reading is None else SHARE * (now - began)
+                self._kept_until = now + max(KEPT, min(share, LONGEST))
                 self._wanted = False
                 self._changed.notify_all()
 

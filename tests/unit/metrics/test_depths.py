@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Status
-from outbox.metrics.depths import KEPT, SHARE, Depths
+from outbox.metrics.depths import KEPT, LONGEST, SHARE, Depths
 from outbox.store.depth import Depth
 
 ONE = [Depth("default", Status.PENDING, 1, 0.0)]
@@ -61,17 +61,18 @@ def test_nothing_is_read_that_nobody_asks_for() -> None:
     assert database.reads == 0
 
 
-def test_what_takes_long_to_read_is_kept_so_much_longer() -> None:
+@pytest.mark.parametrize(("took", "kept"), [(2.0, 2.0 * SHARE), (9.0, LONGEST)])
+def test_what_takes_long_to_read_is_kept_so_much_longer(took: float, kept: float) -> None:
     clock = Clock()
 
     def slowly() -> list[Depth]:
-        clock.now += 2.0
+        clock.now += took
         return ONE
 
     database = Database(slowly)
     with made(database, clock) as depths:
         depths.latest()
-        clock.now += 2.0 * SHARE - 0.1
+        clock.now += kept - 0.1
         depths.latest()
         assert database.reads == 1
         clock.now += 0.1
@@ -98,6 +99,7 @@ def test_a_reading_that_fails_is_none_and_told_once_until_it_succeeds(
     clock = Clock()
 
     def fails() -> list[Depth]:
+        clock.now += 10.0
         raise GONE
 
     database = Database(fails)
