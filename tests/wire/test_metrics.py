@@ -1,5 +1,6 @@
 """What a running daemon tells a monitoring system."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def test_a_daemon_that_drains_is_healthy_and_not_ready(sqlite_url: str, tmp_path
         ) as daemon:
             sitting.wait_dot()
             assert monitor.value("outbox_connections", f"127.0.0.1:{relay.port}", "sending") == 1
-            daemon.send(15)
+            daemon.send(signal.SIGTERM)
             wait_until(lambda: "stopping:" in daemon.log(), "the daemon drains")
             assert monitor.page("/healthz") == (200, "ok\n")
             assert monitor.page("/readyz") == (503, "the daemon is stopping\n")
