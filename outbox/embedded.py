@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from outbox import events
 from outbox.settings import Settings, load
+from outbox.settings.make_metrics import metrics_of
 from outbox.settings.make_options import options_of
 from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from outbox.store.database import Database
     from outbox.worker.options import Options
+    from outbox.worker.vitals import Vitals
 
 
 class Daemon:
@@ -104,9 +106,9 @@ class Daemon:
 
     def _run(self, settings: Settings, options: Options) -> None:
         try:
-            with opened(settings, silence=SILENCE) as database:
+            with opened(settings, silence=SILENCE) as database, metrics_of(settings) as watch:
                 meet(database, options)
-                asyncio.run(self._work(database, options))
+                asyncio.run(self._work(database, options, watch))
         # Whatever it was: `start()` or `stop()` raises it in the thread of the application.
         except BaseException as error:  # noqa: BLE001
             self._failure = error
@@ -115,8 +117,9 @@ class Daemon:
         finally:
             self._begun.set()
 
-    async def _work(self, database: Database, options: Options) -> None:
+    async def _work(self, database: Database, options: Options, watch: Callable[[Vitals], None]) -> None:
         self._daemon = Loop(database, options, _Begun(self._begun.set))
+        watch(self._daemon.vitals)
         self._loop = asyncio.get_running_loop()
         if self._asked:
             self._daemon.stop.ask()

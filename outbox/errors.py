@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
+EX_SOFTWARE = 70
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
 
@@ -122,6 +123,18 @@ class StateDirectoryError(OutboxError):
         super().__init__(
             f"state_dir: another daemon works in {path!r}. Stop it, or give this one a directory of its own: "
             "OUTBOX_STATE_DIR."
+        )
+
+
+class ListenError(OutboxError):
+    """Nobody can listen where the metrics were to be served: another program may do so."""
+
+    exit_code = EX_TEMPFAIL
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"metrics_listen: nobody can listen on port {port} of {host}: {error.strerror or error}. "
+            "Stop what listens there, or give each daemon of this host another: OUTBOX_METRICS_LISTEN."
         )
 
 

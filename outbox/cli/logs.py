@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
-from copy import copy
+import os
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from outbox.smtp.reply import printable
+from outbox.cli.log_lines import JournalLines, JsonLines, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
-_TIME = "%Y-%m-%d %H:%M:%S%z"
-
-
-class _Lines(logging.Formatter):
-    """One event, one line: what relays and drivers say may neither break it nor move a cursor."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return what is written for `record`."""
-        record = copy(record)
-        # Another handler's traceback is kept in the record, and it is not escaped.
-        record.exc_text = None
-        return super().format(record)
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the line of `record`."""
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
-        """Return the traceback, whose own line ends stay."""
-        text = super().formatException(ei)  # type: ignore[arg-type] # its type is private to typeshed
-        return "\n".join(map(printable, text.splitlines()))
+_FORMATS = {"console": Lines, "json": JsonLines, "journald": JournalLines}
+AUTO = "auto"
 
 
 @contextmanager
-def logged_to_stderr(level: str) -> Iterator[None]:
-    """Show our events from `level` up, and what libraries say from WARNING up."""
+def logged_to_stderr(level: str, style: str = AUTO, *, addresses: bool = False) -> Iterator[None]:
+    """Show our events from `level` up, and what libraries say from WARNING up, in the form `style`."""
+    if style == AUTO:
+        style = "journald" if _is_the_journal() else "console"
     handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(_FORMAT, _TIME))
+    handler.setFormatter(_FORMATS[style](addresses=addresses))
     root, ours = logging.getLogger(), logging.getLogger("outbox")
     before = ours.level
     root.addHandler(handler)
@@ -59,3 +42,12 @@ def logged_to_stderr(level: str) -> Iterator[None]:
 def show_from(level: str) -> None:
     """Show our events from another level up."""
     logging.getLogger("outbox").setLevel(level)
+
+
+def _is_the_journal() -> bool:
+    """Tell whether stderr is the stream to the journal that systemd has named (systemd.exec(5))."""
+    # A child may have inherited the name, and been given another stderr.
+    with suppress(OSError, ValueError):
+        there = os.fstat(sys.stderr.fileno())
+        return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+    return False

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from outbox import events
 from outbox.cli.logs import logged_to_stderr, show_from
+from outbox.errors import EX_SOFTWARE, OutboxError
 from outbox.settings import Settings, load
+from outbox.settings.make_metrics import metrics_of
 from outbox.settings.make_options import options_of
 from outbox.settings.opening import opened
 from outbox.store.deadline import SILENCE
@@ -19,6 +22,9 @@ from outbox.worker.succession import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from outbox.worker.loop import Daemon
+    from outbox.worker.vitals import Vitals
 
 _OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
 # A secret in a flag would stand in `ps`; streams, relays and dkim are tables.
@@ -52,14 +58,29 @@ def run(**flags: Any) -> None:
     and the token command only there.
     """
     # Settings that cannot be used are told before there is a log.
-    with logged_to_stderr(load(**flags).log_level):
-        run_daemon(partial(_read, flags), Notifier.from_environment())
+    settings = load(**flags)
+    with logged_to_stderr(settings.log_level, settings.log_format, addresses=settings.log_addresses):
+        try:
+            # They outlive a reload, so that nobody has to look for them elsewhere, or finds them away.
+            with metrics_of(settings) as watch:
+                run_daemon(partial(_read, flags, watch), Notifier.from_environment())
+        except (OutboxError, click.ClickException):
+            raise
+        except Exception as error:
+            # Python's own words about it would show whatever mail is in them.
+            events.daemon_crashed(error)
+            raise click.exceptions.Exit(EX_SOFTWARE) from error
 
 
 @contextmanager
-def _read(flags: Mapping[str, Any]) -> Iterator[Order]:
-    """Give what a daemon works by, as the settings say now."""
+def _read(flags: Mapping[str, Any], watch: Callable[[Vitals], None]) -> Iterator[Order]:
+    """Give what a daemon works by, as the settings say now; `watch` gets its vitals."""
     settings = load(**flags)
     options = options_of(settings)
     with opened(settings, silence=SILENCE) as database:
-        yield Order(database, options, partial(show_from, settings.log_level))
+
+        def begins(daemon: Daemon) -> None:
+            show_from(settings.log_level)
+            watch(daemon.vitals)
+
+        yield Order(database, options, begins)

@@ -72,6 +72,13 @@ class Breaker:
             return self._width
         return 1 if self._may_try(now) else 0
 
+    def hindrance(self, now: float) -> str | None:
+        """Return what the relay does that nothing goes through it at `now`, or None."""
+        if not self.is_open:
+            return None
+        wait = self.wait(now)
+        return f"is down, next try in {wait:.0f} s" if wait else "is down, is being tried"
+
     def wait(self, now: float) -> float:
         """Return the seconds until something may be tried, by whoever it is; 0 when it may now."""
         return 0.0 if self._retry_at is None else max(0.0, self._retry_at - now)

@@ -2,12 +2,13 @@
 
 Most are the daemon's; those of an application are about mail that it has sent, and that was not queued.
 Logic elsewhere holds no log strings. The fields travel with the record, as its attribute `outbox`, for
-formatters that want them; no event carries an address, a subject or a secret.
+formatters that want them; no event shows an address, a subject or a secret.
 """
 
 from outbox.events.application import mails_dropped, mails_lost, mails_rolled_back
 from outbox.events.daemon import (
     beat_failed,
+    daemon_crashed,
     daemon_draining,
     daemon_failed,
     daemon_started,
@@ -37,6 +38,7 @@ from outbox.events.database import (
     verdicts_left,
     verdicts_wait,
 )
+from outbox.events.delivery import delivery_deferred, delivery_failed
 from outbox.events.journal import (
     journal_back,
     journal_failed,
@@ -48,6 +50,7 @@ from outbox.events.journal import (
     replayed,
     went_back,
 )
+from outbox.events.metrics import depth_unread, metrics_failed, metrics_served
 from outbox.events.relay import (
     policy_storm,
     quota_spent,
@@ -63,12 +66,16 @@ from outbox.events.relay import (
 
 __all__ = [
     "beat_failed",
+    "daemon_crashed",
     "daemon_draining",
     "daemon_failed",
     "daemon_started",
     "daemon_stopped",
     "database_back",
     "database_unavailable",
+    "delivery_deferred",
+    "delivery_failed",
+    "depth_unread",
     "descriptors_short",
     "dkim_key_short",
     "duty_failed",
@@ -84,6 +91,8 @@ __all__ = [
     "mails_dropped",
     "mails_lost",
     "mails_rolled_back",
+    "metrics_failed",
+    "metrics_served",
     "objected",
     "part_stuck",
     "permitted",

@@ -85,6 +85,16 @@ def daemon_failed(error: BaseException) -> None:
     )
 
 
+def daemon_crashed(error: Exception) -> None:
+    """Say that this program is at fault, and the daemon has ended by that."""
+    logger.error(
+        "the daemon has ended by a fault of this program: %s",
+        cause(error),
+        exc_info=error,
+        extra={"outbox": {"event": "daemon_crashed"}},
+    )
+
+
 def descriptors_short(reason: str, wait: float) -> None:
     """Say that this process opens no connection to a relay for want of descriptors, and the remedy."""
     log(
@@ -183,5 +193,8 @@ def permitted(forbidden: str) -> None:
 def sender_failed(error: Exception) -> None:
     """Say that this program is at fault: the mail is deferred, or in doubt, and the others go on."""
     logger.error(
-        "a mail could not be handled: %s", error, exc_info=error, extra={"outbox": {"event": "sender_failed"}}
+        "a mail could not be handled: %s",
+        cause(error),
+        exc_info=error,
+        extra={"outbox": {"event": "sender_failed"}},
     )

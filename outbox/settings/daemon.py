@@ -9,6 +9,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from outbox.settings.field import seconds, setting
+from outbox.settings.listen import GIVE, parse_listen
 from outbox.store.url import DEFAULT_URL, with_driver
 
 
@@ -44,6 +45,22 @@ class DaemonSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO", "What is logged, from this level up.", "debug, info, warning or error"
     )
+    log_format: Literal["auto", "console", "json", "journald"] = setting(
+        "auto",
+        "How it is logged: lines for people (console), an object a line (json), or lines with a priority "
+        "(journald); auto is journald where stderr goes to the journal, else console.",
+        "auto, console, json or journald",
+    )
+    log_addresses: bool = setting(
+        default=False,
+        what="Whether the log shows addresses, and what relays say of single mails; else it names ids.",
+        give="true or false",
+    )
+    metrics_listen: str | None = setting(
+        None,
+        "Where metrics and health are served, on loopback only (needs the extra metrics); none is nowhere.",
+        GIVE,
+    )
 
     @field_validator("database_url")
     @classmethod
@@ -62,7 +79,16 @@ class DaemonSettings(BaseSettings):
             raise ValueError("it is below retry_base")
         return cap
 
-    @field_validator("log_level", mode="before")
+    @field_validator("metrics_listen")
     @classmethod
-    def _in_any_case(cls, level: object) -> object:
-        return level.upper() if isinstance(level, str) else level
+    def _is_loopback(cls, listen: str | None) -> str | None:
+        if listen is not None:
+            parse_listen(listen)
+        return listen
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _in_any_case(cls, word: object, info: ValidationInfo) -> object:
+        if not isinstance(word, str):
+            return word
+        return word.upper() if info.field_name == "log_level" else word.lower()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from outbox.errors import UnsupportedDatabaseError
 from outbox.store.deadline import SILENCE, Deadline
 from outbox.store.dialects import StoreDialect, dialect_of
-from outbox.store.url import missing_driver_told, our_scheme
+from outbox.store.url import missing_driver_told, our_scheme, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ class Database:
     @property
     def shown(self) -> str:
         """The URL without its password."""
-        return self.engine.url.render_as_string(hide_password=True)
+        return without_secrets(self.engine.url)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and commit it; again after a deadlock or a serialisation error.

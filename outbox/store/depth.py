@@ -1,51 +1,52 @@
-"""How much is unfinished, for a glance: counted by the view `outbox_queue`, which never reads history."""
+"""How much is unfinished, and for how long it has been due: the view `outbox_queue`, never history."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, func, select
+from sqlalchemy import column, select, table
 
 from outbox.mail.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnClause, Connection, Select
 
-# A view stands apart from the schema's metadata, from which tables are created.
-_queue = Table(
-    "outbox_queue",
-    MetaData(),
-    Column("status", String),
-    Column("deliveries", Integer),
-    Column("oldest_due_age", Float),
-)
-_DEPTH = select(_queue.c.status, func.sum(_queue.c.deliveries), func.max(_queue.c.oldest_due_age)).group_by(
-    _queue.c.status
-)
+_COLUMNS: list[ColumnClause[Any]] = [
+    column(name) for name in ("stream", "status", "deliveries", "oldest_due_age")
+]
+_QUEUE: Select[Any] = select(*_COLUMNS).select_from(table("outbox_queue"))
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """The deliveries by status, and how many seconds the first of those that wait is overdue."""
+    """The unfinished deliveries of one stream in one status, and for how many seconds the oldest was due."""
 
-    counts: Mapping[Status, int]
-    overdue: float
-
-    def words(self) -> str:
-        """Return it as one phrase, in the order of the statuses."""
-        counted = [f"{self.counts[status]:,} {status}" for status in Status if self.counts.get(status)]
-        if not counted:
-            return "queue empty"
-        late = f" (the first due for {self.overdue:,.0f} s)" if self.overdue >= 1 else ""
-        return f"queue: {', '.join(counted)}{late}"
+    stream: str
+    status: Status
+    deliveries: int
+    oldest_due_age: float
 
 
-def depth(connection: Connection) -> Depth:
-    """Return how much is unfinished; it takes the longer the more there is."""
-    found = {Status(status): (int(count), float(age)) for status, count, age in connection.execute(_DEPTH)}
-    return Depth(
-        {status: count for status, (count, _) in found.items()}, found.get(Status.PENDING, (0, 0.0))[1]
-    )
+def depths(connection: Connection) -> list[Depth]:
+    """Return how much there is of each stream and status."""
+    return [
+        Depth(row.stream, Status(row.status), int(row.deliveries), float(row.oldest_due_age))
+        for row in connection.execute(_QUEUE)
+    ]
+
+
+def words(depths: Sequence[Depth]) -> str:
+    """Return how much there is of each status, as one phrase in their order."""
+    counts = Counter[Status]()
+    for each in depths:
+        counts[each.status] += each.deliveries
+    counted = [f"{counts[status]:,} {status}" for status in Status if counts[status]]
+    if not counted:
+        return "queue empty"
+    overdue = max((each.oldest_due_age for each in depths if each.status is Status.PENDING), default=0.0)
+    late = f" (the first due for {overdue:,.0f} s)" if overdue >= 1 else ""
+    return f"queue: {', '.join(counted)}{late}"

@@ -98,9 +98,9 @@ def granted(
 class Claim:
     """One delivery held under a fence; durations are seconds, by the database clock at the claim.
 
-    `due_at` only says, to that same clock, where the next scan of the line may begin. `reason` is ours and
-    `relay` the one that has judged it last, both from before. An `objection` says why it must not be sent,
-    `diverted` who gets it in place of the recipient.
+    `due_at` only says, to that same clock, where the next scan of the line may begin, and `due_ago` how long
+    it waited; `reason` is ours and `relay` the one that has judged it last, both from before. An `objection`
+    says why it must not be sent, `diverted` who gets it in place of the recipient.
     """
 
     delivery_id: int
@@ -118,6 +118,7 @@ class Claim:
     expires_in: float | None
     reason: str | None = None
     relay: str | None = None
+    due_ago: float = 0.0
     objection: Objection | None = None
     diverted: str | None = None
 
@@ -129,10 +130,10 @@ class Claim:
     @classmethod
     def from_row(cls, row: Any) -> Claim:
         """Build a claim from a row of CLAIMED, in its order."""
-        *values, lane, due_at, expired_ago, reason, relay = row
+        *values, lane, due_at, expired_ago, reason, relay, due_ago = row
         in_order: list[Any] = values
         expires_in = None if expired_ago is None else -expired_ago
-        return cls(*in_order, Lane(lane), due_at, expires_in, reason, relay)  # type: ignore[call-arg] # as CLAIMED
+        return cls(*in_order, Lane(lane), due_at, expires_in, reason, relay, due_ago or 0.0)  # type: ignore[call-arg] # as CLAIMED
 
 
 CLAIMED: tuple[ColumnElement[Any], ...] = (
@@ -151,6 +152,7 @@ CLAIMED: tuple[ColumnElement[Any], ...] = (
     type_coerce(seconds_past(_d.expires_at), Float).label("expired_ago"),
     _d.reason,
     _d.relay,
+    type_coerce(seconds_past(_d.due_at), Float).label("due_ago"),
 )
 
 

@@ -24,6 +24,9 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 
+# Of parameters such as password, passwd and sslpassword.
+_SECRET = ("pass", "secret", "token")
+
 
 def with_driver(url: str) -> str:
     """Return `url` with the driver that we install, where it names none."""
@@ -34,6 +37,12 @@ def with_driver(url: str) -> str:
 def our_scheme(url: URL) -> str:
     """Return what a URL of the same kind of database begins with, by the driver that we install."""
     return _DRIVERS.get(url.get_backend_name(), url.get_backend_name())
+
+
+def without_secrets(url: URL) -> str:
+    """Return `url` as people may see it: without its password, wherever that stands."""
+    secret = [name for name in url.query if any(word in name.lower() for word in _SECRET)]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from outbox.worker.lease import Lease
     from outbox.worker.options import Options
     from outbox.worker.recorder import Recorder
+    from outbox.worker.tally import Tally
     from outbox.worker.threads import Threads
 
 
@@ -59,6 +60,7 @@ class Desk:
         clearance: Clearance,
         holdings: Holdings,
         budget: Budget,
+        tally: Tally,
         stray: Callable[[Claim], Desk | None],
         wake: Callable[[], None],
     ) -> None:
@@ -111,10 +113,12 @@ class Desk:
             self._supply,
             recorder,
             self._allowance.slow_down,
+            tally,
             wake,
         )
         self._room = Room(self._width, self._breaker, self._pace, self._allowance, self._supply, self._tray)
         self._besides: list[asyncio.Task[None]] = []
+        self._crew: list[Sender] = []
         self._idle = False
 
     @property
@@ -128,6 +132,13 @@ class Desk:
         return self._tray.carrying
 
     @property
+    def connections(self) -> dict[str, int]:
+        """How many connections there are in each state; on any thread."""
+        carrying = self._tray.carrying
+        idle = sum(sender.connected for sender in self._crew) - carrying
+        return {"connecting": self._tray.dialling, "sending": carrying, "idle": max(0, idle)}
+
+    @property
     def is_open(self) -> bool:
         """Whether the relay is considered down: its breaker is open."""
         return self._breaker.is_open
@@ -139,15 +150,13 @@ class Desk:
 
     def hindrance(self, now: float) -> str | None:
         """Return why nothing goes through the relay at `now`, as what it does, or None."""
-        if self._breaker.is_open:
-            wait = self._breaker.wait(now)
-            return f"is down, next try in {wait:.0f} s" if wait else "is down, is being tried"
-        return self._clearance.hindrance(self.relay.name)
+        return self._breaker.hindrance(now) or self._clearance.hindrance(self.relay.name)
 
     def begin(self) -> None:
         """Let the senders begin; called on the event loop."""
         self._besides = [asyncio.create_task(run()) for run in (self._memory.run, self._allowance.run)]
-        self.senders = [asyncio.create_task(self._sender().run()) for _ in range(self.relay.pool.connections)]
+        self._crew = [self._sender() for _ in range(self.relay.pool.connections)]
+        self.senders = [asyncio.create_task(sender.run()) for sender in self._crew]
 
     def end(self) -> None:
         """End what goes on beside the senders."""
@@ -225,10 +234,8 @@ class Desk:
 
     def obey(self) -> None:
         """Give back what must not be sent any more."""
-        name = self.relay.name
-        self._outcome.release_waiting(
-            "paused", lambda parcel: self._clearance.pauses(name, parcel) is not None
-        )
+        pauses, name = self._clearance.pauses, self.relay.name
+        self._outcome.release_waiting("paused", lambda parcel: pauses(name, parcel) is not None)
         self.stir()
 
     def stir(self) -> None:

@@ -82,6 +82,13 @@ class Journaling:
         """The directory, while there is one."""
         return self._folder
 
+    @property
+    def state(self) -> str:
+        """Whether there is one, in a word: off, written or failed; on any thread."""
+        if self._path is None:
+            return "off"
+        return "failed" if self._failed_at is not None or self._folder is None else "written"
+
     def turn(self, database: str, epoch: int) -> None:
         """Name in each journal from now on its database, and the epoch up to which the journals were read."""
         if (database, epoch) == (self._header.database, self._header.epoch):

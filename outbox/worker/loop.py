@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
-from outbox.store.sessions import Sessions, Totals
+from outbox.store.sessions import Sessions
 from outbox.worker.aftermath import Aftermath
 from outbox.worker.backoff import backoff
 from outbox.worker.budget import Budget
@@ -43,7 +44,9 @@ from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
 from outbox.worker.report import Report
 from outbox.worker.stop import Stop
+from outbox.worker.tally import Tally
 from outbox.worker.threads import Threads
+from outbox.worker.vitals import Vitals
 from outbox.worker.watch import Part, Watch
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ class Daemon:
         lanes = Lanes(ours=routes.concerns)
         self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
-        self._totals = Totals()
+        tally = self._tally = Tally()
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
         aftermath = Aftermath(self._queue, remains, options)
@@ -83,29 +86,17 @@ class Daemon:
             database, self._threads, options.environment, self._heard, lambda: replay.answered
         )
         self._recorder = Recorder(
-            self._queue,
-            self._threads,
-            self._totals,
-            options.policy.doubt_pause,
-            self._written,
-            self._refused,
+            self._queue, self._threads, tally, options.policy.doubt_pause, self._written, self._refused
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
+        holdings = self._holdings
         self._lookout = Lookout(
-            self._permit,
-            replay,
-            aftermath,
-            self._journal,
-            self._holdings,
-            self._threads,
-            self._desks,
-            self._lease,
+            self._permit, replay, aftermath, self._journal, holdings, self._threads, self._desks, self._lease
         )
         self._report = Report(database, self._desks, self.stop)
         self._heartbeat: Heartbeat
-        clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, self._holdings)
+        clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, holdings)
         budget = Budget(len(names))
-
         for relay in options.relays:
             shares = Shares(options.streams, partial(routes.serves, relay.name))
             desk = Desk(
@@ -117,12 +108,16 @@ class Daemon:
                 self._recorder,
                 self._journal,
                 clearance,
-                self._holdings,
+                holdings,
                 budget,
+                tally,
                 self._desks.of_doubt,
                 partial(self._desks.wake, relay.name),
             )
             self._desks.add(desk)
+        self.vitals = Vitals(
+            tally, self._desks, self._permit, self._journal, self._recorder, self.stop, options.poll_interval
+        )
         self._fault: Exception | None = None
         self._has_looked = False
         self.moves_by = math.inf
@@ -211,6 +206,7 @@ class Daemon:
         self._desks.drop(lease)
 
     async def _rest(self, wait: float) -> None:
+        self.vitals.turned(reaches_database=not self._report.failures)
         if wait > 0:
             self.moves_by = asyncio.get_running_loop().time() + wait
             with suppress(TimeoutError):
@@ -234,7 +230,7 @@ class Daemon:
             Heartbeat,
             self._sessions,
             self._ttl,
-            self._totals,
+            self._tally.totals,
             lambda lease: soon(self._drop, lease),
             lambda: self._replay.answered,
             self._replay.counted,
@@ -283,7 +279,7 @@ class Daemon:
             events.verdicts_left(self._recorder.backlog)
         else:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
-        events.daemon_stopped(self._totals.sent, self._totals.failed, self._totals.deferred)
+        events.daemon_stopped(**asdict(self._tally.totals))
 
     async def _let_go(self) -> None:
         with suppress(SQLAlchemyError):

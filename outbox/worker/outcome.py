@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from outbox.worker.parcel import Parcel
     from outbox.worker.recorder import Recorder
     from outbox.worker.supply import Supply
+    from outbox.worker.tally import Tally
     from outbox.worker.tray import Tray
 
 
@@ -48,6 +49,7 @@ class Outcome:
         supply: Supply,
         recorder: Recorder,
         slow_down: Callable[[float], None],
+        tally: Tally,
         wake: Callable[[], None],
     ) -> None:
         self._name = name
@@ -60,6 +62,7 @@ class Outcome:
         self._recorder = recorder
         self._suspense = Suspense(name, recorder.put)
         self._slow_down = slow_down
+        self._tally = tally
         self._wake = wake
         # By the loop's clock.
         self._judged_at = -inf
@@ -87,7 +90,8 @@ class Outcome:
         # A relay that judges one recipient works, whatever it says of itself to the next.
         if any(getattr(verdict, "answer", None) for verdict in verdicts if verdict not in faults):
             self._memory.works()
-            self._judged_at = asyncio.get_running_loop().time()
+            self._judged_at = now = asyncio.get_running_loop().time()
+            self._tally.judged(self._name, now - parcel.begun_at, parcel.waited)
             if self._breaker.judged():
                 events.relay_back(self._name)
                 self._tray.stir()
@@ -112,6 +116,7 @@ class Outcome:
         if fault.ours:
             self._lack(fault, now)
             return
+        self._tally.faults[self._name] += 1
         # A long silence is the word of all connections, unless one of them had a mail judged meanwhile.
         of_all = 0.0 < fault.waited <= now - self._judged_at
         self._breaker.fault(now, random.random(), of_all=of_all)  # noqa: S311 - jitter

@@ -44,6 +44,8 @@ class Parcel:
     """Whether the database knows that its sending begins, where it has to."""
     begun: bool = False
     """Whether a sender has taken it."""
+    begun_at: float = 0.0
+    """When the one that has it now took it, by the daemon's steady clock."""
     _names: Sequence[str] = ()
 
     @property
@@ -52,6 +54,12 @@ class Parcel:
         if len(self._names) != len(self.claims):
             self._names = [name_of(self.message_id, claim.n, claim.fence) for claim in self.claims]
         return self._names
+
+    @property
+    def waited(self) -> list[float]:
+        """Seconds for which each recipient had been due when a sender took it."""
+        here = self.begun_at - self.claimed_at
+        return [claim.due_ago + here for claim in self.claims]
 
     @property
     def alone(self) -> bool:

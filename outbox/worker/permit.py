@@ -47,6 +47,18 @@ class Permit:
         return self._standing.streams
 
     @property
+    def pauses(self) -> dict[str, int]:
+        """How much people have paused, by kind, and whether a restore forbids all; on any thread."""
+        now = self._standing
+        restore = bool(now.restored or now.unanswered or now.epoch != self._answered())
+        return {
+            "all": int(now.everything),
+            "relay": len(now.relays),
+            "stream": len(now.streams),
+            "restore": int(restore),
+        }
+
+    @property
     def epoch(self) -> int:
         """The epoch of the database when it was looked at last."""
         return self._standing.epoch

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DataError, IntegrityError
 
 from outbox import events
-from outbox.mail.status import LATE, Late, Status
+from outbox.mail.status import LATE, Late
 from outbox.worker.backoff import backoff
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from outbox.mail.status import Settlement
     from outbox.store.queue import Queue
-    from outbox.store.sessions import Totals
     from outbox.store.verdicts import Recorded
     from outbox.worker.lease import Lease
+    from outbox.worker.tally import Tally
     from outbox.worker.threads import Threads
 
 MOST = 500
@@ -68,14 +68,14 @@ class Recorder:
         self,
         queue: Queue,
         threads: Threads,
-        totals: Totals,
+        tally: Tally,
         doubt_pause: float,
         written: Callable[[Sequence[Settlement]], None],
         refused: Callable[[Settlement], None],
     ) -> None:
         self._queue = queue
         self._threads = threads
-        self._totals = totals
+        self._tally = tally
         self._doubt_pause = doubt_pause
         self._written = written
         self._refused = refused
@@ -198,7 +198,7 @@ class Recorder:
         done = [one for one in batch if one.delivery_id not in recorded.busy]
         for settlement in done:
             self._refusals.discard(settlement.name)
-            self._count(settlement)
+            self._tally.settled(settlement)
         self.backlog -= len(done)
         self._look_whether_empty()
         self._written(done)
@@ -247,17 +247,6 @@ class Recorder:
     def _look_whether_empty(self) -> None:
         if self.backlog == len(self._resting):
             self._empty.set()
-
-    def _count(self, settlement: Settlement) -> None:
-        match settlement.target:
-            case Status.SENT:
-                self._totals.sent += 1
-            case Status.FAILED:
-                self._totals.failed += 1
-            case Status.PENDING if settlement.judged:
-                self._totals.deferred += 1
-            case _:
-                pass
 
 
 def _take(waiting: deque[tuple[Lease, Settlement, float]]) -> tuple[Lease, list[Settlement]]:

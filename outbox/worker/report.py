@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from outbox.store.depth import depth
+from outbox.store.depth import depths, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from outbox.store.database import Database
     from outbox.store.depth import Depth
     from outbox.worker.desk import Desk
@@ -33,7 +35,7 @@ class Report:
         self._stop = stop
         self.failures = 0
         """Turns of the loop in a row that the database has failed."""
-        self._depth: Depth | None = None
+        self._depths: Sequence[Depth] | None = None
         self._count_at = 0.0
         self._since: float | None = None
         self._finished: dict[str, int] = {}
@@ -44,7 +46,7 @@ class Report:
         if began < self._count_at:
             return
         try:
-            self._depth = self._database.read(depth)
+            self._depths = self._database.read(depths)
         finally:
             self._count_at = began + (time.monotonic() - began) * _COUNTING
 
@@ -53,7 +55,8 @@ class Report:
         elapsed = None if self._since is None else now - self._since
         self._since = now
         relays = [f"{desk.relay.name} {self._of(desk, now, elapsed)}" for desk in self._desks]
-        return "; ".join(filter(None, [self._state(), self._depth.words() if self._depth else "", *relays]))
+        queue = "" if self._depths is None else words(self._depths)
+        return "; ".join(filter(None, [self._state(), queue, *relays]))
 
     def _state(self) -> str:
         if self._stop.draining:

@@ -72,6 +72,11 @@ class Sender:
         self._idle_until = 0.0
         self._quiet_at = 0.0
 
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection; on any thread."""
+        return self._connection is not None
+
     async def run(self) -> None:
         """Send until the tray is closed, then finish what has begun and give back the rest."""
         try:
@@ -210,6 +215,7 @@ class Sender:
         while (parcel := self._take()) is not None:
             # Before anything is done with it: it may be what kills this daemon.
             self._journal.begun(parcel, self._dialler.relay.name)
+            parcel.begun_at = self._now()
             try:
                 mail = self._mail(parcel)
             except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others

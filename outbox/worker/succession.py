@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What one daemon works by; `begins` is called when it does."""
+    """What one daemon works by; `begins` is called with it when it does."""
 
     database: Database
     options: Options
-    begins: Callable[[], object] = lambda: None
+    begins: Callable[[Daemon], object] = lambda _: None
 
 
 Read: TypeAlias = "Callable[[], AbstractContextManager[Order]]"
@@ -96,7 +96,7 @@ class Succession:
         with ending:
             allow_descriptors(sum(relay.pool.connections for relay in order.options.relays))
             self._daemon = Daemon(order.database, order.options, self._notifier)
-            order.begins()
+            order.begins(self._daemon)
             self._begun.set()
             await self._daemon.run()
 

@@ -65,6 +65,11 @@ class Tray:
         return self._active - self._coming
 
     @property
+    def dialling(self) -> int:
+        """Senders at work that connect."""
+        return self._coming
+
+    @property
     def working(self) -> int:
         """Senders at work, but for those that only wait for a late answer."""
         return self._active - self._aside - self._late

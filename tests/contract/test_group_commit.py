@@ -14,9 +14,9 @@ from outbox.store.database import Database
 from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.store.schema import delivery
-from outbox.store.sessions import Totals
 from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
+from outbox.worker.tally import Tally
 from tests.contract.ends import PAUSE, settlement
 from tests.contract.scene import Scene
 from tests.support.users import as_role, migrated
@@ -51,7 +51,7 @@ class Writing:
         self.refused: list[int] = []
         self._seen = seen
         threads: Any = NoThreads()
-        self._recorder = Recorder(queue, threads, Totals(), PAUSE, self._write, self._refuse)
+        self._recorder = Recorder(queue, threads, Tally(), PAUSE, self._write, self._refuse)
 
     async def write(self, me: UUID, batch: Sequence[Settlement]) -> None:
         """Write a batch as one of the session `me`, and return when nothing of it waits."""

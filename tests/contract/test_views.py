@@ -7,8 +7,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from outbox.mail.status import Status
-from outbox.store.depth import Depth, depth
 from tests.contract.scene import Scene, ago
 
 PRECEDENCE = ["sending", "pending", "in_doubt", "held", "failed", "expired", "cancelled", "sent"]
@@ -89,15 +87,3 @@ def test_the_queue_tells_the_age_of_the_longest_due_in_seconds(scene: Scene) -> 
 
 def test_an_empty_queue_shows_nothing(scene: Scene) -> None:
     assert queue(scene) == {}
-
-
-def test_the_depth_is_that_of_all_streams(scene: Scene) -> None:
-    assert scene.database.read(depth) == Depth({}, 0.0)
-    scene.add("pending", "pending", "sending", "held", "sent", "in_doubt")
-    first, second, *_ = scene.rows()
-    scene.change(first.id, stream="bulk", due_at=ago(90))
-    scene.change(second.id, due_at=ago(-600))
-    found = scene.database.read(depth)
-    expected = {Status.PENDING: 2, Status.SENDING: 1, Status.HELD: 1, Status.IN_DOUBT: 1}
-    assert found.counts == expected
-    assert found.overdue == pytest.approx(90, abs=30)

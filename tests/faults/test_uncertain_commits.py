@@ -26,6 +26,7 @@ from outbox.worker.holdings import SWEEP, Holdings
 from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
 from outbox.worker.supply import Claimed, Supply
+from outbox.worker.tally import Tally
 from outbox.worker.tray import Tray
 from tests.contract.ends import PAUSE, settlement
 from tests.contract.scene import Scene
@@ -71,22 +72,22 @@ def _recording(line: Line) -> Errand:
         settlement(claim, move, noted=move not in {Move.DELIVER, Move.RELEASE})
         for claim, move in zip(claims, ENDS, strict=True)
     ]
-    totals = Totals()
+    tally = Tally()
 
     def record() -> None:
-        run(_recorded(line.far, me, batch, totals))
+        run(_recorded(line.far, me, batch, tally))
         rows = [(row.status, row.attempts, row.doubts, row.session, row.fence) for row in line.near.rows()]
         assert rows == [(one.target, one.judged, one.doubt, None, 1) for one in batch]
         notes = [(note.delivery_id, note.verdict, note.late) for note in line.near.attempts()]
         assert sorted(notes) == [(one.delivery_id, one.move, False) for one in batch if one.noted]
-        assert Totals(sent=1, failed=1, deferred=2) == totals
+        assert Totals(sent=1, failed=1, deferred=2) == tally.totals
 
     return record
 
 
-async def _recorded(database: Database, me: UUID, batch: list[Settlement], totals: Totals) -> None:
+async def _recorded(database: Database, me: UUID, batch: list[Settlement], tally: Tally) -> None:
     threads: Any = NoThreads()
-    recorder = Recorder(Queue(database), threads, totals, PAUSE, lambda _: None, lambda _: None)
+    recorder = Recorder(Queue(database), threads, tally, PAUSE, lambda _: None, lambda _: None)
     recording = asyncio.create_task(recorder.run())
     recorder.put(_lease(me), batch)
     await recorder.drained()

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import pickle
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from outbox import events
 from outbox.events import record
+from outbox.mail.verdict import Answer
 
 SECRET = "ann@example.org"
 FAULT = OperationalError("INSERT INTO t VALUES (%s)", {"to": SECRET}, Exception("server  has\ngone away"))
@@ -22,7 +24,15 @@ class Fault:
     stage = "connect"
 
 
+class Failed:
+    delivery_id, message_id, relay, delay = 3, UUID(int=3), "mx", 300.0
+    stage = "RCPT TO"
+    answer = Answer(550, "5.1.1", f"{SECRET} is unknown")
+    detail = f"RCPT TO: 550 5.1.1 {SECRET} is unknown"
+
+
 VALUES: dict[str, Any] = {
+    "settlement": Failed(),
     "session": UUID(int=1),
     "lost": UUID(int=1),
     "successor": UUID(int=2),
@@ -51,7 +61,7 @@ def test_every_event_stands_in_the_one_list() -> None:
         name
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ != record.__name__
+        if function.__module__ == module.__name__ != record.__name__ and not name.startswith("_")
     }
     assert sorted(written) == events.__all__
 
@@ -64,7 +74,8 @@ def test_an_event_is_one_record_of_its_name_on_one_line(
         say(function)
     (told,) = caplog.records
     assert told.__dict__["outbox"]["event"] == function.__name__
-    assert told.levelno >= logging.INFO
+    assert SECRET not in f"{told.getMessage()} {told.__dict__['outbox']}"
+    assert told.levelno >= (logging.DEBUG if function is events.delivery_deferred else logging.INFO)
     if told.exc_info is None:
         assert len(told.getMessage().splitlines()) == 1
         assert len(told.getMessage()) < 500
@@ -76,7 +87,7 @@ def test_every_parameter_reaches_the_fields(function: Any, caplog: pytest.LogCap
         say(function)
     fields = caplog.records[0].__dict__["outbox"]
     words = " ".join(map(str, fields.values()))
-    for name in set(inspect.signature(function).parameters) - {"error", "fault"}:
+    for name in set(inspect.signature(function).parameters) - {"error", "fault", "settlement"}:
         assert str(VALUES.get(name, 3)) in words, name
 
 
@@ -96,3 +107,11 @@ def test_a_fault_of_our_own_comes_with_its_traceback(caplog: pytest.LogCaptureFi
     assert told.levelno == logging.ERROR
     assert told.exc_info is not None
     assert told.exc_info[1] is error
+
+
+def test_whoever_asks_finds_what_the_relay_has_said_in_full(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "outbox"):
+        events.delivery_failed(Failed())
+    words = caplog.records[0].__dict__["outbox"]["reason"]
+    assert (words, words.whole) == ("RCPT TO: 550 5.1.1", Failed.detail)
+    assert pickle.loads(pickle.dumps(words)).whole == Failed.detail  # noqa: S301 - our own

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from outbox import UnsupportedDatabaseError
 from outbox.integrations.engines import new_engine
 from outbox.store.database import Database
-from outbox.store.url import with_driver
+from outbox.store.url import with_driver, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,19 @@ def test_a_driver_that_is_not_installed_is_named_with_its_extra_and_no_password(
     with pytest.raises(UnsupportedDatabaseError, match=re.escape(remedy)) as raised:
         opened(url)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:s3cret@host/shop", "postgresql://ann:***@host/shop"),
+        (
+            "postgresql://ann@host/shop?password=s3cret&sslpassword=s3cret&sslmode=require",
+            "postgresql://ann@host/shop?sslmode=require",
+        ),
+        ("mysql+pymysql://host/shop?passwd=s3cret", "mysql+pymysql://host/shop"),
+        ("sqlite:////srv/app.sqlite3", "sqlite:////srv/app.sqlite3"),
+    ],
+)
+def test_a_url_is_shown_without_its_password_wherever_that_stands(url: str, shown: str) -> None:
+    assert without_secrets(make_url(url)) == shown

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Settlement
-from outbox.store.sessions import Totals
 from outbox.store.verdicts import Recorded
 from outbox.worker.recorder import Recorder
+from outbox.worker.tally import Tally
 from tests.unit.worker.held import NoThreads
 
 
@@ -43,14 +43,15 @@ class Scene:
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
         taken: Any = queue
-        self.totals = Totals()
+        tally = Tally()
+        self.totals = tally.totals
         self.written: list[list[int]] = []
         self.refused: list[int] = []
         threads: Any = NoThreads()
         self.recorder = Recorder(
             taken,
             threads,
-            self.totals,
+            tally,
             600.0,
             lambda batch: self.written.append([one.delivery_id for one in batch]),
             lambda one: self.refused.append(one.delivery_id),

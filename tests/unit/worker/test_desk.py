@@ -18,6 +18,7 @@ from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
 from outbox.worker.holdings import Holdings
 from outbox.worker.options import Options
+from outbox.worker.tally import Tally
 from tests.support.sending import relay_at
 from tests.unit.worker.held import NoThreads, claim, lease, parcel, run
 from tests.unit.worker.supplied import Queue
@@ -45,6 +46,7 @@ def probing(limit: Limit = ANY, wake: Callable[[], None] = lambda: None) -> Any:
         clearance,
         Holdings(queue, threads),
         Budget(),
+        Tally(),
         lambda _: None,
         wake,
     )

@@ -159,11 +159,13 @@ def test_fault_91_on_a_full_disk_mail_goes_on_and_the_journal_says_that_lines_ar
     disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk.journal.begun(mail(1), "mx")
+    assert disk.journal.state == "written"
     disk.full = True
     disk.journal.dotted(mail(1))
     disk.journal.flush()
     for number in range(2, 5):
         sent(disk.journal, number)
+    assert disk.journal.state == "failed"
     header = disk.read(1).header
     assert header is not None
     assert not header.whole
@@ -188,6 +190,7 @@ def test_fault_91_when_there_is_room_again_a_new_journal_still_says_that_lines_a
     assert not contents.header.whole
     assert contents.records[:2] == [Begun(key(4)), Dotted(key(4))]
     assert caplog.records[-1].__dict__["outbox"]["event"] == "journal_back"
+    assert disk.journal.state == "written"
     # What the next session does is all in its own.
     sent(disk.journal, 5, NEXT)
     header = disk.read(3).header
@@ -261,7 +264,7 @@ def test_a_directory_that_takes_no_new_file_keeps_the_old_one_going(
 def test_without_a_directory_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     journal = Journaling(None, "mx")
-    assert journal.open() is None
+    assert (journal.open(), journal.state) == (None, "off")
     sent(journal, 1)
     journal.close()
     assert [record.__dict__["outbox"]["event"] for record in caplog.records] == ["journal_off"]

@@ -17,6 +17,7 @@ from outbox.worker.lease import Lease
 from outbox.worker.outcome import Outcome
 from outbox.worker.pace import Pace
 from outbox.worker.parcel import Parcel
+from outbox.worker.tally import Tally
 from tests.unit.worker.held import claim, rescued, run, settlement
 from tests.unit.worker.supplied import Scene as Supplied
 from tests.unit.worker.supplied import mails
@@ -63,6 +64,7 @@ class Scene(Supplied):
         self.pace = Pace(CONNECTIONS)
         self.memory = Memory()
         self.recorder = Recorder(self.lease)
+        self.tally = Tally()
         self.woken = 0
         self.slowed: list[float] = []
         memory: Any = self.memory
@@ -77,6 +79,7 @@ class Scene(Supplied):
             self.supply,
             recorder,
             self.slowed.append,
+            self.tally,
             self._wake,
         )
 
@@ -249,3 +252,26 @@ def test_a_refusal_that_may_be_policy_is_recorded_when_nothing_else_is_there() -
 
     scene.tell(refuse_and_rest)
     assert scene.recorder.moves == [(1, Move.REFUSE)]
+
+
+def test_a_judged_transaction_counts_its_seconds_and_for_how_long_each_delivery_was_due() -> None:
+    scene = Scene(claim(1, due_ago=3.0), claim(2, due_ago=400.0))
+    (parcel,) = scene.ready()
+
+    async def deliver() -> None:
+        now = asyncio.get_running_loop().time()
+        parcel.claimed_at, parcel.begun_at = now - 9.0, now - 2.0
+        scene.outcome.deliver(parcel, [SENT, BUSY])
+
+    run(deliver())
+    sending, waiting = scene.tally.sending["mx"], scene.tally.waiting["mx"]
+    assert (sum(sending.counts), sending.total) == (1, 2.0)
+    assert (sum(waiting.counts), waiting.total) == (2, 10.0 + 407.0)
+
+
+def test_what_no_relay_has_judged_counts_no_seconds_and_a_fault_is_one_of_the_relay() -> None:
+    scene = Scene(claim(1), claim(2))
+    (parcel,) = scene.ready()
+    scene.deliver(parcel, FAULT, Untouched("cut"))
+    assert (dict(scene.tally.sending), dict(scene.tally.waiting)) == ({}, {})
+    assert scene.tally.faults == {"mx": 1}

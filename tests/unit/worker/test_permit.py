@@ -93,3 +93,14 @@ def test_fault_33_a_database_of_another_environment_forbids_everything_until_it_
         assert scene.permit.forbids("mx", "any") == "the database is of another environment"
     assert scene.look()
     assert scene.permit.forbids_all("mx") is None
+
+
+def test_what_is_paused_is_counted_by_kind_and_a_restore_beside_it() -> None:
+    scene = Scene()
+    nothing = {"all": 0, "relay": 0, "stream": 0, "restore": 0}
+    assert scene.permit.pauses == nothing
+    scene.look(everything=True, relays=frozenset({"mx"}), streams=frozenset({"bulk", "news"}))
+    assert scene.permit.pauses == {"all": 1, "relay": 1, "stream": 2, "restore": 0}
+    for found in ({"restored": True}, {"unanswered": ("other",)}, {"epoch": 1}):
+        scene.look(**found)
+        assert scene.permit.pauses == nothing | {"restore": 1}

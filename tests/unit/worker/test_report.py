@@ -10,7 +10,7 @@ from outbox.store.depth import Depth
 from outbox.worker.report import Report
 from outbox.worker.stop import Stop
 
-EMPTY = Depth({}, 0.0)
+EMPTY: list[Depth] = []
 
 
 def desk(name: str = "main", *, finished: int = 0, carrying: int = 0, hindrance: str | None = None) -> Any:
@@ -23,13 +23,13 @@ def desk(name: str = "main", *, finished: int = 0, carrying: int = 0, hindrance:
     )
 
 
-def report(*desks: Any, counts: Depth | Exception = EMPTY) -> Report:
+def report(*desks: Any, counts: list[Depth] | Exception = EMPTY) -> Report:
     """Return the report of a daemon with these desks, whose database counts this."""
 
     class Database:
         reads = 0
 
-        def read(self, _work: object) -> Depth:
+        def read(self, _work: object) -> list[Depth]:
             self.reads += 1
             if isinstance(counts, Exception):
                 raise counts
@@ -53,7 +53,14 @@ def report(*desks: Any, counts: Depth | Exception = EMPTY) -> Report:
     ],
 )
 def test_the_depth_is_told_by_status(counts: dict[Status, int], overdue: float, expected: str) -> None:
-    it = report(counts=Depth(counts, overdue))
+    ages = {Status.PENDING: overdue, Status.HELD: 5000.0}
+    streams = [Depth("bulk", status, 1, 0.0) for status in counts]
+    it = report(
+        counts=[
+            *streams,
+            *(Depth("other", status, count - 1, ages.get(status, 0.0)) for status, count in counts.items()),
+        ]
+    )
     assert it.line(0.0) == "", "it has not been counted yet"
     it.count()
     assert it.line(1.0) == expected
@@ -83,7 +90,7 @@ def test_it_says_first_what_is_unusual() -> None:
 
 @pytest.mark.parametrize("counts", [EMPTY, RuntimeError("no answer")])
 def test_counting_takes_a_small_part_of_the_databases_time(
-    counts: Depth | Exception, monkeypatch: pytest.MonkeyPatch
+    counts: list[Depth] | Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = report(counts=counts)
     clock = iter([100.0, 101.5, 129.9, 130.1, 130.2])  # it begins and ends, is asked in vain, begins and ends
