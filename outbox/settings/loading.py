@@ -1,0 +1,111 @@
+"""Load the settings from all sources, know where each came from, and report all faults at once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from outbox.errors import SettingsError
+from outbox.settings import sources
+from outbox.settings.application import application
+from outbox.settings.fault import TablesError, cause_of, sentence
+from outbox.settings.flask_mail import translated
+from outbox.settings.given import Given
+from outbox.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, where each that was given comes from, and what was found that has no use."""
+
+    settings: Settings
+    origins: Mapping[str, Given]
+    notes: tuple[str, ...] = ()
+
+
+def load(**flags: Any) -> Settings:
+    """Load the settings; a flag that is None was not given.
+
+    Raises SettingsError with every fault of every source.
+    """
+    return load_with_origins(**flags).settings
+
+
+def load_with_origins(**flags: Any) -> Loaded:
+    """Load the settings, and tell where each comes from. Raises as `load` does."""
+    faults: list[str] = []
+    notes: list[str] = []
+    found = _found(flags, faults, notes)
+    return Loaded(_checked(found, faults), found, tuple(notes))
+
+
+def load_for_queueing(**flags: Any) -> Settings:
+    """Load the settings of who only queues mail: without the relay, whose secrets and files are not his.
+
+    Raises as `load` does.
+    """
+    faults: list[str] = []
+    found = _found(flags, faults, [])
+    return _checked({name: given for name, given in found.items() if not _is_of_a_relay(name)}, faults)
+
+
+def _is_of_a_relay(name: str) -> bool:
+    # The name of this host is his, too.
+    return name in {"relays", "streams", "dkim"} or (name.startswith("smtp_") and name != "smtp_hello")
+
+
+def _checked(found: Mapping[str, Given], faults: list[str]) -> Settings:
+    try:
+        settings = Settings(**{name: given.value for name, given in found.items()})
+    except ValidationError as error:
+        unmade = "default_factory_not_called"  # echoes a fault in a setting that this default needs
+        told = [_faults(each, found) for each in error.errors() if each["type"] != unmade]
+        faults += [fault for each in told for fault in each]
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _found(flags: Mapping[str, Any], faults: list[str], notes: list[str]) -> dict[str, Given]:
+    """Return what is given, each by its strongest source."""
+    # The later of two wins: the strongest source stands last.
+    found = sources.file(faults) | sources.credentials(faults) | sources.environment(faults)
+    found |= sources.told(application().overrides, faults) | sources.flags(flags, faults)
+    defaults = sources.told(application().defaults, faults)
+    found = sources.with_passwords(found, faults)
+    faults += _two_ways(found)
+    if found.keys() & {"smtp_host", "relays"}:
+        # A relay is named as a whole: one relay's password is never said to another.
+        defaults = {name: given for name, given in defaults.items() if not name.startswith("smtp_")}
+    if not application().defaults:
+        # An application that speaks for itself has read its own variables.
+        defaults = translated(os.environ, found, faults, notes)
+    return defaults | found
+
+
+def _faults(error: ErrorDetails, found: Mapping[str, Given]) -> list[str]:
+    name = str(error["loc"][0])
+    field = Settings.model_fields[name]
+    given = found.get(name)
+    place = "not given" if given is None else given.place
+    if isinstance(cause := cause_of(error), TablesError):
+        return [f"{path} ({place}): {told}" for path, told in cause.faults]
+    # A field without a repr holds a secret: a URL its password, a command perhaps a key.
+    hidden = given is not None and not (given.shown and field.repr)
+    value = None if given is None else given.value
+    return [f"{name} ({place}): {sentence(error, field, value, given=given is not None, hidden=hidden)}"]
+
+
+def _two_ways(found: Mapping[str, Given]) -> list[str]:
+    """Refuse the one relay of smtp_* beside tables of relays: nobody could tell which of them is meant."""
+    if "relays" not in found:
+        return []
+    return [
+        f"{name} ({given.place}): it is of the one relay of a daemon that has no [relays], which are given "
+        f"too ({found['relays'].place}). Move it into the table of its relay, or remove it."
+        for name, given in found.items()
+        if name.startswith("smtp_") or name == "relay_name"
+    ]
