@@ -42,6 +42,12 @@ def load_with_origins(**flags: Any) -> Loaded:
     return Loaded(_checked(found, faults), found, tuple(notes))
 
 
+def load_flags(**flags: Any) -> Settings:
+    """Check these flags alone, whatever else is set. Raises as `load` does."""
+    faults: list[str] = []
+    return _checked(sources.flags(flags, faults), faults)
+
+
 def load_for_queueing(**flags: Any) -> Settings:
     """Load the settings of who only queues mail: without the relay, whose secrets and files are not his.
 

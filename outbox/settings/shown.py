@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from outbox.mail.rate import Limit
 from outbox.mail.stream import Stream
@@ -52,8 +52,18 @@ def shown_settings(loaded: Loaded) -> Iterator[Shown]:
 def without_password(url: str) -> str:
     """Return a database URL without the password in it, also where it stands among the options."""
     parsed = make_url(url)
-    hidden = {key: "***" for key in parsed.query if key.lower() in _HIDDEN_IN_QUERIES}
+    hidden = dict.fromkeys(_secret_options(parsed), "hidden")
     return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
+def has_password(url: str) -> bool:
+    """Tell whether a password stands in a database URL."""
+    parsed = make_url(url)
+    return bool(parsed.password or _secret_options(parsed))
+
+
+def _secret_options(url: URL) -> list[str]:
+    return [key for key in url.query if key.lower() in _HIDDEN_IN_QUERIES]
 
 
 def _plain(name: str, value: Any, origin: str, *, hidden: bool) -> Shown:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("alone")
 SECRET = "geheim"
 
 
-def shown() -> dict[str, tuple[str, str]]:
+def shown() -> dict[str, tuple[object, str]]:
     rows = [json.loads(line) for line in call("config", "show", "--json").stdout.splitlines()]
     return {row["name"]: (row.get("set", row["value"]), row["from"]) for row in rows}
 
@@ -30,7 +30,7 @@ def test_every_setting_is_shown_with_its_place(monkeypatch: pytest.MonkeyPatch, 
     tables = {"relays", "streams", "dkim"}
     assert set(Settings.model_fields) - tables == set(found)
     assert found["database_url"] == (
-        "postgresql+psycopg://app:***@db/app?sslpassword=%2A%2A%2A",
+        "postgresql+psycopg://app:***@db/app?sslpassword=hidden",
         "environment OUTBOX_DATABASE_URL",
     )
     assert found["smtp_username"] == ("shop", "outbox.toml")
@@ -50,8 +50,6 @@ def test_tables_are_shown_by_their_keys_and_a_password_by_its_own_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OUTBOX_RELAYS__MAIN__PASSWORD", SECRET)
-    monkeypatch.setenv("OUTBOX_SMTP_HELLO", "mail.example.org")
-    monkeypatch.delenv("OUTBOX_SMTP_HELLO")
     Path("outbox.toml").write_text(
         '[relays.main]\nurl = "smtps://shop@mail.example.org"\n'
         '[streams.bulk]\nrelay = "main"\nrate = "2/s"\n'
