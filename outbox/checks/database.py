@@ -65,9 +65,12 @@ def _of(database: Database, settings: Settings) -> Iterator[Finding]:
     ]
     for subject, look in looks:
         yield from _asked(database, subject, look)
-    schema = [*_asked(database, "database, tables", _tables)]
-    yield from schema
-    has_tables = all(each == ok(each.subject, each.says) for each in schema)
+    has_tables = True
+    try:
+        yield from _asked(database, "database, tables", _tables)
+    except SchemaError as error:
+        has_tables = False
+        yield _by(error, "database, tables")
     for subject, look in tables:
         if has_tables:
             yield from _asked(database, subject, look)
@@ -78,9 +81,14 @@ def _of(database: Database, settings: Settings) -> Iterator[Finding]:
 def _asked(
     database: Database, subject: str, look: Callable[[Connection], Iterable[Finding]]
 ) -> Iterator[Finding]:
-    """Look by itself: what one question ends with keeps nobody from the next."""
+    """Look by itself: what one question ends with keeps nobody from the next.
+
+    Raises SchemaError.
+    """
     try:
         yield from database.read(lambda connection: [*look(connection)])
+    except SchemaError:
+        raise
     except OutboxError as error:
         yield _by(error, subject)
     except DBAPIError as error:

@@ -98,13 +98,11 @@ def _faults(relay: Relay, told: RelayFault) -> Iterator[Finding]:
 
 def _unreached(relay: Relay, step: str) -> Finding:
     """Tell what lies behind a step that failed."""
-    match relay.tls:
-        case TlsMode.IMPLICIT:
-            order = ("address", "connection", "TLS", "greeting", "EHLO", "AUTH", "size")
-        case TlsMode.NONE:
-            order = ("address", "connection", "greeting", "EHLO", "AUTH", "size")
-        case _:
-            order = ("address", "connection", "greeting", "EHLO", "TLS", "AUTH", "size")
+    order = ["address", "connection", "greeting", "EHLO", "TLS", "AUTH", "size"]
+    if relay.tls is TlsMode.IMPLICIT:
+        order = ["address", "connection", "TLS", "greeting", "EHLO", "AUTH", "size"]
+    elif relay.tls is TlsMode.NONE:
+        order.remove("TLS")
     behind = order[order.index(step) + 1 :]
     return unchecked(f"relay {relay.name}, {', '.join(behind)}", "not reached")
 

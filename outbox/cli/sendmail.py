@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     from outbox.settings import Settings
 
 
-# Whatever begins with a dash is read by ourselves, --help too.
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _AsTheyAre(click.Command):
+    """Takes all arguments as they are, the `--` before recipients too, but for --help alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep click from reading what is ours to read."""
+        return super().parse_args(ctx, args if args == ["--help"] else ["--", *args])
+
+
+@click.command(cls=_AsTheyAre, context_settings={"help_option_names": ["--help"]})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sendmail(arguments: tuple[str, ...]) -> None:
     """Queue the message on standard input, as /usr/sbin/sendmail would; nothing is printed.

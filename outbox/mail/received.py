@@ -61,13 +61,19 @@ class Received:
         for name in ("sender", "from"):
             fields = [field for field in self._fields if field.name == name and field.text]
             if fields:
-                found = self._addresses(fields[0]) if len(fields) == 1 else []
-                return found[0] if len(found) == 1 else None
+                return self._only_address(fields)
         return None
 
     def has(self, name: str) -> bool:
         """Tell whether there is a field of this name, in lower case, that says something."""
         return any(field.name == name and field.text for field in self._fields)
+
+    def _only_address(self, fields: Sequence[Field]) -> Address | None:
+        try:
+            found = self._addresses(fields[0])
+        except InvalidEmailError:
+            return None
+        return found[0] if len(found) == len(fields) == 1 else None
 
     def _addresses(self, field: Field) -> list[Address]:
         return [qualified(field.name, _spelt(mailbox), self._domain) for mailbox in _mailboxes(field)]
