@@ -121,7 +121,5 @@ def _named(asked: Arguments, message: Received, sender: str) -> bytes:
 
 
 def _queued(settings: Settings, sender: str, recipients: list[str], mime: bytes) -> UUID:
-    with opened(settings) as database:
-        fields = {"sender": sender, "to": recipients, "mime": mime}
-        (id_,) = outbox_of(settings).enqueue_apart(database.engine, [fields])  # type: ignore[list-item] # as its names
-    return id_
+    with opened(settings) as database, database.engine.begin() as connection:
+        return outbox_of(settings).enqueue(connection, sender=sender, to=recipients, mime=mime)

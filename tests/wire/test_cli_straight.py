@@ -91,7 +91,7 @@ def test_it_is_signed_as_the_daemon_signs(monkeypatch: pytest.MonkeyPatch) -> No
         assert call(*MAIL, *ADA).exit_code == 0
         (mail,) = server.mails
     record = b"v=DKIM1; k=rsa; p=" + key.public
-    assert dkim.verify(mail.mime, dnsfunc=lambda *_, **__: record)
+    assert dkim.verify(mail.content, dnsfunc=lambda *_, **__: record)
 
 
 def test_a_test_system_writes_to_nobody_outside(monkeypatch: pytest.MonkeyPatch) -> None:
