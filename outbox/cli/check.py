@@ -22,9 +22,9 @@ from outbox.errors import EX_CONFIG, EX_UNAVAILABLE, SettingsError
 from outbox.findings import Finding, Level, fault, ok, unchecked, warning
 from outbox.intake import MAX_SIZE
 from outbox.mail.address import parse_address
-from outbox.settings.loading import Loaded, load_with_origins
 from outbox.settings.make_relay import relays_of
 from outbox.settings.make_signer import signer_of
+from outbox.settings.sources import Loaded, load_with_origins
 from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import click
 from outbox.cli.options import as_json
 from outbox.cli.paper import print_json, print_table
 from outbox.errors import OutboxError, SettingsError
-from outbox.settings.loading import load_with_origins
 from outbox.settings.make_relay import refuse_bad_files, relays_of
 from outbox.settings.make_signer import signer_of
 from outbox.settings.shown import Shown, shown_settings
+from outbox.settings.sources import load_with_origins
 from outbox.smtp.reply import printable
 from outbox.store.dialects import dialect_of
 

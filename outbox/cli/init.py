@@ -10,8 +10,8 @@ import click
 from outbox.cli.ending import CommandError
 from outbox.cli.unit_file import is_hidden_from_units, unit_file
 from outbox.errors import EX_USAGE
-from outbox.settings.loading import load_flags
 from outbox.settings.shown import has_password
+from outbox.settings.sources import load_flags
 from outbox.settings.written import written
 
 if TYPE_CHECKING:

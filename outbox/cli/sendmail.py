@@ -22,9 +22,9 @@ from outbox.intake import MAX_SIZE
 from outbox.mail.address import Address, parse_address
 from outbox.mail.received import Received, qualified, split_addresses, until_dot
 from outbox.mail.words import address_field, sealed
-from outbox.settings.loading import load_for_queueing
 from outbox.settings.make_outbox import outbox_of
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_for_queueing
 
 if TYPE_CHECKING:
     from uuid import UUID

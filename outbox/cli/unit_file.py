@@ -7,15 +7,15 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent.parent
 _PROGRAM = "/opt/outbox/.venv/bin/outbox"
 _ENVIRONMENT = "/opt/outbox/.venv"
-_SECTION = "[Service]\n"
+_END = "[Install]\n"
 
 
 def unit_file(config: Path) -> str:
     """Return the unit that runs this installation of ours with the settings in `config`."""
     text = _shipped().read_text(encoding="utf-8")
-    told = f"{_SECTION}# The environment below overrules what is set there.\nEnvironment={_quoted(config)}\n"
     text = text.replace(_PROGRAM, _command()).replace(_ENVIRONMENT, sys.prefix)
-    return text.replace(_SECTION, told, 1)
+    # Of several the last counts, and a unit that names a file of its own names it above.
+    return text.replace(_END, f"Environment={_quoted(config)}\n\n{_END}", 1)
 
 
 def is_hidden_from_units(path: Path) -> bool:

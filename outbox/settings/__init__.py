@@ -6,7 +6,7 @@ defaults; beside them what an application says that runs our commands itself (`a
 the daemon's side only: applications never load pydantic.
 """
 
-from outbox.settings.loading import load
 from outbox.settings.model import Settings
+from outbox.settings.sources import load
 
 __all__ = ["Settings", "load"]

@@ -10,9 +10,9 @@ from sqlalchemy import URL, make_url
 
 from outbox.mail.rate import Limit
 from outbox.mail.stream import Stream
-from outbox.settings.loading import Loaded
 from outbox.settings.model import Settings
 from outbox.settings.relays import KEYS, RelayTable
+from outbox.settings.sources import Loaded
 
 _HIDDEN_IN_QUERIES = ("password", "passwd", "sslpassword", "secret", "token")
 _PREFIX = "smtp_"

@@ -4,7 +4,7 @@ import pytest
 
 from outbox.errors import SettingsError
 from outbox.settings import load
-from outbox.settings.loading import load_with_origins
+from outbox.settings.sources import load_with_origins
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 
