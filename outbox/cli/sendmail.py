@@ -110,7 +110,14 @@ def _sender(asked: Arguments, message: Received, settings: Settings, domain: str
         return found.email
     if settings.sender is not None:
         return parse_address("sender", settings.sender).email
-    return qualified("sender", getpass.getuser(), domain).email
+    return qualified("sender", _user(), domain).email
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a user without a name, as containers have them
+        raise click.UsageError("There is no sender. Give -f ADDRESS, or set OUTBOX_SENDER.") from error
 
 
 def _named(asked: Arguments, message: Received, sender: str) -> bytes:

@@ -98,6 +98,15 @@ def test_without_any_sender_it_is_the_user_at_this_host(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("outbox_here")
+def test_a_user_without_a_name_is_no_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    code, said = refused("sendmail", "bob@example.org", given=b"Hot.\n")
+    assert (code, "Give -f ADDRESS, or set OUTBOX_SENDER" in said) == (64, True)
+
+
+@pytest.mark.usefixtures("outbox_here")
 @pytest.mark.parametrize(
     ("args", "body"),
     [((), b"One.\r\n"), (("-i",), b"One.\r\n.\r\nTwo.\r\n"), (("-oi",), b"One.\r\n.\r\nTwo.\r\n")],
