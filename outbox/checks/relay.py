@@ -122,7 +122,8 @@ def _seen(relay: Relay, visit: _Visit, largest: int) -> Iterator[Finding]:
     offered = ", ".join(word for word, is_offered in offers.items() if is_offered)
     yield ok(f"{name}, EHLO", f"it takes us as {relay.hello}, and offers {offered or 'no extension'}")
     if relay.username is None:
-        yield ok(f"{name}, AUTH", "without, as no smtp_username is set")
+        offer = ", though it offers that" if visit.offered.auth else ""
+        yield ok(f"{name}, AUTH", f"without, as no smtp_username is set{offer}")
     else:
         yield ok(f"{name}, AUTH", f"{relay.username} is let in")
     yield _size(name, visit.offered.size, largest)
