@@ -89,7 +89,7 @@ async def _visit(relay: Relay) -> _Visit | RelayFault:
 def _faults(relay: Relay, told: RelayFault) -> Iterator[Finding]:
     """Tell what failed, and what was not reached for it."""
     name = f"relay {relay.name}"
-    step = _STEPS.get(Stage(told.stage), "connection")
+    step = next((words for stage, words in _STEPS.items() if stage == told.stage), "connection")
     says = told.reason.removeprefix(f"{name}: ")
     is_outage = step in {"connection", "greeting"} or (told.answer is not None and told.answer.code < 500)  # noqa: PLR2004 - 5yz is for good (RFC 5321 §4.2.1)
     yield (outage if is_outage else fault)(f"{name}, {step}", says, "")
