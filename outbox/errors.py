@@ -7,6 +7,7 @@ side ends with the `exit_code` of the error (sysexits.h).
 from collections.abc import Mapping, Sequence
 
 EX_USAGE = 64
+EX_DATAERR = 65
 EX_UNAVAILABLE = 69
 EX_SOFTWARE = 70
 EX_TEMPFAIL = 75

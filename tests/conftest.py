@@ -46,7 +46,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Work in an empty folder, with none of our variables set."""
     monkeypatch.chdir(tmp_path)
     for name in [*os.environ]:
-        if name.upper().startswith("OUTBOX_") or name in _OF_SYSTEMD:
+        if name.upper().startswith(("OUTBOX_", "MAIL_")) or name in _OF_SYSTEMD:
             monkeypatch.delenv(name)
 
 

@@ -30,6 +30,8 @@ with engine.begin() as connection:
     )
     print(connection.execute(sa.text("SELECT status FROM outbox_status")).scalar())
 engine.dispose()
+from outbox.cli import command_line
+command_line(["init", "new"], standalone_mode=False)
 """
 
 
@@ -71,6 +73,7 @@ def test_the_wheel_ships_what_the_program_reads_and_nothing_else(wheel: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     assert "outbox/_alembic/versions/0001_first_schema.py" in names
     assert "outbox/_templates/welcome.html" in names
+    assert "outbox/_deploy/outbox.service" in names
     assert "outbox/py.typed" in names
     top = {name.split("/")[0] for name in names}
     assert top == {"outbox", "pytest_outbox.py", "email_outbox-0.1.0.dist-info"}
@@ -90,7 +93,10 @@ def test_the_wheel_migrates_and_renders_without_the_checkout(wheel: Path, tmp_pa
         cwd=tmp_path,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed)},
     )
-    assert (out.returncode, out.stdout) == (0, "pending\n"), out.stderr
+    assert out.returncode == 0, out.stderr
+    pending, written, *_ = out.stdout.splitlines()
+    assert (pending, written) == ("pending", f"Written: {tmp_path}/new/outbox.toml")
+    assert "ExecStart=" in (tmp_path / "new" / "outbox.service").read_text()
 
 
 @pytest.mark.parametrize("form", ["*.whl", pytest.param("*.tar.gz", marks=pytest.mark.trial)])

@@ -19,8 +19,12 @@ from outbox.cli.ending import told_plainly
 _VERBS = {
     "demo": ("demo", "demo", "Send 1,000 mails to a local catcher, and prove that each arrived once."),
     "run": ("run", "run", "Run the daemon that sends what is queued."),
+    "init": ("init", "init", "Write a commented outbox.toml and the systemd unit of this installation."),
+    "config": ("config", "config", "Show the settings and where each comes from; find what is wrong."),
+    "check": ("check", "check", "Try all that the daemon needs: database, relays, DNS, this host."),
     "db": ("db", "db", "Create, upgrade and check the tables of the outbox."),
-    "send": ("send", "send", "Put one mail into the queue."),
+    "send": ("send", "send", "Put one mail into the queue, or straight to the relay."),
+    "sendmail": ("sendmail", "sendmail", "Queue a message as /usr/sbin/sendmail would."),
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
     "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),

@@ -16,11 +16,10 @@ from outbox.store.history import confirm, restored
 from outbox.store.migration import migrate, print_sql
 from outbox.store.permission import name_environment, permission
 from outbox.store.search import schema_version
+from outbox.store.server import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy import Connection
 
     from outbox.store.database import Database
 
@@ -127,13 +126,5 @@ def _named_by_url(flags: dict[str, Any]) -> str:
 
 
 def _standing(database: Database) -> str:
-    server, schema = database.read(lambda connection: (_server(connection), schema_version(connection)))
+    server, schema = database.read(lambda connection: (server_of(connection), schema_version(connection)))
     return f"{database.shown} ({server}), tables of version {schema}, email-outbox {__version__}"
-
-
-def _server(connection: Connection) -> str:
-    version = connection.dialect.server_version_info or ()
-    numbers = ".".join(str(number) for number in version if isinstance(number, int))
-    # A MariaDB reached by a mysql:// URL is one all the same.
-    name = "mariadb" if getattr(connection.dialect, "is_mariadb", False) else connection.dialect.name
-    return f"{name} {numbers}"

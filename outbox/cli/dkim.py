@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.ending import CommandError
+from outbox.cli.options import name_server
 from outbox.delivery.dkim.record import Finding, judge, record_name, record_text, zone_line
-from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError, shown
+from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError
 from outbox.settings import load
-from outbox.settings.hosts import is_ip
 from outbox.settings.make_signer import MISSING, signer_of
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def dns(**key: str | None) -> None:
 
 @dkim.command()
 @_one_key
-@click.option("--nameserver", metavar="IP", help="Whom to ask; by default the system's own.")
-@click.option("--port", type=click.IntRange(1, 65535), default=53, show_default=True)
+@name_server
 def check(nameserver: str | None, port: int, **key: str | None) -> None:
     """Tell whether the DNS record of each key fits it.
 
@@ -89,10 +88,6 @@ def check(nameserver: str | None, port: int, **key: str | None) -> None:
     # Only here: to sign, nobody is asked anything.
     from outbox.delivery.dkim.lookup import LookupFailedError, resolver_at, texts_at  # noqa: PLC0415
 
-    if nameserver is not None and not is_ip(nameserver):
-        raise click.UsageError(
-            f"--nameserver: {shown(nameserver)} is no IP address. Give one, as 192.0.2.53."
-        )
     faults: list[str] = []
     try:
         resolver = resolver_at(nameserver, port)

@@ -33,11 +33,18 @@ def told_plainly() -> Iterator[None]:
         raise click.exceptions.Exit(EX_USAGE) from error
 
 
-def _tell(message: str) -> None:
-    # As `flask outbox` or `manage.py outbox` we are on the application's database; a plain `outbox db
-    # upgrade` would make the tables in another one, and say that all is well.
+def addressed(message: str) -> str:
+    """Return `message` with its commands as they are called here.
+
+    As `flask outbox` or `manage.py outbox` we are on the application's database; a plain `outbox db upgrade`
+    would make the tables in another one, and say that all is well.
+    """
     context = click.get_current_context(silent=True)
     program = context.find_root().info_name if context else None
-    message = message.replace("outbox db ", f"{program or 'outbox'} db ")
+    return message.replace("outbox db ", f"{program or 'outbox'} db ")
+
+
+def _tell(message: str) -> None:
+    message = addressed(message)
     # The message may quote what strangers wrote.
     click.echo("Error: " + "\n".join(map(printable, message.splitlines())), err=True)

@@ -64,15 +64,25 @@ class _Instant(click.ParamType[datetime]):
 @click.option("--stream", help="The stream that it waits in; by default default.")
 @click.option("--send-at", type=_Instant(), help="Not before this instant.")
 @click.option("--expires-at", type=_Instant(), help="Not after this instant.")
+@click.option("--straight", is_flag=True, help="Send it now, without the queue: to try a relay.")
 @click.option("--wait", type=click.FloatRange(0), metavar="SECONDS", help="Wait for the end of its delivery.")
 @database_url
-def send(wait: float | None, database_url: str | None, **given: Any) -> None:
+def send(wait: float | None, database_url: str | None, *, straight: bool, **given: Any) -> None:
     """Put one mail into the queue, and print its id.
 
-    With --wait the exit code tells the end: 0 sent, 69 failed, 75 not yet decided.
+    With --wait the exit code tells the end: 0 sent, 69 failed, 75 not yet decided. With --straight it goes to
+    the relay at once, as the daemon would send it, but no database knows of it; the relay's answers are
+    printed, and the exit code is the same.
     """
-    settings = load(database_url=database_url)
     fields = _fields(**given)
+    if straight:
+        _refuse_what_queues(fields, wait, database_url)
+        # Here: who queues loads nothing of the delivery.
+        from outbox.cli.straight import send_straight  # noqa: PLC0415 - see above
+
+        send_straight(load(), fields)
+        return
+    settings = load(database_url=database_url)
     with opened(settings) as database:
         with database.engine.begin() as connection:
             id_ = outbox_of(settings).enqueue(connection, **fields)
@@ -95,6 +105,16 @@ def _fields(
         "attachments": attach,
     }
     return {name: value for name, value in fields.items() if value not in (None, (), [])}
+
+
+def _refuse_what_queues(fields: Any, wait: float | None, database_url: str | None) -> None:
+    given = {name: fields.get(name) for name in ("key", "send_at", "expires_at")}
+    given |= {"wait": wait, "database_url": database_url}
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is about the queue: give it without --straight."
+            )
 
 
 def _final(database: Database, id_: UUID, seconds: float) -> list[Row]:

@@ -21,6 +21,7 @@ from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.smtp.auth import Credentials
 from outbox.smtp.conversation import Conversation, Terms
 from outbox.smtp.event import Answered, BodyWanted, Event, Interrupted, Ready, RecipientRefused
+from outbox.smtp.extensions import Extensions
 from outbox.smtp.reply import Reply
 from outbox.smtp.stage import Stage
 
@@ -71,6 +72,11 @@ class Connection:
         """Whether a mail may begin now: open, idle, and silent, also in the socket."""
         is_free = self._waiter is None and not (self._mails.is_worn or self.wire.closed)
         return is_free and self._conversation.ready and not self.wire.unread
+
+    @property
+    def offered(self) -> Extensions:
+        """What the relay offers."""
+        return self._conversation.extensions
 
     @property
     def stage(self) -> Stage:

@@ -7,7 +7,7 @@ the final dot must know.
 import ssl
 from datetime import UTC, datetime
 
-from outbox.delivery.certificate import UntrustedCertificateError, shown
+from outbox.delivery.certificate import Certificate, UntrustedCertificateError, shown
 from outbox.delivery.relay import Relay, TlsMode
 
 
@@ -86,6 +86,16 @@ class TlsChannel:
         self.established = False
         self.ended = False
         self.broken: ssl.SSLError | None = None
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The certificates that the other end showed, its own first."""
+        return shown(self._tls)
+
+    @property
+    def version(self) -> str:
+        """The version of TLS that was agreed on, such as TLSv1.3."""
+        return self._tls.version() or ""
 
     def take(self) -> bytes:
         """Return what must be written to the network."""

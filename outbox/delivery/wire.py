@@ -65,6 +65,11 @@ class Wire(asyncio.Protocol):
         self.small = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 4
 
     @property
+    def channel(self) -> TlsChannel | None:
+        """The TLS session, where there is one."""
+        return self._tls
+
+    @property
     def empty(self) -> bool:
         """Whether all that was written has left for the kernel."""
         return self._transport is not None and self._transport.get_write_buffer_size() == 0

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from outbox.settings.field import seconds, setting
 from outbox.settings.listen import GIVE, parse_listen
@@ -70,6 +72,11 @@ class DaemonSettings(BaseSettings):
             raise ValueError("this is no URL")
         if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
             raise ValueError("a database in memory is empty for every other process")
+        try:
+            make_url(url)
+        except (ArgumentError, ValueError):
+            # Not with the error's words: they may hold the password.
+            raise ValueError("this is no URL") from None
         return with_driver(url)
 
     @field_validator("retry_cap")

@@ -10,6 +10,8 @@ from pydantic import field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from outbox.errors import shown
+from outbox.settings.closest import closest
+from outbox.settings.fault import TablesError
 from outbox.settings.field import UnfitError, setting
 from outbox.settings.hosts import is_domain
 
@@ -46,7 +48,16 @@ class DkimSettings(BaseSettings):
                 raise ValueError(f"this is no JSON ({error})") from error
         if not isinstance(given, list | tuple):
             raise ValueError("this is no list of tables")  # noqa: TRY004 - pydantic takes no TypeError
-        return tuple(_key(n, table) for n, table in enumerate(given, 1))
+        keys: list[DkimKey] = []
+        faults: list[tuple[str, str]] = []
+        for n, table in enumerate(given, 1):
+            try:
+                keys.append(_key(n, table))
+            except UnfitError as error:
+                faults.append(("dkim", f"{error}. Give {error.give}."))
+        if faults:
+            raise TablesError(faults)
+        return tuple(keys)
 
     @field_validator("dkim")
     @classmethod
@@ -63,7 +74,9 @@ def _key(n: int, table: object) -> DkimKey:
     if not isinstance(table, Mapping):
         raise UnfitError(f"[{n}] is no table", f"a table with {', '.join(_KEYS)}")
     if unknown := sorted(set(table) - set(_KEYS)):
-        raise UnfitError(f"[{n}].{unknown[0]}: there is no such key", f"{', '.join(_KEYS)}")
+        close = closest(unknown[0], _KEYS)
+        hint = f"; did you mean {close}?" if close else ""
+        raise UnfitError(f"[{n}].{unknown[0]}: there is no such key{hint}", ", ".join(_KEYS))
     domain, selector, path = (table.get(key) for key in _KEYS)
     if not (isinstance(domain, str) and is_domain(domain)):
         raise UnfitError(

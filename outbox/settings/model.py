@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from outbox.errors import InvalidEmailError
+from outbox.mail.address import parse_address
 from outbox.settings.daemon import DaemonSettings
 from outbox.settings.dkim import DkimSettings
 from outbox.settings.field import setting
@@ -25,7 +27,9 @@ class Settings(DkimSettings, RelaysSettings, LoginSettings, QueueSettings, Daemo
     )
 
     # The application's side reads these four by itself; here they are only known.
-    sender: str | None = setting(None, "The sender of emails that name none.", "an address")
+    sender: str | None = setting(
+        None, "The sender of emails that name none.", "an address, such as Shop <shop@example.org>"
+    )
     templates: Annotated[tuple[Path, ...], NoDecode] = setting(
         (), "Folders of templates, searched in order.", f"folders, separated by {os.pathsep!r} or as a list"
     )
@@ -37,6 +41,16 @@ class Settings(DkimSettings, RelaysSettings, LoginSettings, QueueSettings, Daemo
     max_size: int | None = setting(
         None, "The largest message that is taken, in bytes.", "a whole number of at least 1", ge=1
     )
+
+    @field_validator("sender")
+    @classmethod
+    def _is_a_sender(cls, sender: str | None) -> str | None:
+        try:
+            if sender is not None:
+                parse_address("sender", sender)
+        except InvalidEmailError as error:
+            raise ValueError("this is no address") from error
+        return sender
 
     @field_validator("templates", "translations", mode="before")
     @classmethod

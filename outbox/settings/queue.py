@@ -1,8 +1,9 @@
 """The settings of what is sent to whom: streams, the environment, and the guards against mistakes."""
 
 import json
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any
 
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, NoDecode
@@ -11,6 +12,8 @@ from outbox.errors import InvalidEmailError, shown
 from outbox.mail.address import parse_address
 from outbox.mail.stream import Priority, Stream, checked_stream
 from outbox.settings import limit
+from outbox.settings.closest import one_of
+from outbox.settings.fault import TablesError
 from outbox.settings.field import UnfitError, setting
 from outbox.settings.hosts import is_domain
 
@@ -86,7 +89,11 @@ class QueueSettings(BaseSettings):
                 raise ValueError(f"this is no JSON ({error})") from error
         if not isinstance(given, Mapping):
             raise ValueError("these are no tables")  # noqa: TRY004 - pydantic takes no TypeError
-        return {_named(name): _stream(name, table) for name, table in given.items()}
+        faults: list[str] = []
+        streams = {name: _stream(name, table, faults) for name, table in given.items()}
+        if faults:
+            raise TablesError([("streams", each) for each in faults])
+        return streams
 
     @field_validator("redirect_all_to")
     @classmethod
@@ -112,36 +119,57 @@ class QueueSettings(BaseSettings):
         return tuple(domain.lower() for domain in domains)
 
 
-def _named(name: object) -> str:
+def _stream(name: str, table: object, faults: list[str]) -> Stream:
+    """Return what a table says of a stream; add to `faults` all that is wrong with it, by stream and key."""
+    told = Stream()
+    if not isinstance(table, Mapping):
+        faults.append(f"{name} is no table. Give a table with any of {', '.join(_KEYS)}.")
+        return told
+    unknown = sorted(set(table) - set(_KEYS))
+    faults += [f"{name}.{key}: there is no such key. {one_of(key, _KEYS)}" for key in unknown]
+    checks: dict[str, Callable[[str, Mapping[str, object]], Any]] = {
+        "name": _named,
+        "relays": _relays,
+        "weight": _weight,
+        "priority": _priority,
+        "limit": limit.limit_in,
+    }
+    for field, check in checks.items():
+        try:
+            value = check(name, table)
+        except UnfitError as error:
+            faults.append(f"{error}. Give {error.give}.")
+        else:
+            told = told if field == "name" else replace(told, **{field: value})
+    return told
+
+
+def _named(name: str, _table: Mapping[str, object]) -> str:
     try:
         return checked_stream(name)
     except InvalidEmailError as error:
         raise UnfitError(f"{shown(name)} is no name of a stream", "names without a space") from error
 
 
-def _stream(name: str, table: object) -> Stream:
-    """Return what a table says of a stream, or raise UnfitError, which names the stream and the key."""
-    if not isinstance(table, Mapping):
-        raise UnfitError(f"{name} is no table", f"a table with any of {', '.join(_KEYS)}")
-    if unknown := sorted(set(table) - set(_KEYS)):
-        raise UnfitError(f"{name}.{unknown[0]}: there is no such key", f"any of {', '.join(_KEYS)}")
-    relays = _relays(name, table.get("relay"))
-    weight, priority = table.get("weight", 1.0), table.get("priority", "normal")
-    if (
-        isinstance(weight, bool)
-        or not isinstance(weight, int | float)
-        or not _LIGHTEST <= weight <= _HEAVIEST
-    ):
-        raise UnfitError(
-            f"{name}.weight: {shown(weight)} is no weight", f"a number from {_LIGHTEST} to {_HEAVIEST}"
-        )
+def _weight(stream: str, table: Mapping[str, object]) -> float:
+    weight = table.get("weight", 1.0)
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not (is_number and _LIGHTEST <= float(str(weight)) <= _HEAVIEST):
+        give = f"a number from {_LIGHTEST} to {_HEAVIEST}"
+        raise UnfitError(f"{stream}.weight: {shown(weight)} is no weight", give)
+    return float(str(weight))
+
+
+def _priority(stream: str, table: Mapping[str, object]) -> Priority:
+    priority = table.get("priority", "normal")
     if priority not in [each.value for each in Priority]:
-        raise UnfitError(f"{name}.priority: {shown(priority)} is none", "high, normal or low")
-    return Stream(relays, float(weight), Priority(priority), limit.limit_in(name, table))
+        raise UnfitError(f"{stream}.priority: {shown(priority)} is none", "high, normal or low")
+    return Priority(str(priority))
 
 
-def _relays(stream: str, given: object) -> tuple[str, ...]:
+def _relays(stream: str, table: Mapping[str, object]) -> tuple[str, ...]:
     """Return the names of relays in their order, given as a list, as one name or not, or raise UnfitError."""
+    given = table.get("relay")
     if given is None:
         return ()
     names = [given] if isinstance(given, str) else given

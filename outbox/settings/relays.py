@@ -1,6 +1,5 @@
 """The settings of several relays: a table for each, by the rules for the one relay of `smtp_*`."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from outbox.errors import shown
 from outbox.mail.stream import DEFAULT, Stream
+from outbox.settings.closest import one_of
 from outbox.settings.fault import TablesError, sentence
 from outbox.settings.field import UnfitError, setting
 from outbox.settings.login import LoginSettings
@@ -100,7 +100,7 @@ def _relay(name: str, table: object, faults: list[Fault]) -> RelayTable | None:
         faults.append((path, "this is no table. Give a table with url, and what else it needs."))
         return None
     unknown = sorted(set(table) - set(KEYS))
-    faults += [(f"{path}.{key}", f"there is no such key. {_did_you_mean(key, KEYS)}") for key in unknown]
+    faults += [(f"{path}.{key}", f"there is no such key. {one_of(key, KEYS)}") for key in unknown]
     values = {key: table[key] for key in table.keys() & set(KEYS) - {"url"}}
     try:
         values |= _told_by_url(table.get("url"), values)
@@ -154,7 +154,7 @@ def _misfits(relays: list[str], streams: Mapping[str, Stream]) -> Iterator[Fault
     for stream, meant in named.items():
         for relay in meant.relays:
             if relay not in relays:
-                hint = _did_you_mean(relay, relays)
+                hint = one_of(relay, relays)
                 yield f"streams.{stream}.relay", f"[relays] has no {shown(relay)}. {hint}"
     if len(relays) == 1:
         return
@@ -164,8 +164,3 @@ def _misfits(relays: list[str], streams: Mapping[str, Stream]) -> Iterator[Fault
     for relay in relays:
         if not any(relay in stream.relays for stream in named.values()):
             yield f"relays.{relay}", "no stream names it. Name it in one's relay, or remove it."
-
-
-def _did_you_mean(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else f"Give one of {', '.join(known)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -41,6 +41,9 @@ _ENTER = (
     .where(_s.id == bindparam("me", type_=Guid), _s.state.in_(_LIVE))
     .values(state=bindparam("next_state"), beat_at=utc_now())
 )
+_PRESENT = select(_s.host, _s.pid, _s.version, _s.ttl, seconds_since(_s.beat_at).label("silent")).where(
+    _s.state.in_(_LIVE)
+)
 _LIVING = select(_s.id, _s.beat_at, _s.ttl, seconds_since(_s.beat_at).label("silent")).where(
     _s.state.in_(_LIVE)
 )
@@ -54,6 +57,21 @@ _LOSE = (
     )
     .values(state=SessionState.LOST.value)
 )
+
+
+class Present(NamedTuple):
+    """A run that has not ended in order; `silent` seconds since its last beat, of which it promised `ttl`."""
+
+    host: str
+    pid: int
+    version: str
+    ttl: float
+    silent: float
+
+
+def present(connection: Connection) -> list[Present]:
+    """Return the runs that have not ended, as far as the database knows."""
+    return [Present(*row) for row in connection.execute(_PRESENT.order_by(_s.host, _s.pid))]
 
 
 @dataclass(slots=True)

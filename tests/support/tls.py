@@ -21,11 +21,15 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.ca_file))
 
     def server_context(
-        self, *names: str, expired: bool = False, not_before: dt.datetime | None = None
+        self,
+        *names: str,
+        expired: bool = False,
+        not_before: dt.datetime | None = None,
+        not_after: dt.datetime | None = None,
     ) -> ssl.SSLContext:
         """Return a server's context with a certificate for `names`, by default 127.0.0.1."""
         issued = self._ca.issue_cert(
-            *(names or ("127.0.0.1",)), not_after=LONG_AGO if expired else None, not_before=not_before
+            *(names or ("127.0.0.1",)), not_after=LONG_AGO if expired else not_after, not_before=not_before
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issued.configure_cert(context)

@@ -25,15 +25,21 @@ def test_help_and_version_load_no_verb() -> None:
         "try: command_line(sys.argv[1:])\n"
         f"finally: print([name for name in '{heavy}'.split(',') if name in sys.modules], file=sys.stderr)"
     )
-    for flag, said in (("--help", "catch    Take every mail"), ("--version", f"outbox {__version__}")):
+    for flag, said in (("--help", r"catch +Take every mail"), ("--version", f"outbox {__version__}")):
         done = subprocess.run(
             [sys.executable, "-c", script, flag], capture_output=True, text=True, check=True
         )
-        assert said in done.stdout
+        assert re.search(said, done.stdout)
         assert done.stderr == "[]\n"
 
 
-@pytest.mark.parametrize("verb", ["demo", "run", "db", "send", "list", "show", "why", "dkim", "catch"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "demo", "run", "init", "config", "check", "db", "send", "sendmail", "list", "show", "why", "dkim",
+        "catch",
+    ],
+)  # fmt: skip
 def test_every_verb_explains_itself(verb: str) -> None:
     assert call(verb, "--help").stdout.startswith(f"Usage: outbox {verb} ")
     assert re.search(rf"^  {verb} +\w", call("--help").stdout, re.MULTILINE)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from outbox.errors import OutboxError
     from outbox.store.dialects.plain import Inserts
+    from outbox.store.dialects.probing import Probe
+    from outbox.store.grants import Action, Role
     from outbox.store.lanes import Edge
     from outbox.store.moves import Claim
 
@@ -72,6 +74,8 @@ class StoreDialect(Protocol):
     def lock_migrations(self, connection: Connection) -> AbstractContextManager[None]: ...  # noqa: D102 - documented where implemented
     def begin_for_savepoint(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
     def grants(self) -> str: ...  # noqa: D102 - documented where implemented
+    def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]: ...  # noqa: D102 - documented where implemented
+    def probes(self, largest: int) -> Sequence[Probe]: ...  # noqa: D102 - documented where implemented
 
 
 def dialect_of(name: str) -> StoreDialect:

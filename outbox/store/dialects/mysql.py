@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from outbox.errors import SchemaError, UnsupportedDatabaseError, missing_tables
 from outbox.mail.status import Status
-from outbox.store.dialects.mysql_roles import grants
+from outbox.store.dialects.mysql_roles import KEY, grants
 from outbox.store.dialects.plain import POOL, PlainDialect, edges_in, won_by
+from outbox.store.grants import rights
 from outbox.store.moves import (
     CLAIMED,
     IN_LANE,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
     from outbox.errors import OutboxError
+    from outbox.store.dialects.probing import Probe
+    from outbox.store.grants import Action, Role
 
 _d = delivery.c
 
@@ -275,3 +278,13 @@ class MySQL(PlainDialect):
     def grants(self) -> str:
         """Return the SQL that gives each role its rights."""
         return grants()
+
+    def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]:
+        """Return what a role needs, by table and action."""
+        return rights(role, key=KEY)
+
+    def probes(self, largest: int) -> Sequence[Probe]:
+        """Return what `outbox check` asks; messages have at most `largest` bytes."""
+        from outbox.store.dialects.mysql_probes import probes  # noqa: PLC0415 - no application asks
+
+        return probes(largest)

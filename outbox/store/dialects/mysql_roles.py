@@ -21,6 +21,9 @@ _HEAD = """\
 -- It takes nothing away: what an older release has granted, SHOW GRANTS FOR outbox_app tells.
 """
 
+KEY = Action.UPDATE
+"""What ON DUPLICATE KEY UPDATE wants of all columns that it inserts, though it sets the key to itself."""
+
 _quote = mysql.dialect().identifier_preparer.quote
 
 
@@ -32,6 +35,5 @@ def grants() -> str:
 def _statements() -> Iterator[str]:
     for role in Role:
         yield f"CREATE ROLE IF NOT EXISTS {role};\n"
-        # ON DUPLICATE KEY UPDATE sets the key to itself, and yet wants UPDATE on all columns that it inserts.
-        for table, by_action in rights(role, key=Action.UPDATE).items():
+        for table, by_action in rights(role, key=KEY).items():
             yield f"GRANT {listed(table, by_action, _quote)} ON {table} TO {role};\n"

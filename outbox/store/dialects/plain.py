@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, bindparam, insert, select, text
 
 from outbox.mail.status import Lane
 from outbox.store.clock import utc_now
+from outbox.store.grants import rights
 from outbox.store.lanes import Edge, Line
 from outbox.store.schema import attempt, delivery
 from outbox.store.types import UtcDateTime
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     )
 
     from outbox.store.driver_statement import DriverStatement
+    from outbox.store.grants import Action, Role
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
@@ -138,3 +140,7 @@ class PlainDialect:
 
     def begin_for_savepoint(self, connection: Connection) -> None:
         """Do nothing: the driver has begun the transaction."""
+
+    def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]:
+        """Return what a role needs, by table and action; nothing where there are no roles."""
+        return rights(role, key=None)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
     from outbox.errors import OutboxError
+    from outbox.store.dialects.probing import Probe
 
 _d = delivery.c
 
@@ -276,3 +277,9 @@ class PostgreSQL(PlainDialect):
     def grants(self) -> str:
         """Return the SQL that gives each role its rights."""
         return grants()
+
+    def probes(self, largest: int) -> Sequence[Probe]:
+        """Return what `outbox check` asks; messages have at most `largest` bytes."""
+        from outbox.store.dialects.postgresql_probes import probes  # noqa: PLC0415 - no application asks
+
+        return probes(largest)

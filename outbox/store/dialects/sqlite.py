@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from outbox.errors import OutboxError
+    from outbox.store.dialects.probing import Probe
+    from outbox.store.grants import Action, Role
 
 _d = delivery.c
 
@@ -259,6 +261,16 @@ class SQLite(PlainDialect):
             "users of the application and the daemon open it: chown, and chmod 660 for the file, 770 for its "
             "directory."
         )
+
+    def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]:  # noqa: ARG002 - there are none
+        """Return nothing: there are no roles."""
+        return {}
+
+    def probes(self, largest: int) -> Sequence[Probe]:
+        """Return what `outbox check` asks; messages have at most `largest` bytes."""
+        from outbox.store.dialects.sqlite_probes import probes  # noqa: PLC0415 - no application asks
+
+        return probes(largest)
 
     @contextmanager
     def lock_migrations(self, connection: Connection) -> Iterator[None]:

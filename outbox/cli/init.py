@@ -1,0 +1,99 @@
+"""`outbox init`: the two files that a new installation needs, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from outbox.cli.ending import CommandError
+from outbox.cli.unit_file import is_hidden_from_units, unit_file
+from outbox.errors import EX_USAGE
+from outbox.settings.shown import has_password
+from outbox.settings.sources import load_flags
+from outbox.settings.written import written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_CONFIG, _UNIT = "outbox.toml", "outbox.service"
+
+
+@click.command()
+@click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--database-url", metavar="URL", help="The database, without a password.")
+@click.option("--smtp-host", metavar="HOST", help="The relay's host.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def init(directory: Path, database_url: str | None, smtp_host: str | None, *, force: bool) -> None:
+    """Write a commented outbox.toml and outbox.service into DIRECTORY, and tell what to do next.
+
+    Every setting stands in outbox.toml with its description and its default. Passwords do not: comments say
+    where they go.
+    """
+    given = _checked({"database_url": database_url, "smtp_host": smtp_host})
+    folder = directory.resolve()
+    config, unit = folder / _CONFIG, folder / _UNIT
+    files = {config: written(given), unit: unit_file(config)}
+    if not force:
+        _refuse_existing(files)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in files.items():
+            _write(path, text)
+    except OSError as error:
+        problem = f"{error.filename or folder} cannot be written: {error.strerror}"
+        raise CommandError(f"directory: {problem}. Give another, or another user.", EX_USAGE) from error
+    for path in files:
+        click.echo(f"Written: {path}")
+    click.echo("\nNext:")
+    for n, step in enumerate(_next(config, unit, given), 1):
+        click.echo(f"{n:>3}. {step}")
+
+
+def _checked(flags: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the settings that were given, as they were; raise what is wrong with them."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    url = load_flags(**given).database_url
+    if has_password(url):
+        raise click.UsageError(
+            "--database-url: a password stands in it, and outbox.toml is no place for one. Give the URL "
+            "without it here, and with it as OUTBOX_DATABASE_URL in /etc/outbox/outbox.env, for the daemon."
+        )
+    return given
+
+
+def _refuse_existing(files: Mapping[Path, str]) -> None:
+    existing = [str(path) for path in files if path.exists() or path.is_symlink()]
+    if existing:
+        raise CommandError(
+            f"directory: there is {' and '.join(existing)} already, and nothing was written. Give another "
+            "directory, or --force to write over what is there.",
+            EX_USAGE,
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the whole file, or leave what is there."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
+    yield f"Set what is yours in {config}: the relay, its user name, the sender."
+    yield (
+        "Put the relay's password into /etc/outbox/smtp_password (mode 0600, root), and take the # from "
+        f"LoadCredential= in {unit.name}."
+    )
+    yield f"Create the tables: OUTBOX_CONFIG={config} outbox db upgrade"
+    yield f"Try everything: OUTBOX_CONFIG={config} outbox check"
+    yield "useradd --system --home-dir /var/lib/outbox --shell /usr/sbin/nologin outbox"
+    yield f"cp {unit} /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now outbox"
+    if given.get("database_url", "sqlite").startswith("sqlite"):
+        yield (
+            "With SQLite: give the file's whole path (sqlite:////srv/app/app.sqlite3), and its directory as "
+            f"ReadWritePaths= in {unit.name}."
+        )
+    if is_hidden_from_units(config) or "/home/" in unit_file(config):
+        yield "systemd hides /home and /root from the daemon (ProtectHome=): install and keep both elsewhere."
