@@ -9,7 +9,7 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from outbox.settings.field import seconds, setting
-from outbox.store.url import DEFAULT_URL, with_driver
+from outbox.store.url import DEFAULT_URL, usable_url
 
 
 def _of_systemd() -> Path | None:
@@ -48,12 +48,7 @@ class DaemonSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not separator:
-            raise ValueError("this is no URL")
-        if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
-            raise ValueError("a database in memory is empty for every other process")
-        return with_driver(url)
+        return usable_url(url)
 
     @field_validator("retry_cap")
     @classmethod

@@ -31,6 +31,16 @@ def with_driver(url: str) -> str:
     return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
 
 
+def usable_url(url: str) -> str:
+    """Return `url` with its driver, or raise ValueError where no other process could find that database."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ValueError("this is no URL")
+    if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
+        raise ValueError("a database in memory is empty for every other process")
+    return with_driver(url)
+
+
 def our_scheme(url: URL) -> str:
     """Return what a URL of the same kind of database begins with, by the driver that we install."""
     return _DRIVERS.get(url.get_backend_name(), url.get_backend_name())
