@@ -1,5 +1,7 @@
 """A transactional email outbox: enqueue in your own SQL transaction, a daemon delivers over SMTP."""
 
+# ruff: noqa: F405 - what the star brings is named in __all__, and mypy reads both
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from outbox._version import __version__
 from outbox.cli.ending import told_plainly
@@ -24,6 +25,17 @@ _VERBS = {
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
     "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),
+    "retry": ("requests", "retry", "Try mail again that failed, is in doubt, or was put off."),
+    "cancel": ("requests", "cancel", "Take mail back that was not sent yet."),
+    "hold": ("requests", "hold", "Keep mail until somebody releases it."),
+    "release": ("requests", "release", "Let go what is held or in doubt."),
+    "mark-sent": ("requests", "mark_sent", "Say of mail in doubt that the relay has it."),
+    "pause": ("pauses", "pause", "Send no more mail, of a stream, by a relay or at all, until resume."),
+    "resume": ("pauses", "resume", "Let mail go again that is paused."),
+    "suppress": ("suppressions", "suppress", "Let an address get no mail any more."),
+    "unsuppress": ("suppressions", "unsuppress", "Let an address get mail again."),
+    "suppressions": ("suppressions", "suppressions", "List the addresses that get no mail."),
+    "top": ("top", "top", "Watch the queue, the relays and the daemons."),
     "preview": (
         "preview",
         "preview",
@@ -31,6 +43,7 @@ _VERBS = {
     ),
     "lint": ("lint", "lint", "Find what is wrong with templates."),
     "dkim": ("dkim", "dkim", "Make keys that sign mail, and check their DNS records."),
+    "completion": ("completion", "completion", "Print a script that completes commands in your shell."),
     "catch": ("catch", "catch", "Take every mail, show one line of each, send none on."),
 }
 
@@ -54,6 +67,16 @@ class _Verbs(click.Group):
         """Write the list of verbs."""
         with formatter.section("Commands"):
             formatter.write_dl([(verb, line) for verb, (_, _, line) in _VERBS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a verb, importing none."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(verb, help=line)
+            for verb, (_, _, line) in _VERBS.items()
+            if verb.startswith(incomplete)
+        ]
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the arguments; a wrong one ends as every error does."""

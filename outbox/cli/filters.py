@@ -30,11 +30,8 @@ class _Instant(click.ParamType[datetime]):
             found = datetime.fromisoformat(value)
             return found if found.tzinfo else found.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is no instant. Give one like 2030-01-31T09:00:00+01:00, or how long ago: 45m, 2h, 3d.",
-                param,
-                ctx,
-            )
+            hint = "Give one like 2030-01-31T09:00:00+01:00, or how long ago: 45m, 2h, 3d."
+            self.fail(f"{value!r} is no instant. {hint}", param, ctx)
 
 
 class _Tag(click.ParamType[tuple[str, str]]):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import click
 
 from outbox.cli.filters import criteria, filters
 from outbox.cli.options import as_json, database_url
-from outbox.cli.paper import cell, print_json, print_table
+from outbox.cli.paper import print_json, print_table
 from outbox.mail.criteria import Criteria
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
@@ -18,6 +17,7 @@ from outbox.store.search import Row, summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from sqlalchemy import Connection
 

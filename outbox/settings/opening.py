@@ -30,9 +30,7 @@ def opened(
 
 
 @contextmanager
-def opened_at(
-    url: str, *, create: bool = False, silence: float | None = _PATIENCE
-) -> Iterator[Database]:
+def opened_at(url: str, *, create: bool = False, silence: float | None = _PATIENCE) -> Iterator[Database]:
     """Give the database at `url`, which may be silent for `silence` seconds, and close it after.
 
     Raises SchemaError, DatabaseUnavailableError or SettingsError. A missing SQLite file is an error unless

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, literal, literal_column, select
 
@@ -54,10 +54,15 @@ def of_message(criteria: Criteria) -> Iterator[ColumnElement[bool]]:
     if criteria.stream is not None:
         yield _m.stream == literal(criteria.stream, _m.stream.type)
     if criteria.text is not None:
-        yield _m.subject.icontains(criteria.text, autoescape=True)
+        yield has_words(criteria.text)
 
 
-def has_tag(criteria: Criteria, id_: Column[object]) -> Iterator[ColumnElement[bool]]:
+def has_words(text: str) -> ColumnElement[bool]:
+    """Return that these words stand in the subject of a message."""
+    return _m.subject.icontains(text, autoescape=True)
+
+
+def has_tag(criteria: Criteria, id_: Any) -> Iterator[ColumnElement[bool]]:
     """Yield that the message of this id has the tag; each is looked up by itself."""
     if criteria.tag is not None:
         found = select(func.count()).select_from(tag).where(*is_tagged(criteria.tag), _t.message_id == id_)

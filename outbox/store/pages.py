@@ -39,7 +39,7 @@ _d, _m, _t = delivery.c, message.c, tag.c
 class Page:
     """The ids of a page, and behind which id the next one begins; None where nothing is left.
 
-    `is_cut` says that no more than LOOKED_THROUGH messages were looked through, so that the page may be short.
+    `is_cut` says that LOOKED_THROUGH messages were looked through and no more: the page may be short.
     """
 
     ids: Sequence[UUID]

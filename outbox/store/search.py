@@ -53,6 +53,7 @@ _BY_KEY = select(message.c.id).where(
 _MESSAGE = select(*(column for column in message.c if column.name not in {"mime", "payload_hash"})).where(
     message.c.id == bindparam("id", type_=Guid)
 )
+_BODY = select(message.c.mime).where(message.c.id == bindparam("id", type_=Guid))
 _STATUS = select(_summary.c.status).where(_summary.c.id == bindparam("id", type_=Guid))
 _DELIVERIES = (
     select(*(column for column in delivery.c if column.name not in {"message_id", "stream", "size"}))
@@ -106,6 +107,12 @@ def details(connection: Connection, id_: UUID) -> Row:
 def deliveries(connection: Connection, id_: UUID) -> list[Row]:
     """Return the deliveries of a message in the order of its recipients."""
     return _rows(connection, _DELIVERIES, id=id_)
+
+
+def body(connection: Connection, id_: UUID) -> bytes | None:
+    """Return the bytes of a message, None where they are erased; not every role may read them."""
+    found: bytes | None = connection.execute(_BODY, {"id": id_}).scalar()
+    return found
 
 
 def schema_version(connection: Connection) -> str:
