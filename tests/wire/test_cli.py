@@ -25,7 +25,7 @@ def test_help_and_version_load_no_verb() -> None:
         "try: command_line(sys.argv[1:])\n"
         f"finally: print([name for name in '{heavy}'.split(',') if name in sys.modules], file=sys.stderr)"
     )
-    for flag, said in (("--help", "catch    Take every mail"), ("--version", f"outbox {__version__}")):
+    for flag, said in (("--help", "Take every mail"), ("--version", f"outbox {__version__}")):
         done = subprocess.run(
             [sys.executable, "-c", script, flag], capture_output=True, text=True, check=True
         )
