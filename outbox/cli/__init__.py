@@ -4,6 +4,7 @@ A verb's file is imported when the verb is called, so that each loads only what 
 not installed is missed by the verbs that need it alone.
 """
 
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,10 @@ class _Verbs(click.Group):
             return None
         file, name, _ = _VERBS[cmd_name]
         command: click.Command = getattr(import_module(f"outbox.cli.{file}"), name)
+        if not gc.isenabled():
+            # What was imported stays: neither this run nor its end shall look through it.
+            gc.freeze()
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
@@ -105,4 +110,9 @@ def main(args: Sequence[str] | None = None, prog_name: str = "outbox") -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character must not end a command.
             stream.reconfigure(errors="backslashreplace")
-    command_line.main(args=args, prog_name=prog_name)
+    # To look for garbage while a verb is imported would take a third of the time until it begins.
+    gc.disable()
+    try:
+        command_line.main(args=args, prog_name=prog_name)
+    finally:
+        gc.enable()
