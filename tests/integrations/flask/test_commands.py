@@ -180,8 +180,8 @@ def test_the_whole_command_line_is_there() -> None:
         "Usage: flask outbox db upgrade"
     )
     for verb in command_line.list_commands(Context(command_line)):
-        shown = run.invoke(args=["outbox", verb, "--help"])
-        assert (shown.exit_code, shown.output.startswith(f"Usage: flask outbox {verb}")) == (0, True), verb
+        told = run.invoke(args=["outbox", verb, "--help"])
+        assert (told.exit_code, told.output.startswith(f"Usage: flask outbox {verb}")) == (0, True), verb
     assert run.invoke(args=["outbox", "brew"]).exit_code == 64
     assert "outbox " in run.invoke(args=["--help"]).output  # fmt: skip
 
