@@ -1,5 +1,6 @@
 """All studies of the queue, in the order in which they are asked."""
 
+from bench.studies.commands import COMMANDS
 from bench.studies.composing import COMPOSING
 from bench.studies.daemons import DAEMONS
 from bench.studies.enqueue import ENQUEUE
@@ -26,6 +27,7 @@ STUDIES = (
     PAGES,
     HISTORY,
     QUESTIONS,
+    COMMANDS,
     SNAPSHOT,
     FAIRNESS,
     DAEMONS,

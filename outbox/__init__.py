@@ -1,49 +1,11 @@
 """A transactional email outbox: enqueue in your own SQL transaction, a daemon delivers over SMTP."""
 
-from outbox._version import __version__
-from outbox.control import (
-    cancel,
-    hold,
-    mark_sent,
-    pause,
-    pauses,
-    release,
-    resume,
-    retry,
-    status,
-    suppress,
-    suppressions,
-    unsuppress,
-    why,
-)
-from outbox.default import enqueue, enqueue_async, enqueue_many, enqueue_many_async
-from outbox.errors import (
-    DatabaseLockedError,
-    EnvironmentMismatchError,
-    InvalidEmailError,
-    InvalidRequestError,
-    KeyConflictError,
-    MessageTooLargeError,
-    OutboxError,
-    SchemaError,
-    SuppressedError,
-    TemplateError,
-    UnsupportedDatabaseError,
-    UnusableConnectionError,
-)
-from outbox.intake import Outbox
-from outbox.mail.address import Address
-from outbox.mail.attachment import Attachment
-from outbox.mail.email import Email
-from outbox.mail.request import Change
-from outbox.mail.status import OnDoubt, Status
-from outbox.mail.waiting import Waits, Why
-from outbox.render.lint import Finding
-from outbox.store.dialects.sqlite import prepare_sqlite
-from outbox.store.migration import migrate
-from outbox.store.pauses import Pause
-from outbox.store.standing import DeliveryStatus, MessageStatus
-from outbox.store.suppressions import Suppression
+# ruff: noqa: F405 - what the star brings is named in __all__, and mypy reads both
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from outbox._public import *  # noqa: F403 - its __all__ is ours
 
 __all__ = [
     "Address",
@@ -93,3 +55,18 @@ __all__ = [
     "unsuppress",
     "why",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is public when it is used first: a command that uses none of it shall begin at once."""
+    # A module of ours that is not imported yet is none of it.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from outbox import _public  # noqa: PLC0415 - see above
+
+    globals().update((each, getattr(_public, each)) for each in __all__)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

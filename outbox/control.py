@@ -4,17 +4,20 @@ Nothing here commits, and nothing waits for a daemon: it learns of a change by i
 """
 
 import os
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from outbox.errors import InvalidRequestError
 from outbox.mail.address import parse_address
 from outbox.mail.identity import RANDOM_BYTES, uuid7
 from outbox.mail.options import JSON
-from outbox.mail.request import Change, Request
+from outbox.mail.request import MEANT, MEANT_AS_NEW, Change, Request
 from outbox.mail.selection import checked_note, checked_relay, checked_selection, checked_who
-from outbox.mail.status import FINAL, Status
+from outbox.mail.status import Status
 from outbox.mail.stream import checked_stream
 from outbox.mail.waiting import Why
 from outbox.store import pauses as gates
@@ -28,18 +31,6 @@ from outbox.store.standing import MessageStatus, message_status
 from outbox.store.suppressions import Suppression
 from outbox.store.transaction import Target, explained, usable_connection
 from outbox.store.waiting import reasons
-
-_UNFINISHED = frozenset(Status) - FINAL
-_OF_TAG: dict[Request, frozenset[Status]] = {
-    Request.CANCEL: _UNFINISHED,
-    Request.HOLD: _UNFINISHED,
-    Request.RELEASE: _UNFINISHED - {Status.PENDING},
-    Request.RETRY: _UNFINISHED | {Status.FAILED},
-    Request.MARK_SENT: frozenset({Status.IN_DOUBT}),
-}
-"""Of which deliveries of a tag something is asked."""
-_OF_TAG_AS_NEW = FINAL - {Status.SENT}
-"""Of which a tag is enough to send them again: not of what its recipients have."""
 
 
 class Which(TypedDict, total=False):
@@ -191,12 +182,28 @@ def _ask(
     who, note = checked_who(named.pop("who", None)), checked_note("note", named.pop("note", None))
     selection = checked_selection(message, **named)
     with explained(connection):
-        ids = selected(connection, selection, _OF_TAG_AS_NEW if as_new else _OF_TAG[request])
+        ids = selected(connection, selection, MEANT_AS_NEW if as_new else MEANT[request])
         if as_new:
-            if selection.tag is not None:
-                ids = not_sent_again(connection, ids)
-            return send_anew(connection, ids, _birth, who=who, note=note)
+            only = None if selection.tag is None else MEANT_AS_NEW
+            return again(connection, ids, only=only, who=who, note=note)
         return ask(connection, ids, request, who=who, note=note)
+
+
+def again(
+    connection: Connection,
+    ids: Sequence[int],
+    *,
+    only: Collection[Status] | None,
+    who: str,
+    note: str | None,
+) -> list[Change]:
+    """Send what has ended again as a new mail.
+
+    With `only`, for mail that nobody has named, what is in one of these and was not sent again yet.
+    """
+    if only is not None:
+        ids = not_sent_again(connection, ids)
+    return send_anew(connection, ids, _birth, who=who, note=note, only=only)
 
 
 def _birth() -> Birth:

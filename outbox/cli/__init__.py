@@ -4,6 +4,7 @@ A verb's file is imported when the verb is called, so that each loads only what 
 not installed is missed by the verbs that need it alone.
 """
 
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from outbox._version import __version__
 from outbox.cli.ending import told_plainly
@@ -28,6 +30,17 @@ _VERBS = {
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
     "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),
+    "retry": ("requests", "retry", "Try mail again that failed, is in doubt, or was put off."),
+    "cancel": ("requests", "cancel", "Take mail back that was not sent yet."),
+    "hold": ("requests", "hold", "Keep mail until somebody releases it."),
+    "release": ("requests", "release", "Let go what is held or in doubt."),
+    "mark-sent": ("requests", "mark_sent", "Say of mail in doubt that the relay has it."),
+    "pause": ("pauses", "pause", "Send no more mail, of a stream, by a relay or at all, until resume."),
+    "resume": ("pauses", "resume", "Let mail go again that is paused."),
+    "suppress": ("suppressions", "suppress", "Let an address get no mail any more."),
+    "unsuppress": ("suppressions", "unsuppress", "Let an address get mail again."),
+    "suppressions": ("suppressions", "suppressions", "List the addresses that get no mail."),
+    "top": ("top", "top", "Watch the queue, the relays and the daemons."),
     "preview": (
         "preview",
         "preview",
@@ -35,6 +48,7 @@ _VERBS = {
     ),
     "lint": ("lint", "lint", "Find what is wrong with templates."),
     "dkim": ("dkim", "dkim", "Make keys that sign mail, and check their DNS records."),
+    "completion": ("completion", "completion", "Print a script that completes commands in your shell."),
     "catch": ("catch", "catch", "Take every mail, show one line of each, send none on."),
 }
 
@@ -52,12 +66,26 @@ class _Verbs(click.Group):
             return None
         file, name, _ = _VERBS[cmd_name]
         command: click.Command = getattr(import_module(f"outbox.cli.{file}"), name)
+        if not gc.isenabled():
+            # What was imported stays: neither this run nor its end shall look through it.
+            gc.freeze()
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the list of verbs."""
         with formatter.section("Commands"):
             formatter.write_dl([(verb, line) for verb, (_, _, line) in _VERBS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a verb, importing none."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(verb, help=line)
+            for verb, (_, _, line) in _VERBS.items()
+            if verb.startswith(incomplete)
+        ]
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the arguments; a wrong one ends as every error does."""
@@ -86,4 +114,9 @@ def main(args: Sequence[str] | None = None, prog_name: str = "outbox") -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that lacks a character must not end a command.
             stream.reconfigure(errors="backslashreplace")
-    command_line.main(args=args, prog_name=prog_name)
+    # To look for garbage while a verb is imported would take a third of the time until it begins.
+    gc.disable()
+    try:
+        command_line.main(args=args, prog_name=prog_name)
+    finally:
+        gc.enable()

@@ -10,6 +10,7 @@ import click
 
 from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url
+from outbox.cli.outcome import in_commands
 from outbox.cli.paper import print_json, print_table
 from outbox.errors import EX_USAGE, shown
 from outbox.settings import load
@@ -48,7 +49,10 @@ def why(message: str, *, as_json: bool, **flags: Any) -> None:
         return
     print_table(
         ("recipient", "status", "waits for", "until", "relay", "why"),
-        [(each.recipient, each.status, each.waits_for, each.until, each.relay, each.says) for each in found],
+        [
+            (each.recipient, each.status, each.waits_for, each.until, each.relay, in_commands(each.says))
+            for each in found
+        ],
     )
 
 

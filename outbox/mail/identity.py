@@ -1,8 +1,12 @@
 """Name a message before the database has seen it, so that one insert is enough."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from outbox.mail.address import Address
+if TYPE_CHECKING:
+    from outbox.mail.address import Address
 
 RANDOM_BYTES = 10
 """How many random bytes `uuid7` takes; 74 of their 80 bits are used."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from outbox.mail.status import Status, Wish
+from outbox.mail.status import FINAL, Status, Wish
 
 
 class Request(StrEnum):
@@ -32,6 +32,20 @@ GOALS: dict[Request, Status] = {
     Request.MARK_SENT: Status.SENT,
 }
 """Where each request wants a delivery to be."""
+
+
+_UNFINISHED = frozenset(Status) - FINAL
+MEANT: dict[Request, frozenset[Status]] = {
+    Request.CANCEL: _UNFINISHED,
+    Request.HOLD: _UNFINISHED,
+    Request.RELEASE: _UNFINISHED - {Status.PENDING},
+    Request.RETRY: _UNFINISHED | {Status.FAILED},
+    Request.MARK_SENT: frozenset({Status.IN_DOUBT}),
+}
+"""Of which deliveries something is asked, where they are meant by what they have, not by name."""
+
+MEANT_AS_NEW = FINAL - {Status.SENT}
+"""Of which that is enough to send them again as a new mail: not of what its recipients have."""
 
 
 class Given(StrEnum):

@@ -7,12 +7,10 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from outbox.settings.field import seconds, setting
 from outbox.settings.listen import GIVE, parse_listen
-from outbox.store.url import DEFAULT_URL, with_driver
+from outbox.store.url import DEFAULT_URL, usable_url
 
 
 def _of_systemd() -> Path | None:
@@ -67,17 +65,7 @@ class DaemonSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not separator:
-            raise ValueError("this is no URL")
-        if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
-            raise ValueError("a database in memory is empty for every other process")
-        try:
-            make_url(url)
-        except (ArgumentError, ValueError):
-            # Not with the error's words: they may hold the password.
-            raise ValueError("this is no URL") from None
-        return with_driver(url)
+        return usable_url(url)
 
     @field_validator("retry_cap")
     @classmethod

@@ -13,6 +13,7 @@ from outbox.store.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from outbox.settings import Settings
 
@@ -21,17 +22,22 @@ _PATIENCE = 600.0
 """Seconds that a command waits in silence: it may ask for what stands in the whole of a large table."""
 
 
-@contextmanager
 def opened(
     settings: Settings, *, create: bool = False, silence: float | None = _PATIENCE
-) -> Iterator[Database]:
-    """Give the database of `settings`, which may be silent for `silence` seconds, and close it after.
+) -> AbstractContextManager[Database]:
+    """Give the database of `settings`: see `opened_at`."""
+    return opened_at(settings.database_url, create=create, silence=silence)
+
+
+@contextmanager
+def opened_at(url: str, *, create: bool = False, silence: float | None = _PATIENCE) -> Iterator[Database]:
+    """Give the database at `url`, which may be silent for `silence` seconds, and close it after.
 
     Raises SchemaError, DatabaseUnavailableError or SettingsError. A missing SQLite file is an error unless
     `create`: opening it would leave an empty one behind, in a directory that may be the wrong one.
     """
     try:
-        database = Database(settings.database_url, silence)
+        database = Database(url, silence)
     except (ArgumentError, ValueError):
         # Neither the URL nor the error is shown: both may hold its password.
         raise SettingsError(

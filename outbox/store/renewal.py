@@ -19,7 +19,7 @@ from outbox.store.requests import batches, locked, write_down
 from outbox.store.schema import attempt, message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -71,14 +71,26 @@ def not_sent_again(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def send_anew(
-    connection: Connection, ids: Sequence[int], birth: Callable[[], Birth], *, who: str, note: str | None
+    connection: Connection,
+    ids: Sequence[int],
+    birth: Callable[[], Birth],
+    *,
+    who: str,
+    note: str | None,
+    only: Collection[Status] | None = None,
 ) -> list[Change]:
     """Insert a new message for those of these deliveries that have ended, one for each of their messages.
 
     It has the same body, tags, stream and `on_doubt`, but a Message-ID and a Date of its own, no key and no
-    `expires_at`. Each old delivery gets an attempt row that names the new message.
+    `expires_at`. Each old delivery gets an attempt row that names the new message. What is not in one of
+    `only` any more is passed over.
     """
-    rows = [row for batch in batches(ids) for row in locked(connection, batch)]
+    rows = [
+        row
+        for batch in batches(ids)
+        for row in locked(connection, batch)
+        if only is None or row.status in only
+    ]
     ended: defaultdict[UUID, list[Any]] = defaultdict(list)
     for row in rows:
         if row.status in FINAL:

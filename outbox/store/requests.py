@@ -73,21 +73,23 @@ _ALSO: dict[Request, dict[str, Any]] = {
 
 
 def ask(
-    connection: Connection, ids: Sequence[int], request: Request, *, who: str, note: str | None
+    connection: Connection,
+    ids: Sequence[int],
+    request: Request,
+    *,
+    who: str,
+    note: str | None,
+    only: Collection[Status] | None = None,
 ) -> list[Change]:
     """Ask this of the deliveries of these ids, in their order; return what came of it, by id.
 
-    Each that was changed gets an attempt row which says who asked, with a `note`. One that loses a deadlock
-    to a daemon raises what the driver raises: run the transaction again.
+    Each that was changed gets an attempt row which says who asked, with a `note`. What is not in one of
+    `only` any more is passed over. One that loses a deadlock to a daemon raises what the driver raises: run
+    the transaction again.
     """
     changes = []
     for batch in batches(ids):
-        rows = locked(connection, batch)
-        refused = _refused(connection, rows, request)
-        found = [
-            (row, effect(request, Status(row.status), given(row, is_refused=row.recipient in refused)))
-            for row in rows
-        ]
+        found = _effects(connection, locked(connection, batch), request, only)
         groups: defaultdict[tuple[str, Effect], list[int]] = defaultdict(list)
         for row, its_effect in found:
             if its_effect.changes:
@@ -97,6 +99,32 @@ def ask(
         write_down(connection, [(row, note) for row, its in found if its.changes], request.value, who)
         changes += [_change(row, request, its_effect) for row, its_effect in found]
     return sorted(changes, key=lambda change: change.delivery_id)
+
+
+def foresee(
+    connection: Connection, ids: Sequence[int], request: Request, *, only: Collection[Status] | None = None
+) -> list[Change]:
+    """Return what would come of asking this now, and change and lock nothing."""
+    look = _LOOK.where(dialect_of(connection.dialect.name).among(_d.id, "ids"))
+    return [
+        _change(row, request, its_effect)
+        for batch in batches(sorted(ids))
+        for row, its_effect in _effects(
+            connection, connection.execute(look.order_by(_d.id), {"ids": list(batch)}).all(), request, only
+        )
+    ]
+
+
+def _effects(
+    connection: Connection, rows: Sequence[Any], request: Request, only: Collection[Status] | None
+) -> list[tuple[Any, Effect]]:
+    """Return what the request does to each of these deliveries that is in one of `only`."""
+    meant = [row for row in rows if only is None or row.status in only]
+    refused = _refused(connection, meant, request)
+    return [
+        (row, effect(request, Status(row.status), given(row, is_refused=row.recipient in refused)))
+        for row in meant
+    ]
 
 
 def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:

@@ -8,10 +8,12 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, Text, bindparam
 
 from outbox.mail.identity import id_in
 from outbox.store.migration import VERSION_TABLE
+from outbox.store.moves import FEW
 from outbox.store.schema import attempt, delivery, message
 from outbox.store.types import ByteExact, Guid, UtcDateTime
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
@@ -40,18 +42,9 @@ _summary = Table(
 )
 _version = Table(VERSION_TABLE, _views, Column("version_num", String))
 
-_LIMIT = bindparam("most", type_=Integer)
-# UUIDv7 sort by their time and stand in an index, so the view need not look at every message.
-_NEWEST = select(message.c.id).order_by(message.c.id.desc()).limit(_LIMIT)
 # As values: the view would be made whole for a subquery.
 _IDS = bindparam("ids", expanding=True, type_=Guid)
 _LIST = select(_summary).where(_summary.c.id.in_(_IDS)).order_by(_summary.c.id.desc())
-_LIST_BY_STATUS = (
-    select(_summary)
-    .where(_summary.c.status == bindparam("status"))
-    .order_by(_summary.c.id.desc())
-    .limit(_LIMIT)
-)
 
 _BY_ID = select(message.c.id).where(message.c.id == bindparam("id", type_=Guid))
 _BY_KEY = select(message.c.id).where(
@@ -60,6 +53,7 @@ _BY_KEY = select(message.c.id).where(
 _MESSAGE = select(*(column for column in message.c if column.name not in {"mime", "payload_hash"})).where(
     message.c.id == bindparam("id", type_=Guid)
 )
+_BODY = select(message.c.mime).where(message.c.id == bindparam("id", type_=Guid))
 _STATUS = select(_summary.c.status).where(_summary.c.id == bindparam("id", type_=Guid))
 _DELIVERIES = (
     select(*(column for column in delivery.c if column.name not in {"message_id", "stream", "size"}))
@@ -78,12 +72,14 @@ _ATTEMPTS = (
 )
 
 
-def summaries(connection: Connection, *, status: str | None, limit: int) -> list[Row]:
-    """Return one row of `outbox_status` a message, newest first."""
-    if status is None:
-        newest = connection.execute(_NEWEST, {"most": limit}).scalars().all()
-        return _rows(connection, _LIST, ids=newest)
-    return _rows(connection, _LIST_BY_STATUS, most=limit, status=status)
+def summaries(connection: Connection, ids: Sequence[UUID]) -> list[Row]:
+    """Return the row of `outbox_status` of each of these messages, newest first."""
+    newest = sorted(ids, reverse=True)
+    return [
+        row
+        for start in range(0, len(newest), FEW)
+        for row in _rows(connection, _LIST, ids=newest[start : start + FEW])
+    ]
 
 
 def find(connection: Connection, name: str) -> UUID | None:
@@ -111,6 +107,12 @@ def details(connection: Connection, id_: UUID) -> Row:
 def deliveries(connection: Connection, id_: UUID) -> list[Row]:
     """Return the deliveries of a message in the order of its recipients."""
     return _rows(connection, _DELIVERIES, id=id_)
+
+
+def body(connection: Connection, id_: UUID) -> bytes | None:
+    """Return the bytes of a message, None where they are erased; not every role may read them."""
+    found: bytes | None = connection.execute(_BODY, {"id": id_}).scalar()
+    return found
 
 
 def schema_version(connection: Connection) -> str:

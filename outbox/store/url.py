@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from outbox.errors import UnsupportedDatabaseError
 
@@ -32,6 +33,21 @@ def with_driver(url: str) -> str:
     """Return `url` with the driver that we install, where it names none."""
     scheme, separator, rest = url.partition("://")
     return f"{_DRIVERS.get(scheme, scheme)}{separator}{rest}"
+
+
+def usable_url(url: str) -> str:
+    """Return `url` with its driver, or raise ValueError where no other process could find that database."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ValueError("this is no URL")
+    if scheme.startswith("sqlite") and (rest in {"", "/"} or ":memory:" in rest):
+        raise ValueError("a database in memory is empty for every other process")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        # Not with the error's words: they may hold the password.
+        raise ValueError("this is no URL") from None
+    return with_driver(url)
 
 
 def our_scheme(url: URL) -> str:

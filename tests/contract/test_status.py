@@ -68,13 +68,13 @@ def test_of_mail_that_nobody_knows_there_is_no_status(scene: Scene, named: str) 
 def test_a_message_without_deliveries_is_no_mail_as_in_the_view(scene: Scene) -> None:
     id_ = scene.add()
     assert status(scene, id_) is None
-    listed = scene.database.read(lambda connection: summaries(connection, status=None, limit=9))
+    listed = scene.database.read(lambda connection: summaries(connection, [id_]))
     assert listed == []
 
 
 def test_the_overall_status_is_that_of_the_view(scene: Scene) -> None:
     pairs = [*itertools.combinations(Status, 2), *((status, status) for status in Status)]
     ids = [scene.add(*pair) for pair in pairs]
-    listed = scene.database.read(lambda connection: summaries(connection, status=None, limit=len(ids)))
+    listed = scene.database.read(lambda connection: summaries(connection, ids))
     told = [status(scene, id_) for id_ in ids]
     assert {row["id"]: row["status"] for row in listed} == {each.id: each.status for each in told if each}

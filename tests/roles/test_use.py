@@ -11,11 +11,14 @@ from sqlalchemy import Engine, create_engine, delete, insert, select, text, upda
 from sqlalchemy.pool import NullPool
 
 from outbox import KeyConflictError, Outbox, SuppressedError
+from outbox.mail.criteria import Criteria
 from outbox.mail.status import MOVES, Move
 from outbox.store.clock import utc_now
 from outbox.store.database import Database
 from outbox.store.gates import Gates, Learnt
 from outbox.store.grants import Role
+from outbox.store.overview import overview
+from outbox.store.pages import page
 from outbox.store.queue import Queue
 from outbox.store.schema import SessionState, attempt, delivery, gate, message, session, suppression, tag
 from outbox.store.search import details, summaries
@@ -177,10 +180,11 @@ def test_a_reader_sees_each_mail_and_its_status(shop: Engine, reader: Database, 
     with shop.begin() as connection:
         id_ = outbox.enqueue(connection, **HELLO, tags={"order": 42})
     reader.check()
+    listed = reader.read(lambda connection: page(connection, Criteria(), after=None, limit=10)).ids
     assert [(id_, "pending")] == [
-        (row["id"], row["status"])
-        for row in reader.read(lambda connection: summaries(connection, status=None, limit=10))
+        (row["id"], row["status"]) for row in reader.read(lambda connection: summaries(connection, listed))
     ]
+    assert reader.read(overview).queue[0].status == "pending"
     found = reader.read(lambda connection: details(connection, id_))
     assert [HELLO["to"]] == [row["recipient"] for row in found["deliveries"]]
     queued = text("SELECT status FROM outbox_queue")

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import outbox
 
 HEAVY = (
@@ -29,7 +31,7 @@ CODE = """
 import time
 import jinja2, sqlalchemy.orm  # what a web application has loaded already
 began = time.perf_counter()
-import outbox
+import outbox; outbox.enqueue  # what is public comes at its first use, all of it
 took = time.perf_counter() - began
 import sys
 print(took)
@@ -44,6 +46,41 @@ def test_import_outbox_is_light(capsys: object) -> None:
     assert loaded == []
     with capsys.disabled():  # type: ignore[attr-defined] # pytest's own fixture
         print(f"\nimport outbox, beside SQLAlchemy and Jinja: {float(took) * 1000:.0f} ms")  # noqa: T201 - a figure
+
+
+def test_what_is_public_is_loaded_at_its_first_use_and_nothing_else_is_there() -> None:
+    code = (
+        "import sys, outbox\n"
+        "assert 'sqlalchemy' not in sys.modules, 'a command would wait for it'\n"
+        "assert {*outbox.__all__} <= {*dir(outbox)}\n"
+        "from outbox import Outbox, enqueue\n"
+        "import outbox._public as public\n"
+        "assert outbox.__all__ == public.__all__ and enqueue is public.enqueue\n"
+        "outbox.brew\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "AttributeError: module 'outbox' has no attribute 'brew'"
+
+
+@pytest.mark.parametrize("verb", ["list", "show"])
+def test_what_people_ask_most_loads_neither_pydantic_nor_the_other_databases(verb: str) -> None:
+    code = (
+        "import sys; from outbox.cli import main\n"
+        f"try: main(['{verb}', *['x'] * ({verb!r} == 'show'), '--database-url', 'sqlite:///gone.sqlite3'])\n"
+        "except SystemExit: print(*sys.modules, sep='\\n')"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = {*shown.splitlines()}
+    assert "outbox.store.dialects.sqlite" in loaded
+    heavy = {
+        "pydantic",
+        "jinja2",
+        "alembic",
+        "email_validator",
+        "outbox._public",
+        "outbox.store.dialects.mysql",
+    }
+    assert loaded & heavy == set()
 
 
 def test_everything_that_is_public_is_there_and_documented() -> None:

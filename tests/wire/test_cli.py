@@ -33,13 +33,14 @@ def test_help_and_version_load_no_verb() -> None:
         assert done.stderr == "[]\n"
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "demo", "run", "init", "config", "check", "db", "send", "sendmail", "list", "show", "why", "dkim",
-        "catch",
-    ],
+VERBS = (
+    "demo", "run", "init", "config", "check", "db", "send", "sendmail", "list", "show", "why", "retry",
+    "cancel", "hold", "release", "mark-sent", "pause", "resume", "suppress", "unsuppress", "suppressions",
+    "top", "dkim", "completion", "catch",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str) -> None:
     assert call(verb, "--help").stdout.startswith(f"Usage: outbox {verb} ")
     assert re.search(rf"^  {verb} +\w", call("--help").stdout, re.MULTILINE)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from outbox.errors import UnsupportedDatabaseError
-from outbox.store.dialects.mysql import MySQL
-from outbox.store.dialects.postgresql import PostgreSQL
-from outbox.store.dialects.sqlite import SQLite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,11 +32,12 @@ if TYPE_CHECKING:
     from outbox.store.lanes import Edge
     from outbox.store.moves import Claim
 
-_DIALECTS: dict[str, type[PostgreSQL | MySQL | SQLite]] = {
-    "postgresql": PostgreSQL,
-    "mysql": MySQL,
-    "mariadb": MySQL,
-    "sqlite": SQLite,
+# The file of each, imported when it is asked for: a process speaks to one kind of database.
+_DIALECTS = {
+    "postgresql": ("postgresql", "PostgreSQL"),
+    "mysql": ("mysql", "MySQL"),
+    "mariadb": ("mysql", "MySQL"),
+    "sqlite": ("sqlite", "SQLite"),
 }
 
 
@@ -80,9 +79,10 @@ class StoreDialect(Protocol):
 
 def dialect_of(name: str) -> StoreDialect:
     """Return the store's dialect for a SQLAlchemy dialect name, or raise UnsupportedDatabaseError."""
-    try:
-        return _DIALECTS[name]()
-    except KeyError:
+    if name not in _DIALECTS:
         raise UnsupportedDatabaseError(
             f"The outbox does not run on {name!r}. Use SQLite, PostgreSQL or MariaDB/MySQL."
-        ) from None
+        )
+    file, its_name = _DIALECTS[name]
+    made: StoreDialect = getattr(import_module(f"outbox.store.dialects.{file}"), its_name)()
+    return made

@@ -96,13 +96,22 @@ def test_the_command_line_is_the_outbox_s_own(sqlite: str, capsys: pytest.Captur
         said = capsys.readouterr()
         return ended.value.code, said.out + said.err
 
-    assert re.search("list +List messages, newest first.", called()[1])
+    assert re.search(r"  list +List messages, newest first\.\n", called()[1])
     assert called("lst")[0] == 64
     assert "Usage: manage.py outbox list" in called("list", "--help")[1]
     code, id_ = called("send", "--to", "ada@example.org", "--subject", "Tea", "--text", "Hot.")
     assert code == 0
     assert "webmaster@localhost" in called("show", id_.strip())[1]
     assert Delivery.objects.using(sqlite).count() == 1
+    assert called("hold", "--recipient", "ada@example.org", "--yes", "--note", "look")[0] == 0
+    assert "1/1" not in called("list", "--status", "held", "--since", "1h")[1]
+    assert Delivery.objects.using(sqlite).get().status == "held"
+    assert called("release", id_.strip())[0] == 0
+    assert called("pause", "--stream", "bulk", "--why", "look")[0] == 0
+    assert "stream bulk" in called("top", "--once")[1]
+    assert called("resume", "--stream", "bulk")[0] == 0
+    assert called("suppress", "eve@example.org", "--why", "asked")[0] == 0
+    assert "eve@example.org" in called("suppressions")[1]
 
 
 def test_real_settings_of_the_outbox_win(

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import Context
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from outbox.cli import command_line
 from outbox.errors import SettingsError
 from outbox.integrations.flask import Mail
 from outbox.integrations.flask.settings import settings_of
@@ -177,6 +179,9 @@ def test_the_whole_command_line_is_there() -> None:
     assert run.invoke(args=["outbox", "db", "upgrade", "-h"]).output.startswith(
         "Usage: flask outbox db upgrade"
     )
+    for verb in command_line.list_commands(Context(command_line)):
+        told = run.invoke(args=["outbox", verb, "--help"])
+        assert (told.exit_code, told.output.startswith(f"Usage: flask outbox {verb}")) == (0, True), verb
     assert run.invoke(args=["outbox", "brew"]).exit_code == 64
     assert "outbox " in run.invoke(args=["--help"]).output  # fmt: skip
 
@@ -189,6 +194,7 @@ def test_flask_outbox_itself_hears_of_no_application() -> None:
 
 APP = """
 import os
+from click import Context
 from flask import Flask
 from outbox.integrations.flask import Mail
 app = Flask("app")
