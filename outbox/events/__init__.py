@@ -14,6 +14,7 @@ from outbox.events.daemon import (
     daemon_stopped,
     dkim_key_short,
     duty_failed,
+    duty_hangs,
     expired,
     mail_unsigned,
     objected,
@@ -32,6 +33,7 @@ from outbox.events.database import (
     verdicts_left,
     verdicts_wait,
 )
+from outbox.events.housekeeping import bodies_erased, finished_deleted, sessions_pruned
 from outbox.events.journal import (
     journal_back,
     journal_failed,
@@ -58,6 +60,7 @@ from outbox.events.relay import (
 
 __all__ = [
     "beat_failed",
+    "bodies_erased",
     "daemon_draining",
     "daemon_failed",
     "daemon_started",
@@ -66,7 +69,9 @@ __all__ = [
     "database_unavailable",
     "dkim_key_short",
     "duty_failed",
+    "duty_hangs",
     "expired",
+    "finished_deleted",
     "journal_back",
     "journal_failed",
     "journal_off",
@@ -96,6 +101,7 @@ __all__ = [
     "rescued",
     "sender_failed",
     "session_lost",
+    "sessions_pruned",
     "verdict_refused",
     "verdicts_again",
     "verdicts_left",

@@ -34,6 +34,7 @@ from outbox.worker.desks import Desks
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.holdings import Holdings
+from outbox.worker.housekeeping import Housekeeping
 from outbox.worker.journaling import Journaling
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
@@ -66,6 +67,7 @@ class Daemon:
         lanes = Lanes(ours=routes.concerns)
         self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
+        self._house = Housekeeping(database, self._sessions, options.keep, lambda: self._heartbeat.lease.id)
         self._totals = Totals()
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
@@ -79,12 +81,7 @@ class Daemon:
             database, self._threads, options.environment, self._heard, lambda: replay.answered
         )
         self._recorder = Recorder(
-            self._queue,
-            self._threads,
-            self._totals,
-            options.policy.doubt_pause,
-            self._written,
-            self._refused,
+            self._queue, self._threads, self._totals, options.policy.doubt_pause, self._written, self._refused
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         self._heartbeat: Heartbeat
@@ -241,9 +238,8 @@ class Daemon:
         )
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(
-            self._queue, self._sessions, self._heartbeat, self._ttl, lambda: soon(self._desks.wake)
-        )
+        found = partial(soon, self._desks.wake)
+        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, found, self._house)
         duties.start()
         lease = self._heartbeat.lease
         for desk in self._desks:
