@@ -24,6 +24,9 @@ _VERBS = {
     "list": ("listing", "list_messages", "List messages, newest first."),
     "show": ("show", "show", "Show one message, its recipients and what the relay said."),
     "why": ("why", "why", "Tell what a message waits for, and by which relay it goes."),
+    "stats": ("stats", "stats", "Count what ended, by day, stream, relay and status."),
+    "purge": ("purge", "purge", "Delete what has ended long ago, or its bodies alone."),
+    "forget": ("forget", "forget", "Erase an address from all mail that has ended."),
     "preview": (
         "preview",
         "preview",
