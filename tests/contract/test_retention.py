@@ -1,5 +1,8 @@
 """What has ended long ago goes, with all that is its own; what may still be sent never does."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,6 +29,11 @@ def counted(scene: Scene) -> dict[tuple[str, str, str], int]:
             key = (row.stream, row.relay, row.status)
             found[key] = found.get(key, 0) + row.deliveries
         return found
+
+
+def _each_page(pages: list[Any], work: Callable[[Terms, Any], Gone]) -> None:
+    for page in pages:
+        work(WEEK, page)
 
 
 def test_a_mail_goes_when_all_of_its_deliveries_have_ended_whatever_their_states(scene: Scene) -> None:
@@ -166,7 +174,7 @@ def test_of_a_retry_and_a_deletion_at_once_one_has_the_mail(scene: Scene, rival:
         scene.empty()
         mails = [aged(scene, "failed") for _ in range(30)]
         retention = Retention(rival.database)
-        pages = all_pages(retention)
+        each_page = partial(_each_page, all_pages(retention))
         tried: set[UUID] = set()
 
         def retry(mails: list[UUID] = mails, tried: set[UUID] = tried) -> None:
@@ -175,7 +183,7 @@ def test_of_a_retry_and_a_deletion_at_once_one_has_the_mail(scene: Scene, rival:
                     changes = outbox.retry(connection, id_)
                 tried.update(change.message_id for change in changes if change.done)
 
-        at_once(retry, lambda: [retention.delete(WEEK, page) for page in pages] and None)  # noqa: B023 - within the round
+        at_once(retry, lambda: each_page(retention.delete))  # noqa: B023 - within the round
         # The deletion passes by what is locked, and looks at it again.
         deleted(scene)
         assert tried == left(scene)["message"]
@@ -192,14 +200,14 @@ def test_of_a_retry_and_an_erasure_at_once_no_mail_is_to_be_sent_without_its_bod
         scene.empty()
         mails = [aged(scene, "failed") for _ in range(30)]
         retention = Retention(rival.database)
-        pages = all_pages(retention)
+        each_page = partial(_each_page, all_pages(retention))
 
         def retry(mails: list[UUID] = mails) -> None:
             for id_ in mails:
                 with scene.application.begin() as connection:
                     outbox.retry(connection, id_)
 
-        at_once(retry, lambda: [retention.erase(WEEK, page) for page in pages] and None)  # noqa: B023 - within the round
+        at_once(retry, lambda: each_page(retention.erase))  # noqa: B023 - within the round
         erased(scene)
         for row in scene.rows():
             assert (row.status == "pending") == (scene.message(row.message_id).mime is not None)
