@@ -1,16 +1,22 @@
 """The hot operations of a daemon, and what people ask: each as it is called, with what it needs before."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import outbox
 from outbox.mail.objection import Storm
 from outbox.mail.status import Move
 from outbox.store.queue import Queue
+from outbox.store.retention import PAGE, Gone, Retention, Terms
 from outbox.store.sessions import Totals
+from tests.contract.aged import DAY
 from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import ago
 from tests.plans.history import History
+
+if TYPE_CHECKING:
+    from outbox.store.retention import Page
 
 Run = Callable[[], None]
 Operation = Callable[[History], Run]
@@ -128,9 +134,28 @@ def beat(history: History) -> Run:
     return run
 
 
+def erase(history: History) -> Run:
+    return keep(history, Retention.erase)
+
+
+def delete(history: History) -> Run:
+    return keep(history, Retention.delete)
+
+
+def keep(history: History, work: "Callable[[Retention, Terms, Page], Gone]") -> Run:
+    # Older than the history, so that the next page is these.
+    history.add(PAGE, "cancelled", finished_at=ago(1000 * DAY))
+    retention, terms = Retention(history.scene.database), Terms(900 * DAY)
+
+    def run() -> None:
+        assert work(retention, terms, retention.walk(terms).page()).messages == PAGE
+
+    return run
+
+
 OPERATIONS: tuple[Operation, ...] = (
     claim, announce, record_in_time, record_again, record_too_late, release_unknown, look, rescue,
-    expire, messages, beat,
+    expire, messages, beat, erase, delete,
 )  # fmt: skip
 
 
