@@ -89,7 +89,7 @@ def test_a_mail_that_has_to_go_to_others_is_left_until_it_has(scene: Scene, stat
     assert ADA.lower() not in everything(scene)
 
 
-def test_what_is_being_sent_to_it_is_left_and_does_not_go_again(scene: Scene) -> None:
+def test_fault_87_what_is_being_sent_to_it_is_left_and_does_not_go_again(scene: Scene) -> None:
     id_ = mail(scene, "sending")
     assert outbox.Forgotten(left=(id_,)) == forget(scene)
     assert [(row.status, row.wish) for row in scene.rows()] == [("sending", "cancel")]

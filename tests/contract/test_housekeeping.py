@@ -189,7 +189,9 @@ def test_who_is_stopped_begins_no_further_page(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("state", SessionState)
-def test_rows_of_sessions_go_that_ended_long_ago_and_hold_nothing(scene: Scene, state: SessionState) -> None:
+def test_fault_12_rows_of_sessions_go_that_ended_long_ago_and_hold_nothing(
+    scene: Scene, state: SessionState
+) -> None:
     old, holder, young = (scene.start(state) for _ in range(3))
     with scene.admin.begin() as connection:
         for each, age in ((old, 91), (holder, 91), (young, 89)):

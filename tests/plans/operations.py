@@ -155,7 +155,7 @@ def keep(history: History, work: "Callable[[Retention, Terms, Page], Gone]") -> 
 
 OPERATIONS: tuple[Operation, ...] = (
     claim, announce, record_in_time, record_again, record_too_late, release_unknown, look, rescue,
-    expire, messages, beat, erase, delete,
+    expire, messages, beat,
 )  # fmt: skip
 
 
@@ -209,4 +209,4 @@ def retry_by_key(history: History) -> Run:
     return run
 
 
-ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key)
+ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key, erase, delete)
