@@ -30,7 +30,7 @@ def upgrade() -> None:
             "outbox_stat",
             sa.Column("day", sa.Date, nullable=False),
             sa.Column("stream", Word(64), nullable=False),
-            sa.Column("relay", Word(64), nullable=False),
+            sa.Column("relay", sa.String(64), nullable=False),
             sa.Column("status", Word(16), nullable=False),
             sa.Column("deliveries", sa.BigInteger, nullable=False, server_default=sa.text("0")),
             sa.PrimaryKeyConstraint("day", "stream", "relay", "status", name="outbox_stat_pkey"),

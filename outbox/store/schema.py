@@ -238,7 +238,8 @@ stat = Table(
     metadata,
     Column("day", Date, primary_key=True),
     Column("stream", Word(64), primary_key=True),
-    Column("relay", Word(64), primary_key=True),
+    # As in a delivery, so that both can be counted together.
+    Column("relay", String(64), primary_key=True),
     Column("status", Word(16), primary_key=True),
     Column("deliveries", BigInteger, nullable=False, server_default=text("0")),
     **MYSQL,
