@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import func, literal_column, select, update
 
 from bench.daemon import daemon, until
 from bench.fill import Filler
@@ -23,7 +23,7 @@ from bench.study import Goal, Study
 from bench.wave import Wave, wave
 from outbox.mail.status import Status
 from outbox.store.clock import utc_after, utc_now
-from outbox.store.schema import SessionState, delivery, message, session, stat
+from outbox.store.schema import SessionState, delivery, message, meta, session, stat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +106,9 @@ def _drained(opened: Shop, server: CountingSink, folder: Path, mails: int, *, at
     """Start a daemon, wait until it is at work on what there is, and let it send `mails` mails more."""
     settings = {} if at_work else _NEVER
     before = _count(opened, _DELETED), _count(opened, _ERASED)
+    with opened.engine.begin() as connection:
+        # Else the one before has its turn for two minutes more.
+        connection.execute(update(meta).values(keeper_until=None))
 
     def is_at_work() -> bool:
         if not at_work:
