@@ -107,7 +107,7 @@ class PostfixServer:
         return self.delivered()
 
     def wait_logged(self, words: str, timeout: float = _TIMEOUT) -> None:
-        """Wait until `words` stand in the log, which another process writes, after the client has its reply."""
+        """Wait until `words` stand in the log, which is written after the client has its reply."""
         wait_until(lambda: words in self.log(), f"Postfix logs {words!r}", timeout)
 
     def log(self) -> str:
