@@ -61,7 +61,7 @@ def _print_message(row: Row) -> None:
             "key": row["idempotency_key"],
             "tags": None if row["tags"] is None else json.dumps(row["tags"], ensure_ascii=False),
             "on doubt": row["on_doubt"],
-            "body erased": row["erased_at"],
+            "erased": row["erased_at"],
         }
     )
 
