@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 import outbox
 from outbox.mail.status import FINAL, Status
@@ -249,6 +249,27 @@ def test_a_mail_of_which_somebody_has_locked_one_delivery_stays_whole(scene: Sce
     assert {busy} == left(scene)["message"]
     assert scene.count(delivery) == 2
     assert free not in left(scene)["delivery"]
+
+
+@SERVERS
+@pytest.mark.parametrize("status", ["pending", "failed"])
+def test_a_mail_that_is_tried_again_between_the_look_and_the_lock_stays(
+    scene: Scene, rival: Scene, status: str
+) -> None:
+    id_ = aged(scene, "failed")
+    (only,) = scene.rows()
+    todo = [lambda: rival.change(only.id, **in_state(status))]
+
+    def after(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if todo and "AS ripe" in statement:
+            todo.pop()()
+
+    engine = scene.database.engine
+    event.listen(engine, "after_cursor_execute", after)
+    assert Gone(busy=1) == deleted(scene)
+    event.remove(engine, "after_cursor_execute", after)
+    assert list(left(scene).values()) == [{id_}] * 4
+    assert counted(scene) == {}
 
 
 @SERVERS

@@ -1,22 +1,18 @@
 """The hot operations of a daemon, and what people ask: each as it is called, with what it needs before."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import outbox
 from outbox.mail.objection import Storm
 from outbox.mail.status import Move
 from outbox.store.queue import Queue
-from outbox.store.retention import PAGE, Gone, Retention, Terms
+from outbox.store.retention import PAGE, Retention, Terms
 from outbox.store.sessions import Totals
 from tests.contract.aged import DAY
 from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import ago
 from tests.plans.history import History
-
-if TYPE_CHECKING:
-    from outbox.store.retention import Page
 
 Run = Callable[[], None]
 Operation = Callable[[History], Run]
@@ -134,21 +130,13 @@ def beat(history: History) -> Run:
     return run
 
 
-def erase(history: History) -> Run:
-    return keep(history, Retention.erase)
-
-
 def delete(history: History) -> Run:
-    return keep(history, Retention.delete)
-
-
-def keep(history: History, work: "Callable[[Retention, Terms, Page], Gone]") -> Run:
     # Older than the history, so that the next page is these.
     history.add(PAGE, "cancelled", finished_at=ago(1000 * DAY))
     retention, terms = Retention(history.scene.database), Terms(900 * DAY)
 
     def run() -> None:
-        assert work(retention, terms, retention.walk(terms).page()).messages == PAGE
+        assert retention.delete(terms, retention.walk(terms).page()).messages == PAGE
 
     return run
 
@@ -209,4 +197,4 @@ def retry_by_key(history: History) -> Run:
     return run
 
 
-ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key, erase, delete)
+ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key, delete)
