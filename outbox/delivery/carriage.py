@@ -26,6 +26,13 @@ _BLOCK = 64 * 1024
 NextMail = Callable[[], Mail | None]
 """Who has the next mail for a connection, or None when there is none now. It must not block."""
 
+WriteDown = Callable[[], object]
+"""Who sees to it that the dot of which the last-moment check has heard is known, should this process end."""
+
+
+def nothing_to_write() -> None:
+    """Keep no record."""
+
 
 class Carriage:
     """Begins, writes and finishes the mails of one connection; `clock` returns seconds.
@@ -47,6 +54,7 @@ class Carriage:
         self.broken: Exception | None = None
         """What an owner of a mail raised when it was told its verdicts."""
         self.next_mail: NextMail | None = None
+        self.write_down: WriteDown = nothing_to_write
         self._relay = relay
         self._wire = wire
         self._conversation = conversation
@@ -260,7 +268,10 @@ class Carriage:
         reason = _last_moment(transaction.mail)
         if reason is None:
             transaction.dotted(self._clock())
-            self._wire.write(b"".join((last, self._conversation.dot(), self._chained())))
+            data = b"".join((last, self._conversation.dot(), self._chained()))
+            # Now, not at the check: it is one write with what is said of the mail that rides behind it.
+            self.write_down()
+            self._wire.write(data)
             self.await_answer()
         return reason
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from outbox.delivery import judge
 from outbox.delivery.ahead import Ahead
-from outbox.delivery.carriage import Carriage, NextMail
+from outbox.delivery.carriage import Carriage, NextMail, WriteDown, nothing_to_write
 from outbox.delivery.hint import hinted
 from outbox.delivery.limits import Limits
 from outbox.delivery.relay import Relay, TlsMode
@@ -93,15 +93,16 @@ class Connection:
         await self._wait(waiter)
         return self.fault
 
-    async def carry(self, next_mail: NextMail) -> None:
+    async def carry(self, next_mail: NextMail, write_down: WriteDown = nothing_to_write) -> None:
         """Carry mails until `next_mail` has none or the connection can carry no more.
 
+        `write_down` is called before a dot goes out, after its last-moment check.
         Each mail is told its verdicts, also where this is cancelled, which ends the connection. Raises only
         CancelledError, and whatever broke in our own code, after the verdicts.
         """
         if not self.usable:
             return
-        self._mails.next_mail = next_mail
+        self._mails.next_mail, self._mails.write_down = next_mail, write_down
         waiter = self._waiter = self._loop.create_future()
         try:
             if not self._mails.begin_next():

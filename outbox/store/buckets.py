@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Float, and_, bindparam, func, or_, select, type_coerce, update
@@ -19,7 +20,7 @@ from outbox.store.schema import GateKind, SessionState, gate, session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from outbox.store.database import Database
 
@@ -122,14 +123,19 @@ class Buckets:
         return self._database.write(work)
 
     def _locked(self, connection: Connection, wanted: Mapping[Gate, Any]) -> dict[Gate, Any]:
-        where = or_(*(and_(_g.kind == kind.value, _g.name == name) for kind, name in wanted))
-        locking = _READ.where(where).order_by(_g.kind, _g.name).with_for_update()
+        locking = _locking(tuple(wanted))
         rows = {Gate(GateKind(row.kind), row.name): row for row in connection.execute(locking)}
         if len(rows) < len(wanted):
             for kind, name in sorted(set(wanted) - set(rows)):
                 connection.execute(self._enter, {"kind": kind.value, "name": name})
             return self._locked(connection, wanted)
         return rows
+
+
+@lru_cache(maxsize=64)
+def _locking(gates: tuple[Gate, ...]) -> Select[Any]:
+    where = or_(*(and_(_g.kind == kind.value, _g.name == name) for kind, name in gates))
+    return _READ.where(where).order_by(_g.kind, _g.name).with_for_update()
 
 
 def _granted(limit: Limit, row: Any, now: datetime, demand: Demand) -> Grant:

@@ -2,7 +2,7 @@
 
 A gate without a limit costs nothing. Of one that has a limit tokens are borrowed when a sender could use
 them: all gates in one transaction, for a tenth of a second; what is not used by then is void, and told when
-more is borrowed.
+more is borrowed. That is done before the last token is gone.
 """
 
 from __future__ import annotations
@@ -10,94 +10,36 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
-from outbox.mail.rate import BORROWED, Bucket, Demand, Grant, Limit, in_hand
+from outbox.mail.rate import Limit, in_hand
 from outbox.store.buckets import Gate
 from outbox.store.schema import GateKind
+from outbox.worker.purse import Purse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import date
 
+    from outbox.mail.rate import Grant
     from outbox.mail.stream import Streams
     from outbox.store.buckets import Buckets
     from outbox.worker.parcel import Parcel
     from outbox.worker.threads import Threads
 
-SPACING = 0.02
-"""Seconds between two borrowings of a gate, at least."""
-
-_TICK = 0.001
-"""Seconds by which a gate that had a little too little is asked again, at least."""
-
-_PATIENT = 2.0
-"""Seconds for which mail in hand waits for tokens; for longer it is not kept from other daemons."""
-
 _AWAY = 0.5
 """Seconds before the database is asked again that did not answer."""
 
 
-@dataclass(slots=True)
-class _Purse:
-    """What was borrowed of one gate: `tokens` until `void_at`, and what the gate had left at `asked_at`.
+class _Gated(NamedTuple):
+    """A gate that limits something, and what was borrowed of it."""
 
-    `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent nothing.
-    """
-
-    tokens: int = 0
-    void_at: float = 0.0
-    spent: int = 0
-    asked_at: float = 0.0
-    ask_at: float = 0.0
-    left: float | None = None
-    short_of: str | None = None
-    day: date | None = None
-    rest: int | None = None
-    refused_at: float | None = None
-
-    def has(self, count: int, now: float) -> bool:
-        return self.tokens >= count and now < self.void_at
-
-    def is_dry(self, now: float) -> bool:
-        """Tell whether mail that is in hand would have to wait for too long."""
-        return self.ask_at - now > _PATIENT
-
-    def spend(self, count: int) -> None:
-        self.tokens -= count
-        self.spent += 1
-
-    def receive(self, grant: Grant, limit: Limit, began: float, now: float) -> None:
-        # From before the borrowing: by its answer, some of the time is already over. Where all of it is, as
-        # the database is slow, or busy with our claims, mail must go on all the same.
-        self.tokens, self.void_at = grant.count, max(began + BORROWED, now + SPACING)
-        self.spent = 0
-        # What is left over when these are used has to be told that it waits for long.
-        wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)
-        self.ask_at = now + wait
-        self.asked_at = began
-        self.left, self.short_of, self.day = grant.tokens, grant.short_of, grant.day
-        self.rest = None if limit.quota is None else limit.quota - grant.used
-        if grant.count:
-            self.refused_at = None
-        elif self.refused_at is None:
-            self.refused_at = began
-
-    def back(self, limit: Limit, now: float) -> float:
-        """Return what the gate would hold more by now, had nobody borrowed what is left of these tokens."""
-        if limit.rate is None:
-            return 0.0
-        # It may have been full since, and what it fills with then is lost.
-        return max(0.0, self.tokens - (now - self.asked_at) * limit.rate)
-
-    def filled(self, limit: Limit, now: float) -> float:
-        """Return the tokens that the gate has by now, unless others borrow them."""
-        return Bucket(self.left, now - self.asked_at).filled(limit)
+    gate: Gate
+    limit: Limit
+    purse: Purse
 
 
 class Allowance:
@@ -131,9 +73,9 @@ class Allowance:
         self._give_back = give_back
         self._pace: float | None = None
         # The gates of a stream that limit something, as long as the pace is the same.
-        self._known: dict[str, list[tuple[Gate, Limit]]] = {}
+        self._known: dict[str, list[_Gated]] = {}
         self._passing: float | None = None
-        self._purses: defaultdict[Gate, _Purse] = defaultdict(_Purse)
+        self._purses: defaultdict[Gate, Purse] = defaultdict(Purse)
         self._wanted = asyncio.Event()
         self._has_limits = limit.is_set or any(each.limit.is_set for each in streams.known.values())
 
@@ -155,13 +97,21 @@ class Allowance:
 
     def lets(self, stream: str, recipients: int) -> bool:
         """Tell whether a parcel of this kind may go now."""
-        now = self._now()
-        return all(self._purses[gate].has(recipients, now) for gate, _ in self._gates(stream))
+        if gates := self._gates(stream):
+            now = self._now()
+            for each in gates:
+                if not each.purse.has(recipients, now):
+                    return False
+        return True
 
     def spend(self, parcel: Parcel) -> None:
-        """Use the tokens of a parcel that goes."""
-        for gate, _ in self._gates(parcel.stream):
-            self._purses[gate].spend(len(parcel.claims))
+        """Use the tokens of a parcel that goes, and borrow more before the last one is gone."""
+        if gates := self._gates(parcel.stream):
+            count, now = len(parcel.claims), self._now()
+            # A list: each of them spends.
+            low = [each for each in gates if each.purse.spend(count, now)]
+            if low:
+                self.want()
 
     def want(self) -> None:
         """Borrow what the parcels that are ready need, as soon as it may be had."""
@@ -169,8 +119,8 @@ class Allowance:
 
     def together(self, stream: str) -> int | None:
         """Return the most recipients of a transaction: a burst, and what a quota has left; None: any."""
-        most = [each for _, limit in self._gates(stream) if (each := limit.together) is not None]
-        rests = [rest for gate, _ in self._gates(stream) if (rest := self._purses[gate].rest)]
+        most = [most for each in self._gates(stream) if (most := each.limit.together) is not None]
+        rests = [rest for each in self._gates(stream) if (rest := each.purse.rest)]
         return min(most + rests, default=None)
 
     def room(self, stream: str, held: int) -> int | None:
@@ -211,45 +161,44 @@ class Allowance:
             if pace is not None:
                 self.hear(pace)
                 events.relay_slowed(self._relay.name, pace)
-        now = self._now()
-        wanted = self._demands()
-        due = {gate: each for gate, each in wanted.items() if self._purses[gate].ask_at <= now}
+        began = self._now()
+        wanted = self._wanting(began)
+        demands = {
+            gate: (each.limit, each.purse.ask(each.limit, sizes, self._width(), began))
+            for gate, (each, sizes) in wanted.items()
+            if each.purse.ask_at <= began
+        }
+        due = {gate: (limit, demand) for gate, (limit, demand) in demands.items() if demand}
         if due:
-            for gate in due:
-                # Void from now on: the quota has them back by this borrowing.
-                self._purses[gate].tokens = 0
             grants = await self._threads.run(self._buckets.borrow, due)
             for gate, grant in grants.items():
-                self._receive(gate, due[gate][0], grant, now)
+                self._receive(gate, due[gate][0], grant, began)
             if any(grant.count for grant in grants.values()):
                 self._stir()
-            now = self._now()
-        for gate in wanted:
+        now = self._now()
+        for gate, (each, sizes) in wanted.items():
+            purse = each.purse
             # Also what came after it was refused: a claim was under way, or another desk has handed it over.
-            if self._purses[gate].is_dry(now):
-                self._give_back_of(gate, f"the {self._purses[gate].short_of}")
-        return min((max(0.0, self._purses[gate].ask_at - now) for gate in wanted), default=None)
+            if purse.is_dry(now) and not purse.has(sizes[0], now):
+                self._give_back_of(gate, f"the {purse.short_of}")
+        waiting = [
+            max(0.0, each.purse.ask_at - now)
+            for gate, (each, sizes) in wanted.items()
+            if each.purse.wants(sizes[0], now) and (gate in due or gate not in demands)
+        ]
+        return min(waiting, default=None)
 
-    def _demands(self) -> dict[Gate, tuple[Limit, Demand]]:
-        """Return what is wanted of each gate that the parcels wait for: as much as the senders may use."""
-        width, now = self._width(), self._now()
-        sizes: dict[Gate, list[int]] = {}
-        limits: dict[Gate, Limit] = {}
-        for parcel in self._ready() if width and self.limits else ():
-            for gate, limit in self._gates(parcel.stream):
-                purse = self._purses[gate]
-                if not purse.has(len(parcel.claims), now) or gate in sizes:
-                    limits[gate] = limit
-                    sizes.setdefault(gate, []).append(len(parcel.claims))
-        return {
-            gate: (limits[gate], self._demand(self._purses[gate], limits[gate], each, width))
-            for gate, each in sizes.items()
-        }
-
-    def _demand(self, purse: _Purse, limit: Limit, sizes: list[int], width: int) -> Demand:
-        most, now = sum(sizes[: max(width, 2 * purse.spent)]), self._now()
-        waited = 0.0 if purse.refused_at is None else now - purse.refused_at
-        return Demand(sizes[0], most, purse.tokens, purse.back(limit, now), purse.day, waited)
+    def _wanting(self, now: float) -> dict[Gate, tuple[_Gated, list[int]]]:
+        """Return the gates of which more should be borrowed, each with the sizes of the parcels that wait."""
+        found: dict[Gate, tuple[_Gated, list[int]]] = {}
+        for parcel in self._ready() if self.limits and self._width() else ():
+            size = len(parcel.claims)
+            for each in self._gates(parcel.stream):
+                if each.gate in found:
+                    found[each.gate][1].append(size)
+                elif each.purse.wants(size, now):
+                    found[each.gate] = each, [size]
+        return found
 
     def _receive(self, gate: Gate, limit: Limit, grant: Grant, began: float) -> None:
         purse = self._purses[gate]
@@ -264,7 +213,10 @@ class Allowance:
     def _give_back_of(self, gate: Gate, reason: str, larger_than: int = 0) -> None:
         self._give_back(
             f"{reason} of {gate.kind} {gate.name}",
-            lambda parcel: len(parcel.claims) > larger_than and gate in dict(self._gates(parcel.stream)),
+            lambda parcel: (
+                len(parcel.claims) > larger_than
+                and any(each.gate == gate for each in self._gates(parcel.stream))
+            ),
         )
 
     def _room(self, gate: Gate, limit: Limit, held: int) -> int | None:
@@ -275,13 +227,15 @@ class Allowance:
         most = in_hand(limit, purse.filled(limit, now))
         return None if most is None else max(0, most - held)
 
-    def _gates(self, stream: str) -> list[tuple[Gate, Limit]]:
+    def _gates(self, stream: str) -> list[_Gated]:
         if (known := self._known.get(stream)) is None:
             limits = [
                 (self._relay, self._limit.lowered(self._pace)),
                 (Gate(GateKind.STREAM, stream), self._streams.of(stream).limit),
             ]
-            known = self._known[stream] = [(gate, limit) for gate, limit in limits if limit.is_set]
+            known = self._known[stream] = [
+                _Gated(gate, limit, self._purses[gate]) for gate, limit in limits if limit.is_set
+            ]
         return known
 
     def _now(self) -> float:

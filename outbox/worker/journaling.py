@@ -44,8 +44,9 @@ _LAZY = 4096
 class Journaling:
     """The journal of one daemon in `state_dir`, None for none; `relay` is the one that most mail goes by.
 
-    All of it but `open` is called on the event loop; what must be down before a step costs one write to the
-    page cache. `soon` calls what it is given in the loop's next turn.
+    All of it but `open` is called on the event loop. What must be down before a step costs one write to the
+    page cache; `flush` makes sure of a dot, unless the next mail that rides behind it has. `soon` calls what
+    it is given in the loop's next turn.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Journaling:
         self._open: dict[tuple[int, int], tuple[Key, str, int]] = {}
         self._older: list[int] = []
         # What goes with the next write, and whether that comes soon in any case.
-        self._lazy = bytearray()
+        self._pending = bytearray()
         self._flushes = False
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
@@ -86,6 +87,8 @@ class Journaling:
             return
         self._header = replace(self._header, database=database, epoch=epoch)
         self.ended.clear()
+        # What is pending was done by the old one.
+        self.flush()
         self._rotate()
 
     def open(self) -> Folder | None:
@@ -113,34 +116,35 @@ class Journaling:
         if self._failed_at is not None and self._clock() - self._failed_at < RETRY:
             self._holed.add(session)
             return False
+        self.flush()
         self._put_away()
         self._header = replace(self._header, session=session, whole=session not in self._holed)
         return self._begin_file(self._folder)
 
     def begun(self, parcel: Parcel, relay: str) -> None:
         """Write down that a sender takes a parcel in hand, for this relay."""
-        if not self.begin(parcel.lease.id):
+        if not self.begin(parcel.lease.id) or self._file is None:
             return
-        names = parcel.names
-        number = self._file.number if self._file else 0
-        if self._write(begun(names, None if relay == self._header.relay else relay)):
+        names, number = parcel.names, self._file.number
+        self._pending += begun(names, None if relay == self._header.relay else relay)
+        if self.flush():
             for claim, name in zip(parcel.claims, names, strict=True):
                 key = Key(parcel.message_id, claim.n, claim.fence)
                 self._open.setdefault((claim.delivery_id, claim.fence), (key, name, number))
 
     def dotted(self, parcel: Parcel) -> None:
-        """Write down that the dot of a parcel goes out now."""
+        """Note that the dot of a parcel goes out next: as soon as this is flushed."""
         if self._file is not None:
-            self._write(dotted(parcel.names))
+            self._pending += dotted(parcel.names)
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Write down how the sending of a parcel has ended, with what else is written in this turn."""
         if self._file is None:
             return
-        self._lazy += answered(parcel.names, verdicts)
+        self._pending += answered(parcel.names, verdicts)
         if not self._flushes:
             self._flushes = True
-            self._soon(self._flush)
+            self._soon(self._flush_soon)
 
     def known(self, settlements: Iterable[Settlement]) -> None:
         """Note that what became of these is in the database."""
@@ -151,17 +155,17 @@ class Journaling:
         ]
         if not ended:
             return
-        self._lazy += known([name for _, name, _ in ended])
-        self.ended.extend(key for key, _, _ in ended)
-        if len(self._lazy) >= _LAZY:
-            self._write(b"")
+        self._pending += known([name for _, name, _ in ended])
+        self.ended.extend([key for key, _, _ in ended])
+        if len(self._pending) >= _LAZY:
+            self.flush()
         self._finish_older()
 
     def close(self) -> None:
         """Write down what is left, and let another daemon work here."""
         if self._folder is None:
             return
-        self._write(b"")
+        self.flush()
         self._put_away()
         self._finish_older()
         self._folder.close()
@@ -179,22 +183,25 @@ class Journaling:
             events.journal_back(str(self._path))
         return True
 
-    def _write(self, data: bytes) -> bool:
-        if self._file is None:
-            return False
+    def flush(self) -> bool:
+        """Write down all that is pending; tell whether it is."""
+        if self._file is None or not self._pending:
+            return self._file is not None
+        data = bytes(self._pending)
+        # What cannot be written now would come out of its order: the header says that it is missing.
+        self._pending.clear()
         try:
-            self._file.write(bytes(self._lazy) + data if self._lazy else data)
+            self._file.write(data)
         except OSError as error:
             self._fail(error)
             return False
-        self._lazy.clear()
         if self._file.size >= self._limit:
             self._rotate()
         return True
 
-    def _flush(self) -> None:
+    def _flush_soon(self) -> None:
         self._flushes = False
-        self._write(b"")
+        self.flush()
 
     def _rotate(self) -> None:
         """Go on in a new file; where there can be none, in this one."""

@@ -119,7 +119,7 @@ class Sender:
             if isinstance(connection, RelayFault):
                 self._meet(connection)
             elif connection is not None:
-                await connection.carry(self._next_mail)
+                await connection.carry(self._next_mail, self._journal.flush)
                 if not (connection.sent or connection.usable):
                     self._meet(connection.fault or self._left_at_once())
         except Exception as error:  # noqa: BLE001 - one mail that we cannot handle must not stop the others

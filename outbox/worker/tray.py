@@ -52,12 +52,12 @@ class Tray:
     @property
     def ready(self) -> int:
         """Parcels that wait for a sender."""
-        return sum(len(row.parcels) for row in self._rows)
+        return len(self._ready.parcels) + len(self._silent.parcels) + len(self._asked.parcels)
 
     @property
     def retries(self) -> int:
         """Parcels of the retries that wait for a sender."""
-        return sum(row.retries for row in self._rows)
+        return self._ready.retries + self._silent.retries + self._asked.retries
 
     @property
     def carrying(self) -> int:
@@ -126,16 +126,12 @@ class Tray:
         """
         if not self.ready or self.working > self._width():
             return None
-        has_room = self._retries_room > 0
-
-        def may_go(each: Parcel) -> bool:
-            return (has_room or not each.retry) and self._lets(each.kind)
-
+        retries = self.retries > 0 and self._retries_room > 0
         # What may go here is what `_let` counts: who enters for something that is not given enters for ever.
-        if self._askable > 0 and (silent := self._silent.take(may_go)) is not None:
+        if self._askable > 0 and (silent := self._silent.take(self._lets, retries=retries)) is not None:
             self._asked.put(silent)
             self._low()
-        parcel = self._ready.take(may_go) if self._lets_any(self._ready) else None
+        parcel = self._ready.take(self._lets, retries=retries)
         if parcel is None:
             self._want()
             return None
@@ -155,8 +151,7 @@ class Tray:
 
     def held(self, stream: str | None = None) -> int:
         """Return how many recipients wait for a sender, of one stream or of all; on any thread."""
-        ready = [each for row in self._rows for each in tuple(row.parcels)]
-        return sum(len(each.claims) for each in ready if stream in {None, each.stream})
+        return sum(row.held(stream) for row in self._rows)
 
     def announced(self, parcel: Parcel) -> None:
         """Let a parcel go that senders have asked for, before the others, if it is still here."""
@@ -276,10 +271,6 @@ class Tray:
 
     def _lets(self, kind: Kind) -> bool:
         return self._allowance is None or self._allowance.lets(*kind)
-
-    def _lets_any(self, row: Row) -> bool:
-        """Tell whether there are tokens for any of a row, by its few kinds: it is mostly asked in vain."""
-        return any(self._lets(kind) for kind in (*row.fresh, *row.retried))
 
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:

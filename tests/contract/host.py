@@ -54,6 +54,7 @@ class Host:
         parcel = Parcel(claim.message_id, [claim], lease, 0.0, 1)
         self.journal.begun(parcel, by)
         self.journal.dotted(parcel)
+        self.journal.flush()
         return parcel
 
     def sends(self, me: UUID, claims: list[Claim], verdict: Verdict = SENT, by: str = "mx") -> None:

@@ -48,6 +48,7 @@ class Past:
     def dotted(self, claim: Claim) -> Parcel:
         parcel = self.begun(claim)
         self.journal.dotted(parcel)
+        self.journal.flush()
         return parcel
 
     def answered(self, claim: Claim, verdict: Verdict) -> None:

@@ -34,7 +34,7 @@ class Line:
         self.pinged = 0
         self.forgotten = False
 
-    async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
+    async def carry(self, next_mail: Callable[[], Mail | None], _write_down: Callable[[], None]) -> None:
         while self.usable and (mail := next_mail()) is not None:
             await asyncio.sleep(0)
             answer = self.answers.pop(0)

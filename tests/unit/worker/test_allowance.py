@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from outbox.mail.rate import BORROWED, Demand, Limit
-from outbox.worker.allowance import SPACING
+from outbox.worker.purse import SPACING
 from tests.unit.worker.borrowing import BULK, MX, Scene, filled
 from tests.unit.worker.held import claim, parcel, run
 
@@ -76,7 +76,8 @@ def test_nobody_borrows_more_often_than_every_twentieth_of_a_second_or_more_than
     scene.during(1, filled(scene, *["free"] * 200))
     times = [at for at, _ in scene.buckets.asked]
     assert all(later - at >= SPACING - 1e-9 for at, later in pairwise(times))
-    assert [asked[MX].most for _, asked in scene.buckets.asked][:4] == [3, 6, 12, 24]
+    # By how fast they have gone, for as long as what is borrowed is good; then the rest.
+    assert [asked[MX].most for _, asked in scene.buckets.asked][:4] == [3, 15, 75, 107]
 
 
 def test_a_spent_quota_gives_back_what_is_in_hand_and_claims_no_more() -> None:

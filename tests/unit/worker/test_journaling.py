@@ -81,6 +81,7 @@ def sent(journal: Journaling, number: int, lease: Lease = ME) -> None:
     parcel = mail(number, lease)
     journal.begun(parcel, "mx")
     journal.dotted(parcel)
+    journal.flush()
     journal.answered(parcel, [SENT])
     journal.known([settlement(number)])
 
@@ -93,6 +94,16 @@ def test_each_step_is_a_write_of_its_own_and_what_can_wait_goes_with_the_next(di
     assert disk.read(1).records == [
         *(Begun(key()), Dotted(key()), Answered(key(), (SENT,)), Known(key()), Begun(key(2)))
     ]
+
+
+def test_a_dot_and_the_mail_that_rides_behind_it_are_one_write(disk: Disk) -> None:
+    disk.journal.begun(mail(1), "mx")
+    disk.journal.dotted(mail(1))
+    assert len(disk.writes) == 2
+    disk.journal.begun(mail(2), "mx")
+    disk.journal.flush()
+    assert disk.read(1).records == [Begun(key()), Dotted(key()), Begun(key(2))]
+    assert len(disk.writes) == 3
 
 
 def test_a_session_that_claims_nothing_has_a_journal_that_says_nothing(disk: Disk) -> None:
@@ -150,6 +161,7 @@ def test_fault_91_on_a_full_disk_mail_goes_on_and_the_journal_says_that_lines_ar
     disk.journal.begun(mail(1), "mx")
     disk.full = True
     disk.journal.dotted(mail(1))
+    disk.journal.flush()
     for number in range(2, 5):
         sent(disk.journal, number)
     header = disk.read(1).header
@@ -174,7 +186,7 @@ def test_fault_91_when_there_is_room_again_a_new_journal_still_says_that_lines_a
     contents = disk.read(2)
     assert contents.header is not None
     assert not contents.header.whole
-    assert contents.records[:2] == [Known(key(1)), Begun(key(4))]
+    assert contents.records[:2] == [Begun(key(4)), Dotted(key(4))]
     assert caplog.records[-1].__dict__["outbox"]["event"] == "journal_back"
     # What the next session does is all in its own.
     sent(disk.journal, 5, NEXT)
@@ -187,6 +199,7 @@ def test_fault_91_a_line_that_is_missing_is_not_forgotten_however_soon_there_is_
     disk.journal.begun(mail(1), "mx")
     disk.full = True
     disk.journal.dotted(mail(1))
+    disk.journal.flush()
     disk.full, disk.now = False, RETRY
     assert disk.journal.begin(ME.id)
     header = disk.read(2).header
@@ -210,6 +223,7 @@ def test_fault_91_a_journal_that_cannot_even_say_so_is_not_read_any_more(disk: D
     disk.journal.begun(mail(1), "mx")
     disk.full = disk.worn = True
     disk.journal.dotted(mail(1))
+    disk.journal.flush()
     assert disk.files() == ["00000001.done"]
 
 

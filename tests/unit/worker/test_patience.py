@@ -18,7 +18,7 @@ class Slow(Line):
         self._dots = dots
         self._seconds = list(seconds)
 
-    async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
+    async def carry(self, next_mail: Callable[[], Mail | None], _write_down: Callable[[], None]) -> None:
         while (mail := next_mail()) is not None:
             if mail.may_dot() is None:
                 self._dots.append(asyncio.get_running_loop().time())

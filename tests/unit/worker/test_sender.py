@@ -153,8 +153,8 @@ def test_a_parcel_that_waits_for_its_turn_is_given_back_when_the_daemon_stops() 
     width = [9]
 
     class LastLine(Line):
-        async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
-            await super().carry(next_mail)
+        async def carry(self, next_mail: Callable[[], Mail | None], write_down: Callable[[], None]) -> None:
+            await super().carry(next_mail, write_down)
             width[0] = 0
 
     scene = Scene(LastLine(SENT, CUT))
@@ -184,6 +184,9 @@ class Steps:
     def dotted(self, _parcel: Parcel) -> None:
         self.taken.append("dotted")
 
+    def flush(self) -> None:
+        self.taken.append("written")
+
     def answered(self, _parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         self.taken.append(f"answered {len(verdicts)}")
 
@@ -191,7 +194,7 @@ class Steps:
 @pytest.mark.parametrize(
     ("veto", "expected"),
     [
-        (None, ["begun", "in hand", "dotted", "dot", "answered 1"]),
+        (None, ["begun", "in hand", "dotted", "written", "dot", "answered 1"]),
         ("the daemon was told to leave", ["begun", "in hand", "answered 1"]),
     ],
 )
@@ -199,10 +202,11 @@ def test_each_step_is_said_to_the_journal_before_it_is_taken(veto: str | None, e
     steps = Steps()
 
     class Dotting(Line):
-        async def carry(self, next_mail: Callable[[], Mail | None]) -> None:
+        async def carry(self, next_mail: Callable[[], Mail | None], write_down: Callable[[], None]) -> None:
             while (mail := next_mail()) is not None:
                 steps.taken.append("in hand")
                 if mail.may_dot() is None:
+                    write_down()
                     steps.taken.append("dot")
                 self.sent += 1
                 mail.settled([SENT])

@@ -1,0 +1,145 @@
+"""What a daemon has borrowed of one gate: lots of tokens, each void when its time is over."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from outbox.mail.rate import BORROWED, Bucket, Demand, Grant, Limit
+
+if TYPE_CHECKING:
+    from datetime import date
+
+SPACING = 0.02
+"""Seconds between two borrowings of a gate, at least."""
+
+_TICK = 0.001
+"""Seconds by which a gate that had a little too little is asked again, at least."""
+
+_PATIENT = 2.0
+"""Seconds for which mail in hand waits for tokens; for longer it is not kept from other daemons."""
+
+
+@dataclass(slots=True)
+class _Lot:
+    """Tokens of one borrowing, which began at `asked_at`."""
+
+    tokens: int
+    void_at: float
+    asked_at: float
+
+    def back(self, rate: float, now: float) -> float:
+        """Return what the gate would hold more by now, had nobody borrowed what is left of it."""
+        # It may have been full since, and what it fills with then is lost.
+        return max(0.0, self.tokens - (now - self.asked_at) * rate)
+
+
+@dataclass(slots=True)
+class Purse:
+    """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
+
+    It is low when `until_low` more are spent: a third is left then.
+    `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent nothing.
+    """
+
+    lots: deque[_Lot] = field(default_factory=deque)
+    spent: int = 0
+    until_low: int = 0
+    asked_at: float = 0.0
+    ask_at: float = 0.0
+    left: float | None = None
+    short_of: str | None = None
+    day: date | None = None
+    rest: int | None = None
+    refused_at: float | None = None
+
+    def has(self, count: int, now: float) -> bool:
+        """Tell whether so many recipients may pass."""
+        for lot in self.lots:
+            if now < lot.void_at:
+                count -= lot.tokens
+                if count <= 0:
+                    return True
+        return False
+
+    def tokens(self, now: float) -> int:
+        """Return how many recipients may pass."""
+        return sum([lot.tokens for lot in self.lots if now < lot.void_at])
+
+    def wants(self, count: int, now: float) -> bool:
+        """Tell whether to borrow for so many: none shall have to wait while that takes."""
+        return self.until_low <= 0 or not self.has(count, now)
+
+    def is_dry(self, now: float) -> bool:
+        """Tell whether mail that is in hand would have to wait for too long."""
+        return self.ask_at - now > _PATIENT
+
+    def spend(self, count: int, now: float) -> bool:
+        """Use so many tokens, those first that are void first; tell whether that has made it low."""
+        self.spent += 1
+        was_low = self.until_low <= 0
+        self.until_low -= count
+        for lot in self.lots:
+            if now < lot.void_at:
+                used = min(count, lot.tokens)
+                lot.tokens -= used
+                count -= used
+                if not count:
+                    break
+        return self.until_low <= 0 and not was_low
+
+    def ask(self, limit: Limit, sizes: list[int], width: int, now: float) -> Demand | None:
+        """Return what to ask of the gate for parcels of these `sizes`, or None for nothing.
+
+        What is void is given back: the quota has it again. Where the first parcel cannot go, all else is
+        given back, too: another may lack just these. So from now on nobody uses them.
+        """
+        there = self.tokens(now)
+        least, most = sizes[0], sum(sizes[: self._count(width, now)])
+        if there >= least:
+            least, most = 1, most - there
+        else:
+            there = 0
+        if most <= 0:
+            return None
+        old = [lot for lot in self.lots if lot.void_at <= now or not there]
+        for lot in old:
+            self.lots.remove(lot)
+        waited = 0.0 if self.refused_at is None else now - self.refused_at
+        self.spent = 0
+        return Demand(
+            least,
+            most,
+            sum(lot.tokens for lot in old),
+            sum(lot.back(limit.rate, now) for lot in old) if limit.rate else 0.0,
+            self.day,
+            waited,
+        )
+
+    def _count(self, width: int, now: float) -> int:
+        """Return for how many parcels to borrow: twice as many as went, or all that go in a lot's time."""
+        in_time = self.spent * BORROWED / max(SPACING, now - self.asked_at)
+        return max(width, 2 * self.spent, int(in_time))
+
+    def receive(self, grant: Grant, limit: Limit, began: float, now: float) -> None:
+        """Take what was lent by the answer to what was asked when it `began`."""
+        if grant.count:
+            # From before the borrowing: by its answer, some of the time is already over. Where all of it is,
+            # as the database is slow, or busy with our claims, mail must go on all the same.
+            self.lots.append(_Lot(grant.count, max(began + BORROWED, now + SPACING), began))
+        self.until_low = self.tokens(now) * 2 // 3
+        # What is left over when these are used has to be told that it waits for long.
+        wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)
+        self.ask_at = now + wait
+        self.asked_at = began
+        self.left, self.short_of, self.day = grant.tokens, grant.short_of, grant.day
+        self.rest = None if limit.quota is None else limit.quota - grant.used
+        if grant.count:
+            self.refused_at = None
+        elif self.refused_at is None and not self.tokens(now):
+            self.refused_at = began
+
+    def filled(self, limit: Limit, now: float) -> float:
+        """Return the tokens that the gate has by now, unless others borrow them."""
+        return Bucket(self.left, now - self.asked_at).filled(limit)

@@ -1,0 +1,82 @@
+"""Tokens are borrowed in lots: each is void by its own time, and the next comes before the last is gone."""
+
+from dataclasses import replace
+
+import pytest
+
+from outbox.mail.rate import BORROWED, Demand, Grant, Limit
+from outbox.worker.purse import SPACING, Purse
+
+LIMIT = Limit(1000.0, burst=100)
+
+
+def lent(count: int, at: float, purse: Purse | None = None) -> Purse:
+    """Return a purse that was lent so many tokens then, without a delay."""
+    purse = purse or Purse()
+    purse.receive(Grant(count, 50.0, 0), LIMIT, at, at)
+    return purse
+
+
+def test_a_new_purse_wants_and_one_with_tokens_does_not() -> None:
+    assert Purse().wants(1, 0.0)
+    purse = lent(9, 0.0)
+    assert [purse.wants(count, 0.0) for count in (1, 9, 10)] == [False, False, True]
+
+
+def test_it_is_low_once_a_third_is_left() -> None:
+    purse = lent(9, 0.0)
+    assert [purse.spend(1, 0.0) for _ in range(9)] == [*[False] * 5, True, False, False, False]
+
+
+def test_a_low_purse_asks_for_what_is_still_uncovered_and_its_tokens_go_on() -> None:
+    purse = lent(9, 0.0)
+    for _ in range(6):
+        purse.spend(1, 0.0)
+    assert purse.ask(LIMIT, [1] * 20, 9, SPACING) == Demand(1, 20 - 3)
+    assert purse.has(3, SPACING)
+    lent(17, SPACING, purse)
+    assert purse.has(20, SPACING)
+
+
+def test_a_low_purse_that_covers_all_asks_for_nothing() -> None:
+    purse = lent(9, 0.0)
+    for _ in range(6):
+        purse.spend(1, 0.0)
+    assert purse.ask(LIMIT, [1, 2], 9, SPACING) is None
+    assert purse.has(3, SPACING)
+
+
+def test_each_lot_is_void_by_its_own_time() -> None:
+    purse = lent(2, 0.06, lent(3, 0.0))
+    times = (0.06, BORROWED - 0.001, BORROWED, 0.06 + BORROWED)
+    assert [purse.tokens(at) for at in times] == [5, 5, 2, 0]
+
+
+def test_the_lot_that_is_void_first_is_used_first() -> None:
+    purse = lent(2, 0.06, lent(3, 0.0))
+    purse.spend(4, 0.06)
+    assert [purse.tokens(at) for at in (0.06, BORROWED)] == [1, 1]
+
+
+def test_what_is_void_is_given_back_and_what_is_not_goes_on() -> None:
+    purse = lent(5, 0.08, lent(8, 0.0))
+    # Of the eight that are void the gate would hold none: 110 have come since.
+    assert purse.ask(LIMIT, [1] * 9, 9, 0.11) == Demand(1, 4, unused=8)
+    assert purse.tokens(0.11) == 5
+
+
+def test_where_the_first_cannot_go_all_is_given_back_and_used_by_nobody() -> None:
+    purse = lent(9, 0.0)
+    demand = purse.ask(LIMIT, [10, 1], 9, 0.004)
+    assert demand is not None
+    assert demand.back == pytest.approx(5.0)
+    assert replace(demand, back=5.0) == Demand(10, 11, unused=9, back=5.0)
+    assert not purse.has(1, 0.004)
+
+
+def test_who_still_has_tokens_does_not_wait_though_it_was_lent_no_more() -> None:
+    purse = lent(9, 0.0)
+    purse.receive(Grant(0, 0.5, 0, "rate", 0.01), LIMIT, 0.05, 0.05)
+    assert purse.refused_at is None
+    purse.receive(Grant(0, 0.5, 0, "rate", 0.01), LIMIT, 0.15, 0.15)
+    assert purse.refused_at == 0.15
