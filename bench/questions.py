@@ -12,6 +12,7 @@ from bench.studies.journal import JOURNAL
 from bench.studies.pages import PAGES
 from bench.studies.peers import PEERS
 from bench.studies.questions import QUESTIONS
+from bench.studies.retention import RETENTION
 from bench.studies.sizes import SIZES
 from bench.studies.snapshot import SNAPSHOT
 from bench.studies.sustained import SUSTAINED
@@ -26,6 +27,7 @@ STUDIES = (
     PEERS,
     PAGES,
     HISTORY,
+    RETENTION,
     QUESTIONS,
     COMMANDS,
     SNAPSHOT,

@@ -3,6 +3,7 @@
 from outbox._version import __version__
 from outbox.control import (
     cancel,
+    forget,
     hold,
     mark_sent,
     pause,
@@ -40,6 +41,7 @@ from outbox.mail.status import OnDoubt, Status
 from outbox.mail.waiting import Waits, Why
 from outbox.render.lint import Finding
 from outbox.store.dialects.sqlite import prepare_sqlite
+from outbox.store.erasure import Forgotten
 from outbox.store.migration import migrate
 from outbox.store.pauses import Pause
 from outbox.store.standing import DeliveryStatus, MessageStatus
@@ -54,6 +56,7 @@ __all__ = [
     "Email",
     "EnvironmentMismatchError",
     "Finding",
+    "Forgotten",
     "InvalidEmailError",
     "InvalidRequestError",
     "KeyConflictError",
@@ -78,6 +81,7 @@ __all__ = [
     "enqueue_async",
     "enqueue_many",
     "enqueue_many_async",
+    "forget",
     "hold",
     "mark_sent",
     "migrate",

@@ -20,8 +20,10 @@ from outbox.mail.selection import checked_note, checked_relay, checked_selection
 from outbox.mail.status import Status
 from outbox.mail.stream import checked_stream
 from outbox.mail.waiting import Why
+from outbox.store import erasure
 from outbox.store import pauses as gates
 from outbox.store import suppressions as refusals
+from outbox.store.erasure import Forgotten
 from outbox.store.pauses import ALL, Pause
 from outbox.store.renewal import Birth, not_sent_again, send_anew
 from outbox.store.requests import ask
@@ -172,6 +174,21 @@ def suppressions(tx: Target) -> list[Suppression]:
     connection = usable_connection(tx)
     with explained(connection):
         return refusals.all_suppressed(connection)
+
+
+def forget(tx: Target, address: str, *, unsuppress: bool = False, who: str | None = None) -> Forgotten:
+    """Erase an address from all mail, in whatever case it is written, and what was said to and of it.
+
+    Of each mail to it or from it the body, the subject and the tags go, of each delivery to it the address
+    and the relays' words; the rows stay, and say `forgotten`. What waits for it is cancelled first. A mail
+    that has to go to others still, or is being sent, is left and named in `left`: call this again later.
+    That the address gets no mail stays on the list, unless `unsuppress`.
+    """
+    connection = usable_connection(tx)
+    email = parse_address("address", address).email
+    by = checked_who(who)
+    with explained(connection):
+        return erasure.forget(connection, email, who=by, listed=unsuppress)
 
 
 def _ask(

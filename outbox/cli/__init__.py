@@ -41,6 +41,9 @@ _VERBS = {
     "unsuppress": ("suppressions", "unsuppress", "Let an address get mail again."),
     "suppressions": ("suppressions", "suppressions", "List the addresses that get no mail."),
     "top": ("top", "top", "Watch the queue, the relays and the daemons."),
+    "stats": ("stats", "stats", "Count what ended, by day, stream, relay and status."),
+    "purge": ("purge", "purge", "Delete what has ended long ago, or its bodies alone."),
+    "forget": ("forget", "forget", "Erase an address from all mail that has ended."),
     "preview": (
         "preview",
         "preview",

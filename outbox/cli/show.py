@@ -89,6 +89,7 @@ def _print_message(row: Row, body: str | None) -> None:
             "tags": None if row["tags"] is None else json.dumps(row["tags"], ensure_ascii=False),
             "on doubt": row["on_doubt"],
             "body": body,
+            "erased": row["erased_at"],
         }
     )
 

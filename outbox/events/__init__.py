@@ -16,6 +16,7 @@ from outbox.events.daemon import (
     descriptors_short,
     dkim_key_short,
     duty_failed,
+    duty_hangs,
     expired,
     mail_unsigned,
     objected,
@@ -39,6 +40,7 @@ from outbox.events.database import (
     verdicts_wait,
 )
 from outbox.events.delivery import delivery_deferred, delivery_failed
+from outbox.events.housekeeping import bodies_erased, finished_deleted, sessions_pruned
 from outbox.events.journal import (
     journal_back,
     journal_failed,
@@ -66,6 +68,7 @@ from outbox.events.relay import (
 
 __all__ = [
     "beat_failed",
+    "bodies_erased",
     "daemon_crashed",
     "daemon_draining",
     "daemon_failed",
@@ -79,7 +82,9 @@ __all__ = [
     "descriptors_short",
     "dkim_key_short",
     "duty_failed",
+    "duty_hangs",
     "expired",
+    "finished_deleted",
     "journal_back",
     "journal_failed",
     "journal_off",
@@ -115,6 +120,7 @@ __all__ = [
     "rescued",
     "sender_failed",
     "session_lost",
+    "sessions_pruned",
     "verdict_refused",
     "verdicts_again",
     "verdicts_left",

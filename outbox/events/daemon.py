@@ -161,6 +161,17 @@ def duty_failed(error: Exception) -> None:
     log(logging.WARNING, "duty_failed", "a periodic duty failed: %(reason)s", reason=cause(error))
 
 
+def duty_hangs(duty: str, wait: float) -> None:
+    """Say that a periodic duty is at work for longer than it should; the others go on, but it does not."""
+    log(
+        logging.ERROR,
+        "duty_hangs",
+        "the duty %(duty)s has been at work for %(wait).0f s: restart the daemon if it does not end",
+        duty=duty,
+        wait=wait,
+    )
+
+
 def expired(deliveries: int) -> None:
     """Say that waiting mail has passed its `expires_at`."""
     log(

@@ -55,6 +55,7 @@ class Given(StrEnum):
     SUPPRESSED = "its address is suppressed"
     WISHED = "a wish is kept"
     DOUBTFUL = "a relay may hold it already"
+    ERASED = "its body is erased"
     SCHEDULED = "its send_at has not come"
     FRESH = "no relay has put it off"
 
@@ -105,6 +106,9 @@ _LATE_WAITING = Effect(f"{_TOO_LATE}: it will expire, then {_AS_NEW}")
 _LATE_PARKED = Effect(f"{_TOO_LATE}: cancel(…) it, then {_AS_NEW}")
 _LATE_FAILED = Effect(f"{_TOO_LATE}: {_AS_NEW}")
 _SUPPRESSED = Effect("its address is suppressed, and it would fail: unsuppress(…) the address first")
+ERASED = "its body is erased, so nothing can send it again"
+"""Why a mail is not sent again that has no body any more."""
+
 _TRIED = "it is tried again now, as if for the first time"
 _CANCEL_FIRST = "a relay may hold it already: cancel(…) brings it to in_doubt first"
 
@@ -163,7 +167,13 @@ REQUESTS: dict[Request, dict[Status, Effect]] = {
         Status.SENDING: _MAY_BE_WITHDRAWN,
         Status.SENT: _SENT_AGAIN,
         Status.FAILED: Effect(
-            _TRIED, Status.PENDING, but={Given.LATE: _LATE_FAILED, Given.SUPPRESSED: _SUPPRESSED}
+            _TRIED,
+            Status.PENDING,
+            but={
+                Given.ERASED: Effect(ERASED),
+                Given.LATE: _LATE_FAILED,
+                Given.SUPPRESSED: _SUPPRESSED,
+            },
         ),
         Status.IN_DOUBT: Effect(
             _TRIED, Status.PENDING, but={Given.LATE: _LATE_PARKED, Given.SUPPRESSED: _SUPPRESSED}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from outbox.mail.request import SENT_AGAIN, Request
+from outbox.mail.request import ERASED, SENT_AGAIN, Request
 from outbox.mail.status import Lane, Reason, Status
 from outbox.mail.way import Gate, Way, at, by, faults
 
@@ -78,7 +78,7 @@ class Known:
     `relay` is the one that judged it last and `said` its answer, or what happened in the last attempt.
     `due_in` is in seconds, below 0 for what is due. `gates` are those before it, its stream's and its
     relay's; `way` says by which relay it goes, None where no settings tell that. `suppressed` says why its
-    address gets no mail, `is_late` that its `expires_at` has passed.
+    address gets no mail, `is_late` that its `expires_at` has passed, `is_erased` that its body is gone.
     `holder` is the host and the process that send it now.
     """
 
@@ -98,6 +98,7 @@ class Known:
     has_daemon: bool
     ahead: int | None
     way: Way | None = None
+    is_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +147,11 @@ def explain(known: Known) -> Explanation:
             cause = _FAILED.get(known.reason or "", "it failed")
             waits, says = Waits.FAILED, f"{cause}{words}; {_sent_again(known) or _tried_again(known)}"
         case Status.EXPIRED:
-            remedy = _sent_again(known) or _AS_NEW
+            remedy = _sent_again(known) or _as_new(known)
             waits, says = Waits.EXPIRED, f"its expires_at passed before it was sent: {remedy}"
         case Status.CANCELLED:
             cause = _by(known, Request.CANCEL) or "it was cancelled"
-            waits, says = Waits.CANCELLED, f"{cause}: {_sent_again(known) or _AS_NEW}"
+            waits, says = Waits.CANCELLED, f"{cause}: {_sent_again(known) or _as_new(known)}"
         case Status.SENT:
             again = _sent_again(known)
             waits, says = Waits.SENT, _sent(known, words) + (f"; {again}" if again else "")
@@ -218,7 +219,13 @@ def _decide(known: Known) -> str:
     return "mark_sent(…), retry(…) or cancel(…)"
 
 
+def _as_new(known: Known) -> str:
+    return ERASED if known.is_erased else _AS_NEW
+
+
 def _tried_again(known: Known) -> str:
+    if known.is_erased:
+        return ERASED
     if known.is_late:
         return f"its expires_at has passed: {_AS_NEW}"
     if known.suppressed is not None:

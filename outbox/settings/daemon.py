@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from outbox.settings.field import seconds, setting
+from outbox.settings.field import KeptFor, kept, seconds, setting
 from outbox.settings.listen import GIVE, parse_listen
 from outbox.store.url import DEFAULT_URL, usable_url
 
@@ -41,6 +41,15 @@ class DaemonSettings(BaseSettings):
         "A directory of this daemon alone for its journal; under systemd the unit's StateDirectory. "
         "Without one nothing is kept, and what a killed daemon had in hand waits for its lease.",
         "the path of a directory that exists and that the daemon may write to",
+    )
+    keep_bodies: KeptFor = kept(
+        "30d",
+        "How long after its end the body of a mail is kept; a failed one cannot be tried again without it.",
+    )
+    keep_finished: KeptFor = kept(
+        "90d",
+        "How long after its end all of a mail is kept; its idempotency key goes with it. The rows of daemons "
+        "that have ended are kept as long, and 30 days at least.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO", "What is logged, from this level up.", "debug, info, warning or error"

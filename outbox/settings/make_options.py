@@ -9,7 +9,7 @@ from outbox.settings.make_relay import refuse_bad_files, relays_of
 from outbox.settings.make_routes import streams_of
 from outbox.settings.make_signer import signer_of, warn_of_short_keys
 from outbox.settings.model import Settings
-from outbox.worker.options import Options
+from outbox.worker.options import Keep, Options
 from outbox.worker.signing import Signing
 
 
@@ -31,4 +31,5 @@ def options_of(settings: Settings) -> Options:
         diversion=Diversion(settings.redirect_all_to, frozenset(settings.allowed_domains)),
         sign=None if signer is None else Signing(signer, time.time),
         state_dir=settings.state_dir,
+        keep=Keep(settings.keep_bodies, settings.keep_finished),
     )

@@ -5,7 +5,7 @@ Hosts exchange durations in seconds with it, never times, so a wrong clock on a 
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, FunctionElement, bindparam
+from sqlalchemy import ColumnElement, Date, Float, FunctionElement, bindparam
 from sqlalchemy.ext.compiler import compiles
 
 from outbox.store.types import UtcDateTime
@@ -45,6 +45,13 @@ class finite(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like o
     """An instant that an application wrote, as near to it as Python can hold; NULL for NULL."""
 
     type = UtcDateTime()
+    inherit_cache = True
+
+
+class utc_day(FunctionElement[Any]):  # noqa: N801 - a SQL function, named like one
+    """The day of an instant in UTC."""
+
+    type = Date()
     inherit_cache = True
 
 
@@ -125,3 +132,15 @@ def _my_since(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(seconds_since, "sqlite")
 def _lite_since(element: Any, compiler: Any, **kw: Any) -> str:
     return f"((julianday('now') - julianday({compiler.process(element.clauses, **kw)})) * 86400.0)"
+
+
+@compiles(utc_day, "postgresql")
+def _pg_day(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AT TIME ZONE 'UTC' AS date)"
+
+
+@compiles(utc_day, "mysql")
+@compiles(utc_day, "mariadb")
+@compiles(utc_day, "sqlite")
+def _plain_day(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"date({compiler.process(element.clauses, **kw)})"

@@ -43,6 +43,7 @@ WHOLE = "*"
 _TABLE = """
                     app  app_control  daemon  reader
 outbox_message
+    *               -    -            d       -
     id              rik  rik          r       r
     created_at      -    r            r       r
     stream          ik   rik          r       r
@@ -55,7 +56,9 @@ outbox_message
     idempotency_key rik  rik          r       r
     payload_hash    rik  rik          r       r
     on_doubt        ik   rik          r       r
+    erased_at       -    r            ru      r
 outbox_delivery
+    *               -    -            d       -
     id              -    r            r       r
     message_id      i    ri           r       r
     n               i    ri           r       r
@@ -82,6 +85,7 @@ outbox_delivery
     wish            -    ru           ru      r
     announced       -    r            ru      r
 outbox_attempt
+    *               -    -            d       -
     id              -    r            r       r
     delivery_id     -    ri           ri      r
     fence           -    ri           ri      r
@@ -99,6 +103,7 @@ outbox_attempt
     waited          -    r            ri      r
     who             -    ri           r       r
 outbox_session
+    *               -    -            d       -
     id              -    r            ri      r
     host            -    r            ri      r
     pid             -    r            ri      r
@@ -138,6 +143,7 @@ outbox_gate
     paced_at        -    r            ru      r
     waits           -    r            ru      r
 outbox_tag
+    *               -    -            d       -
     name            i    ri           r       r
     value           i    ri           r       r
     message_id      i    ri           r       r
@@ -154,6 +160,15 @@ outbox_meta
     epoch           -    r            ru      r
     restored_at     -    r            ru      r
     confirmed       -    r            r       r
+    keeper          -    r            ru      r
+    keeper_until    -    r            ru      r
+    erased_to       -    r            ru      r
+outbox_stat
+    day             -    r            rik     r
+    stream          -    r            rik     r
+    relay           -    r            rik     r
+    status          -    r            rik     r
+    deliveries      -    r            riu     r
 outbox_status
     *               -    r            r       r
 outbox_queue

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from outbox.errors import InvalidEmailError
 from outbox.mail.complete import completed
-from outbox.mail.request import SENT_AGAIN, Change
+from outbox.mail.request import ERASED, SENT_AGAIN, Change
 from outbox.mail.status import FINAL, Status
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
@@ -38,8 +38,6 @@ NOT_YET = {
     Status.HELD: "it is held: release(…) lets this one go, cancel(…) ends it",
 }
 """Why what has not ended is not sent as a new mail."""
-
-ERASED = "its body is erased, so nothing can send it again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,20 @@ from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
 from outbox.mail.status import FINAL, Lane, Status
 from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import BATCH, IS_WISHED, PERSON, is_still
-from outbox.store.schema import attempt, delivery
+from outbox.store.moves import BATCH, FEW, IS_WISHED, PERSON, is_still
+from outbox.store.schema import attempt, delivery, message
 from outbox.store.suppressions import suppressed_of_many
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import TypeVar
+    from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
     from outbox.mail.request import Effect
+
+    T = TypeVar("T")
 
 _d = delivery.c
 _FRESH = _d.lane == literal_column(str(int(Lane.FRESH)))
@@ -36,7 +40,8 @@ _GIVEN: dict[Given, ColumnElement[bool]] = {
     Given.FRESH: _FRESH,
 }
 """What the row itself tells. The list of suppressed addresses does not wait for us, so no write repeats that
-an address is not on it: who gets on it now keeps the mail from going when its turn comes.
+an address is not on it: who gets on it now keeps the mail from going when its turn comes. And nobody erases
+the body of a mail while we have a delivery of it locked.
 """
 
 _LOOK = select(
@@ -48,6 +53,7 @@ _LOOK = select(
     _d.fence,
     *(case((condition, 1), else_=0).label(given.name) for given, condition in _GIVEN.items()),
 )
+_ERASED = select(message.c.id).where(message.c.erased_at.is_not(None))
 _ATTEMPT = insert(attempt).inline()
 
 _NONE: ColumnElement[int] = literal_column("0")
@@ -120,11 +126,8 @@ def _effects(
 ) -> list[tuple[Any, Effect]]:
     """Return what the request does to each of these deliveries that is in one of `only`."""
     meant = [row for row in rows if only is None or row.status in only]
-    refused = _refused(connection, meant, request)
-    return [
-        (row, effect(request, Status(row.status), given(row, is_refused=row.recipient in refused)))
-        for row in meant
-    ]
+    refused, erased = _refused(connection, meant, request), _erased(connection, meant, request)
+    return [(row, effect(request, Status(row.status), _told(row, refused, erased))) for row in meant]
 
 
 def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
@@ -138,14 +141,40 @@ def locked(connection: Connection, ids: Sequence[int]) -> Sequence[Any]:
 
 def _refused(connection: Connection, rows: Sequence[Any], request: Request) -> Collection[str]:
     """Return the recipients that get no mail, of those deliveries where this request asks about that."""
-    asks = {status for status, usual in REQUESTS[request].items() if Given.SUPPRESSED in usual.but}
-    return suppressed_of_many(connection, [row.recipient for row in rows if row.status in asks])
+    asked = _asked(rows, request, Given.SUPPRESSED)
+    return suppressed_of_many(connection, [row.recipient for row in asked])
 
 
-def given(row: Any, *, is_refused: bool) -> frozenset[Given]:
+def _erased(connection: Connection, rows: Sequence[Any], request: Request) -> Collection[UUID]:
+    """Return the messages without a body any more, of those deliveries where this request asks about that.
+
+    Behind the locks, and so that it sees what was erased while it waited for them.
+    """
+    messages = {row.message_id for row in _asked(rows, request, Given.ERASED)}
+    dialect = dialect_of(connection.dialect.name)
+    look = dialect.read_back(_ERASED.where(dialect.among(message.c.id, "ids")))
+    return {
+        id_
+        for ids in batches(sorted(messages), FEW)
+        for id_ in connection.execute(look, {"ids": list(ids)}).scalars()
+    }
+
+
+def _asked(rows: Sequence[Any], request: Request, given: Given) -> list[Any]:
+    """Return the deliveries of which this request asks whether that is given."""
+    asks = {status for status, usual in REQUESTS[request].items() if given in usual.but}
+    return [row for row in rows if row.status in asks]
+
+
+def _told(row: Any, refused: Collection[str], erased: Collection[UUID]) -> frozenset[Given]:
+    return given(row, is_refused=row.recipient in refused, is_erased=row.message_id in erased)
+
+
+def given(row: Any, *, is_refused: bool, is_erased: bool) -> frozenset[Given]:
     """Return what else is true of a delivery that was looked at."""
     told = {condition for condition in _GIVEN if getattr(row, condition.name)}
-    return frozenset(told | {Given.SUPPRESSED} if is_refused else told)
+    others = {Given.SUPPRESSED: is_refused, Given.ERASED: is_erased}
+    return frozenset(told | {condition for condition, is_true in others.items() if is_true})
 
 
 def write(
@@ -210,7 +239,7 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
     )
 
 
-def batches(ids: Sequence[int], most: int = BATCH) -> Iterator[Sequence[int]]:
+def batches(ids: Sequence[T], most: int = BATCH) -> Iterator[Sequence[T]]:
     """Yield these ids in their order, at most so many at a time."""
     for start in range(0, len(ids), most):
         yield ids[start : start + most]

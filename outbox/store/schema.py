@@ -4,7 +4,8 @@
 hot, and the unit of the queue. `outbox_attempt` only grows: what went otherwise than a clean first
 success. `outbox_session` is one run of one daemon. `outbox_gate` is what may pass now: to one relay, of one
 stream, or at all. `outbox_suppression` is an address that gets no mail, `outbox_tag` one tag of a message,
-`outbox_meta` what is true of the whole database.
+`outbox_meta` what is true of the whole database, `outbox_stat` how many deliveries ended in one way on one
+day, of those that were deleted.
 """
 
 from enum import StrEnum
@@ -23,7 +24,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     String,
     Table,
@@ -35,6 +35,7 @@ from sqlalchemy.dialects import postgresql
 
 from outbox.mail.status import FINAL, Lane, OnDoubt, Status, Wish
 from outbox.store.clock import utc_now
+from outbox.store.conventions import MYSQL, new_metadata, one_of
 from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
 
 
@@ -55,29 +56,9 @@ class GateKind(StrEnum):
     STREAM = "stream"
 
 
-def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
-
-
 _FINAL = ", ".join(f"'{status}'" for status in Status if status in FINAL)
-# InnoDB for its transactions; the binary collation so that no text folds case.
-_MYSQL: dict[str, Any] = {
-    f"{dialect}_{option}": value
-    # SQLAlchemy reads only the names of the dialect that the URL has.
-    for dialect in ("mysql", "mariadb")
-    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
-}
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "%(table_name)s_%(column_0_N_name)s",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-        "pk": "%(table_name)s_pkey",
-    }
-)
+metadata = new_metadata()
 
 message = Table(
     "outbox_message",
@@ -94,9 +75,10 @@ message = Table(
     Column("idempotency_key", ByteExact(200)),
     Column("payload_hash", String(64), nullable=False),
     Column("on_doubt", Word(16), nullable=False),
+    Column("erased_at", UtcDateTime),
     UniqueConstraint("idempotency_key"),
-    _one_of("on_doubt", OnDoubt),
-    **_MYSQL,
+    one_of("on_doubt", OnDoubt),
+    **MYSQL,
 )
 
 delivery = Table(
@@ -128,14 +110,14 @@ delivery = Table(
     Column("wish", Word(16)),
     Column("announced", Integer),
     UniqueConstraint("message_id", "n"),
-    _one_of("status", Status),
+    one_of("status", Status),
     CheckConstraint(f"lane IN ({', '.join(str(lane.value) for lane in Lane)})", name="lane_known"),
-    _one_of("wish", Wish),
+    one_of("wish", Wish),
     CheckConstraint("(status = 'sending') = (session IS NOT NULL)", name="sending_has_session"),
     CheckConstraint(f"(status IN ({_FINAL})) = (finished_at IS NOT NULL)", name="final_is_finished"),
     # A purge must not let SQLite hand out an old id again.
     sqlite_autoincrement=True,
-    **_MYSQL,
+    **MYSQL,
 )
 
 attempt = Table(
@@ -158,7 +140,7 @@ attempt = Table(
     Column("waited", Double),
     Column("who", String(128)),
     sqlite_autoincrement=True,
-    **_MYSQL,
+    **MYSQL,
 )
 
 session = Table(
@@ -176,8 +158,8 @@ session = Table(
     Column("failed", BigId, nullable=False, server_default=text("0")),
     Column("deferred", BigId, nullable=False, server_default=text("0")),
     Column("epoch", Integer),
-    _one_of("state", SessionState),
-    **_MYSQL,
+    one_of("state", SessionState),
+    **MYSQL,
 )
 
 gate = Table(
@@ -208,9 +190,9 @@ gate = Table(
     Column("pace", Double),
     Column("paced_at", UtcDateTime),
     Column("waits", Integer, nullable=False, server_default=text("0")),
-    _one_of("kind", GateKind),
+    one_of("kind", GateKind),
     CheckConstraint("pipelining IN ('mail', 'off')", name="pipelining_known"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 tag = Table(
@@ -220,7 +202,7 @@ tag = Table(
     Column("name", Word(64), primary_key=True),
     Column("value", Word(200), primary_key=True),
     Column("message_id", Guid, ForeignKey(message.c.id), primary_key=True, index=True),
-    **_MYSQL,
+    **MYSQL,
 )
 
 suppression = Table(
@@ -232,7 +214,7 @@ suppression = Table(
     Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
     # Nobody tells Ada@… from ada@…, so the list has one spelling, and a claim looks for that.
     CheckConstraint("address = lower(address)", name="address_lower"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 meta = Table(
@@ -244,8 +226,23 @@ meta = Table(
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("restored_at", UtcDateTime),
     Column("confirmed", Integer, nullable=False, server_default=text("0")),
+    Column("keeper", Guid),
+    Column("keeper_until", UtcDateTime),
+    Column("erased_to", UtcDateTime),
     CheckConstraint("id = 1", name="one_row"),
-    **_MYSQL,
+    **MYSQL,
+)
+
+stat = Table(
+    "outbox_stat",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("stream", Word(64), primary_key=True),
+    # As in a delivery, so that both can be counted together.
+    Column("relay", String(64), primary_key=True),
+    Column("status", Word(16), primary_key=True),
+    Column("deliveries", BigInteger, nullable=False, server_default=text("0")),
+    **MYSQL,
 )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
 
-from outbox.store.clock import seconds_since, utc_now
-from outbox.store.schema import SessionState, session
+from outbox.store.clock import after, seconds_since, utc_now
+from outbox.store.moves import FEW, IS_SENDING
+from outbox.store.schema import SessionState, delivery, session
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ _LOSE = (
     )
     .values(state=SessionState.LOST.value)
 )
+_IS_FORGOTTEN = and_(
+    _s.state.in_((SessionState.STOPPED.value, SessionState.LOST.value)),
+    _s.beat_at <= after("younger"),
+    ~exists().where(delivery.c.session == _s.id, IS_SENDING),
+)
+_FORGOTTEN = select(_s.id).where(_IS_FORGOTTEN).limit(FEW)
 
 
 class Present(NamedTuple):
@@ -88,6 +95,7 @@ class Sessions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._forget = delete(session).where(database.dialect.among(_s.id, "ids"), _IS_FORGOTTEN)
 
     def start(
         self, me: UUID, *, host: str, pid: int, version: str, ttl: float, epoch: int | None = None
@@ -145,4 +153,22 @@ class Sessions:
                 if row.silent > row.ttl
             )
 
+        return self._database.write(work)
+
+    def prune(self, age: float) -> int:
+        """Delete the rows of sessions that ended `age` seconds ago or earlier, a few; return how many.
+
+        No journal may name them any more (`journal/folder.py`): a daemon whose journal names a session that
+        is not there believes that the database went back in time.
+        """
+
+        def work(connection: Connection) -> int:
+            forgotten = connection.execute(_FORGOTTEN, {"younger": -age}).scalars().all()
+            if not forgotten:
+                return 0
+            return connection.execute(self._forget, {"ids": list(forgotten), "younger": -age}).rowcount
+
+        # An idle daemon on SQLite only reads.
+        if not self._database.read(lambda found: found.execute(_FORGOTTEN, {"younger": -age}).first()):
+            return 0
         return self._database.write(work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, String, and_, bindparam, case, func, literal, or_, select, type_coerce
+from sqlalchemy import Float, String, and_, bindparam, case, exists, func, literal, or_, select, type_coerce
 
 from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Known, Why, explain
@@ -15,7 +15,7 @@ from outbox.store.clock import finite, seconds_since, utc_after, utc_now
 from outbox.store.dialects import dialect_of
 from outbox.store.moves import FEW, IS_PENDING
 from outbox.store.requests import batches
-from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, session
+from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, message, session
 from outbox.store.suppressions import suppressed_of_many
 from outbox.store.types import Guid, UtcDateTime
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.route import Routes
 
-_d, _a, _g, _s = delivery.c, attempt.c, gate.c, session.c
+_d, _a, _g, _s, _m = delivery.c, attempt.c, gate.c, session.c, message.c
 
 _OF_MESSAGE = _d.message_id == bindparam("of", type_=Guid)
 _IS_DAEMON = and_(_s.state == SessionState.RUNNING.value, seconds_since(_s.beat_at) < _s.ttl)
@@ -52,6 +52,7 @@ _DELIVERIES = (
         _d.reply,
         _s.host,
         _s.pid,
+        exists().where(_m.id == _d.message_id, _m.erased_at.is_not(None)).label("is_erased"),
     )
     .outerjoin(session, _s.id == _d.session)
     .where(_OF_MESSAGE)
@@ -145,6 +146,7 @@ def reasons(
                 holder=(row.host, row.pid) if row.host else None,
                 has_daemon=has_daemon,
                 ahead=ahead(row),
+                is_erased=bool(row.is_erased),
             ),
         )
         for row in rows

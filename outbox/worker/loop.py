@@ -36,6 +36,7 @@ from outbox.worker.desks import Desks
 from outbox.worker.duties import Duties
 from outbox.worker.heartbeat import Heartbeat
 from outbox.worker.holdings import Holdings
+from outbox.worker.housekeeping import Housekeeping
 from outbox.worker.journaling import Journaling
 from outbox.worker.lookout import Lookout
 from outbox.worker.parts import first_end
@@ -73,6 +74,7 @@ class Daemon:
         lanes = Lanes(ours=routes.concerns)
         self._queue = Queue(database, lanes)
         self._sessions = Sessions(database)
+        self._house = Housekeeping(database, self._sessions, options.keep, lambda: self._heartbeat.lease.id)
         tally = self._tally = Tally()
         self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
@@ -137,7 +139,7 @@ class Daemon:
     async def _work(self) -> None:
         duties = await self._begin()
         parts: dict[str, Part] = {"loop": self, "heartbeat": self._heartbeat, "recorder": self._recorder}
-        watch = Watch(self._notifier, parts, self._report.line, duties.mind_the_clock)
+        watch = Watch(self._notifier, parts, self._report.line, duties.mind)
         watching = asyncio.create_task(watch.run())
         recording = asyncio.create_task(self._recorder.run())
         self._desks.begin()
@@ -242,7 +244,8 @@ class Daemon:
             self._sessions,
             self._heartbeat,
             self._ttl,
-            lambda: soon(self._desks.wake),
+            partial(soon, self._desks.wake),
+            self._house,
             self._report.count if self._notifier.listens else None,
         )
         duties.start()

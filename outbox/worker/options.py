@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from outbox.store.bodies import Message
 
 
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how many seconds after its end the body of a mail is kept, and its rows; 0 is for ever."""
+
+    bodies: float = 30 * DAY
+    finished: float = 90 * DAY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The relays and how to work with them; `poll_interval` and `lease_ttl` are seconds.
@@ -25,7 +36,7 @@ class Options:
     This daemon serves those of the `streams` that name one of its `relays`; those that name none go by the
     first one, if `serves_unnamed`.
     `sign` returns a message with its signatures; it runs in a thread. In `state_dir` this daemon alone keeps
-    its journal, if there is one.
+    its journal, if there is one. It deletes what has ended longer ago than it is to `keep` that.
     """
 
     relays: tuple[Relay, ...]
@@ -39,3 +50,4 @@ class Options:
     diversion: Diversion = field(default_factory=Diversion)
     sign: Callable[[Message], Message] | None = None
     state_dir: Path | None = None
+    keep: Keep = field(default_factory=Keep)

@@ -14,14 +14,24 @@ from outbox.store.database import Database
 from outbox.store.grants import Role
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
-from outbox.store.schema import SessionState, attempt, delivery, gate, message, session, suppression, tag
+from outbox.store.schema import (
+    SessionState,
+    attempt,
+    delivery,
+    gate,
+    message,
+    session,
+    stat,
+    suppression,
+    tag,
+)
 from outbox.store.sessions import Sessions
 from tests.support.users import as_role
 
 if TYPE_CHECKING:
     from outbox.handover import Fields
 
-TABLES = (attempt, delivery, tag, message, session, gate, suppression)
+TABLES = (attempt, delivery, tag, message, session, gate, suppression, stat)
 """Children first, as they are emptied."""
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Row, select, update
 
 import outbox
 from outbox import Change, Status
+from outbox.mail.request import ERASED
 from outbox.mail.status import FINAL
-from outbox.store.renewal import ERASED, NOT_YET
+from outbox.store.renewal import NOT_YET
 from outbox.store.schema import message, tag
 from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, in_state

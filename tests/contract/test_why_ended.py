@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 import outbox
 from outbox import Status, Waits
+from outbox.store.clock import utc_now
+from outbox.store.schema import message
 from tests.contract.scene import Scene, in_state
 from tests.contract.told import told, why
 
@@ -42,6 +45,15 @@ def test_what_waits_for_nothing_tells_what_happened_and_what_can_be_done(
     (id_,) = scene.mail()
     scene.change(id_, **in_state(status), **words, reason=reason)
     assert told(why(scene, id_)) == (Waits(status.value), None, says)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED, Status.CANCELLED])
+def test_what_has_no_body_any_more_is_said_not_to_go_again(scene: Scene, status: Status) -> None:
+    (id_,) = scene.mail()
+    scene.change(id_, **in_state(status))
+    with scene.admin.begin() as connection:
+        connection.execute(update(message).values(mime=None, erased_at=utc_now()))
+    assert why(scene, id_).says.endswith("its body is erased, so nothing can send it again")
 
 
 def test_who_asked_for_what_happened_is_told(scene: Scene) -> None:

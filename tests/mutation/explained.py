@@ -31,6 +31,13 @@ GUARDS: dict[tuple[str, str], str] = {
     ): "the read before it asks the same, but for a restore between the two",
     ("outbox/store/verdicts.py", 'dialect.among(_d.id, "ids")'): _READS_MORE,
     ("outbox/store/verdicts.py", 'dialect.among(_a.delivery_id, "ids")'): _READS_MORE,
+    ("outbox/store/requests.py", 'dialect.among(message.c.id, "ids")'): _READS_MORE,
+    ("outbox/store/sessions.py", "_IS_FORGOTTEN"): "the read and the deletion behind it ask the same",
+    (
+        "outbox/store/sessions.py",
+        'database.dialect.among(_s.id, "ids")',
+    ): "what it deletes more may go as well: the transaction is longer",
+    ("outbox/store/sessions.py", "IS_SENDING"): _CHECKED,
 }
 """Guards that are left out by `guards.py`, by file and text."""
 

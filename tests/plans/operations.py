@@ -7,7 +7,9 @@ import outbox
 from outbox.mail.objection import Storm
 from outbox.mail.status import Move
 from outbox.store.queue import Queue
+from outbox.store.retention import PAGE, Retention, Terms
 from outbox.store.sessions import Totals
+from tests.contract.aged import DAY
 from tests.contract.ends import OWNED, PAUSE, record, settlement
 from tests.contract.scene import ago
 from tests.plans.history import History
@@ -128,6 +130,17 @@ def beat(history: History) -> Run:
     return run
 
 
+def delete(history: History) -> Run:
+    # Older than the history, so that the next page is these.
+    history.add(PAGE, "cancelled", finished_at=ago(1000 * DAY))
+    retention, terms = Retention(history.scene.database), Terms(900 * DAY)
+
+    def run() -> None:
+        assert retention.delete(terms, retention.walk(terms).page()).messages == PAGE
+
+    return run
+
+
 OPERATIONS: tuple[Operation, ...] = (
     claim, announce, record_in_time, record_again, record_too_late, release_unknown, look, rescue,
     expire, messages, beat,
@@ -184,4 +197,4 @@ def retry_by_key(history: History) -> Run:
     return run
 
 
-ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key)
+ASKED: tuple[Operation, ...] = (tell_status, tell_why, cancel_a_tag, retry_by_key, delete)

@@ -20,10 +20,24 @@ from outbox.store.grants import Role
 from outbox.store.overview import overview
 from outbox.store.pages import page
 from outbox.store.queue import Queue
-from outbox.store.schema import SessionState, attempt, delivery, gate, message, session, suppression, tag
+from outbox.store.schema import (
+    SessionState,
+    attempt,
+    delivery,
+    gate,
+    message,
+    meta,
+    session,
+    stat,
+    suppression,
+    tag,
+)
 from outbox.store.search import details, summaries
 from outbox.store.sessions import Sessions
+from outbox.worker.housekeeping import Housekeeping
+from outbox.worker.options import DAY, Keep
 from tests.contract.ends import OWNED, record, settlement
+from tests.contract.scene import ago
 from tests.roles.conftest import Granted, as_owner
 from tests.support.inside import daemon_inside
 from tests.support.ledger import LedgerSink
@@ -43,7 +57,7 @@ def outbox() -> Outbox:
 def shop(granted: Granted) -> Iterator[Engine]:
     """Give the engine of an application; the database is empty."""
     with as_owner(granted) as connection:
-        for table in (attempt, delivery, tag, message, session, gate, suppression):
+        for table in (attempt, delivery, tag, message, session, gate, suppression, stat):
             connection.execute(delete(table))
     engine = create_engine(granted.users[Role.APP], poolclass=NullPool)
     yield engine
@@ -189,3 +203,30 @@ def test_a_reader_sees_each_mail_and_its_status(shop: Engine, reader: Database, 
     assert [HELLO["to"]] == [row["recipient"] for row in found["deliveries"]]
     queued = text("SELECT status FROM outbox_queue")
     assert reader.read(lambda connection: connection.execute(queued).scalars().all()) == ["pending"]
+
+
+def test_a_daemon_erases_deletes_and_prunes(
+    granted: Granted, shop: Engine, mailer: Database, outbox: Outbox
+) -> None:
+    with shop.begin() as connection:
+        outbox.enqueue_many(connection, [HELLO | {"tags": {"order": 42}}] * 3)
+    sessions, dead = Sessions(mailer), uuid4()
+    sessions.start(dead, host="host", pid=1, version="1", ttl=60)
+    sessions.enter(dead, SessionState.STOPPED)
+    with as_owner(granted) as owner:
+        owner.execute(update(meta).values(keeper=None, keeper_until=None, erased_to=None))
+        long_ago = ago(100 * DAY)
+        owner.execute(update(session).values(beat_at=long_ago))
+        ids = owner.execute(select(delivery.c.id)).scalars().all()
+        for id_, age in zip(ids, (100, 40, 1), strict=True):
+            ended = {"status": "sent", "finished_at": ago(age * DAY)}
+            owner.execute(update(delivery).where(delivery.c.id == id_).values(ended))
+            owner.execute(insert(attempt).values(delivery_id=id_, fence=1, verdict="defer"))
+    house = Housekeeping(mailer, sessions, Keep(), lambda: dead)
+    for duty in (house.erase, house.delete, house.prune):
+        duty()
+    with as_owner(granted) as owner:
+        left = [len(owner.execute(select(each)).all()) for each in (message, delivery, attempt, tag, session)]
+        bodies = owner.execute(select(message.c.mime).where(message.c.mime.is_not(None))).all()
+        assert (left, len(bodies)) == ([2, 2, 2, 2, 0], 1)
+        assert owner.execute(select(stat.c.deliveries)).scalars().all() == [1]

@@ -66,6 +66,7 @@ class StoreDialect(Protocol):
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
     def locked(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def by_id(self, statement: Update) -> Update: ...  # noqa: D102 - documented where implemented
+    def by_end(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def read_back(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
     def largest_message(self, connection: Connection) -> int | None: ...  # noqa: D102 - documented where implemented
     def carried(self, mime: bytes) -> int: ...  # noqa: D102 - documented where implemented

@@ -250,6 +250,10 @@ class MySQL(PlainDialect):
         """Return the update by the primary key, so that it locks nothing else."""
         return statement.with_hint(_BY_ID)
 
+    def by_end(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read by the index: with old statistics it would rather sort the whole table."""
+        return statement.with_hint(delivery, "FORCE INDEX (outbox_delivery_finished)")
+
     def read_back(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that follows `insert_or_nothing`.
 

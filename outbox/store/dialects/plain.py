@@ -34,14 +34,15 @@ if TYPE_CHECKING:
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
-    "max_overflow": 0,
+    "max_overflow": 4,
     "pool_timeout": 5,
     # `Database` ends each transaction itself: another ROLLBACK would be a round trip for nothing.
     "pool_reset_on_return": None,
 }
-"""At most four connections a daemon, one for each thread that speaks to the database at the same time.
+"""At most eight connections a daemon, one for each thread that speaks to the database at the same time.
 
-These are the heartbeat, the duties and the two of `worker/threads.py`: none ever waits for another's.
+These are the heartbeat, the five duties and the two of `worker/threads.py`: none ever waits for another's.
+Four of them stay, since the duties are seldom at work together.
 """
 
 _NOTE = insert(attempt)
@@ -120,6 +121,10 @@ class PlainDialect:
 
     def by_id(self, statement: Update) -> Update:
         """Return the update of deliveries that are named by their ids, so that it touches no others."""
+        return statement
+
+    def by_end(self, statement: Select[Any]) -> Select[Any]:
+        """Return the read of deliveries of one status in the order in which they ended."""
         return statement
 
     def read_back(self, statement: Select[Any]) -> Select[Any]:

@@ -3,7 +3,7 @@
 from outbox.store.dialects.plain import POOL
 from outbox.worker.threads import Threads
 
-HEARTBEAT = DUTIES = 1
+HEARTBEAT, DUTIES = 1, 5
 
 
 def test_there_is_a_connection_for_each_thread_and_no_more() -> None:

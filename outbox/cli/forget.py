@@ -1,0 +1,73 @@
+"""`outbox forget`: an address is erased from all mail that has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outbox import control
+from outbox.cli.ending import CommandError
+from outbox.cli.options import database_url, dry_run, yes
+from outbox.cli.paper import print_table
+from outbox.errors import EX_TEMPFAIL
+from outbox.mail.address import parse_address
+from outbox.settings import load
+from outbox.settings.opening import opened
+
+if TYPE_CHECKING:
+    from outbox.store.database import Database
+    from outbox.store.erasure import Forgotten
+
+_WHAT = {
+    "outbox_message": ("messages", "sender, subject, body, tags, and a key that names the address"),
+    "outbox_delivery": ("deliveries", "recipient, and what the relay answered"),
+    "outbox_attempt": ("attempts", "what relays answered, and what we made of it"),
+    "outbox_tag": ("tags", "the whole row"),
+    "outbox_suppression": ("suppressions", "the whole row"),
+}
+
+
+@click.command()
+@click.argument("address")
+@click.option("--unsuppress", is_flag=True, help="Also forget that the address gets no mail.")
+@dry_run
+@yes
+@database_url
+def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags: Any) -> None:
+    """Erase ADDRESS from all mail to it and from it, in whatever case it is written there.
+
+    What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
+    words go. A mail that has still to go to others, or is being sent, is left: the command then ends with 75,
+    and is to be called again later.
+    """
+    email = parse_address("address", address).email
+    with opened(load(**flags)) as database:
+        database.check()
+        if not (dry_run or yes):
+            click.confirm(f"Erase {email} from all mail? Nothing brings it back.", abort=True)
+        found = _forget(database, email, unsuppress=unsuppress, undo=dry_run)
+    click.echo("Would be erased:" if dry_run else "Erased:")
+    print_table(
+        ("table", "rows", "what"),
+        [(table, getattr(found, name), what) for table, (name, what) in _WHAT.items()],
+    )
+    if found.cancelled:
+        click.echo(
+            f"Deliveries that waited and {'would be' if dry_run else 'are'} cancelled: {found.cancelled}"
+        )
+    if found.left:
+        ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
+        raise CommandError(
+            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
+            "Call this again when it has; outbox why ID tells what it waits for.",
+            EX_TEMPFAIL,
+        )
+
+
+def _forget(database: Database, email: str, *, unsuppress: bool, undo: bool) -> Forgotten:
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        found = control.forget(connection, email, unsuppress=unsuppress, who="outbox forget")
+        if undo:
+            transaction.rollback()
+        return found

@@ -1,0 +1,110 @@
+"""`outbox purge`: what has ended long ago is deleted now, or its bodies alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outbox.cli.options import database_url, dry_run, yes
+from outbox.cli.progress import progress
+from outbox.mail.duration import FORM, parse_duration
+from outbox.mail.status import FINAL
+from outbox.settings import load
+from outbox.settings.opening import opened
+from outbox.store.retention import Gone, Retention, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.store.retention import Page
+
+_FINALS = sorted(FINAL)
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, given: str) -> float:
+    try:
+        return parse_duration(given)
+    except ValueError as error:
+        raise click.BadParameter(f"{given!r}: {error}. Give {FORM}.") from error
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    "age",
+    callback=_seconds,
+    metavar="DURATION",
+    required=True,
+    help="How long ago it ended at least, such as 30d or 12h.",
+)
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice([status.value for status in _FINALS]),
+    multiple=True,
+    help="Only mail all of which ended so; can be repeated.",
+)
+@click.option("--stream", help="Only mail of this stream.")
+@click.option("--bodies", is_flag=True, help="Erase the bodies only; the rows stay.")
+@dry_run
+@yes
+@database_url
+def purge(
+    age: float,
+    statuses: tuple[str, ...],
+    stream: str | None,
+    *,
+    bodies: bool,
+    dry_run: bool,
+    yes: bool,
+    **flags: Any,
+) -> None:
+    """Delete mail all of whose deliveries have ended long ago, with its attempts and tags.
+
+    What is deleted stays in the counts of `outbox stats`, and its idempotency keys are free again. The daemon
+    does the same by itself, by keep_bodies and keep_finished.
+    """
+    terms = Terms(age, frozenset(each for each in _FINALS if each.value in statuses) or FINAL, stream)
+    verb = "erase" if bodies else "delete"
+    with opened(load(**flags)) as database:
+        database.check()
+        retention = Retention(database)
+        found = _along(retention, terms, lambda page: retention.count(terms, page, bodies=bodies))
+        if dry_run:
+            click.echo(f"Would {verb} {_told(found, bodies=bodies)}.")
+            return
+        if not found.messages:
+            click.echo(f"There is nothing to {verb}.")
+            return
+        if not yes:
+            click.confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?", abort=True)
+        work = retention.erase if bodies else retention.delete
+        with progress({"mails": found.messages}) as show:
+            gone = _along(
+                retention,
+                terms,
+                lambda page: work(terms, page),
+                # More may have become old enough meanwhile.
+                lambda gone: show({"mails": min(gone.messages, found.messages)}),
+            )
+    click.echo(f"OK: {verb}d {_told(gone, bodies=bodies)}.")
+
+
+def _along(
+    retention: Retention,
+    terms: Terms,
+    work: Callable[[Page], Gone],
+    tell: Callable[[Gone], None] = lambda _: None,
+) -> Gone:
+    gone, walk = Gone(), retention.walk(terms)
+    while page := walk.page():
+        gone = gone.plus(work(page))
+        tell(gone)
+    return gone
+
+
+def _told(gone: Gone, *, bodies: bool) -> str:
+    if bodies:
+        return f"the bodies of {gone.messages} mails"
+    return f"{gone.messages} mails with {gone.deliveries} deliveries"

@@ -1,0 +1,21 @@
+"""Durations as people write them: a number with its unit, so that nobody means days and says seconds."""
+
+import re
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_GIVEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([dhms])")
+_LONGEST = 36525 * 86400.0
+
+FORM = "a number with its unit, d, h, m or s, such as 30d"
+"""What a duration looks like."""
+
+
+def parse_duration(given: str) -> float:
+    """Return the seconds of a duration such as `30d`, of a century at most; raise ValueError for others."""
+    found = _GIVEN.fullmatch(given.strip())
+    if found is None:
+        raise ValueError("this is no duration with a unit")
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST:
+        raise ValueError("this is more than a century")
+    return seconds

@@ -1,0 +1,118 @@
+"""An address that is forgotten stands nowhere any more, and nobody else's mail is lost for it."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert, select, update
+
+import outbox
+from outbox.store.erasure import FORGOTTEN
+from outbox.store.schema import attempt, message, metadata, suppression
+from tests.contract.scene import Scene, in_state
+
+ADA = "Ada@Example.org"
+SAID = f"550 <{ADA}> is unknown"
+
+
+def forget(scene: Scene, **options: Any) -> outbox.Forgotten:
+    with scene.admin.begin() as connection:
+        return outbox.forget(connection, ADA.lower(), **options)
+
+
+def everything(scene: Scene) -> str:
+    """Return all rows of all tables as one text, bodies too."""
+    with scene.admin.connect() as connection:
+        rows = [row for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    return str(rows).lower()
+
+
+def mail(scene: Scene, *statuses: str, to: list[str] | None = None, **fields: Any) -> UUID:
+    """Enqueue a mail to Ada, or to others as well, whose recipients are in these states."""
+    given = {"to": to or [ADA], "subject": f"For {ADA}", "text": f"Dear {ADA}", "tags": {"who": ADA}}
+    ids = scene.mail(**(given | fields))
+    for id_, status in zip(ids, statuses, strict=True):
+        scene.change(id_, **in_state(status), reply=SAID)
+    with scene.admin.begin() as connection:
+        for id_ in ids:
+            connection.execute(
+                insert(attempt).values(delivery_id=id_, fence=1, verdict="defer", reply=SAID, detail=SAID)
+            )
+    first: UUID = scene.row(ids[0]).message_id
+    return first
+
+
+def test_nothing_is_left_of_an_address_and_the_rows_stay(scene: Scene) -> None:
+    mail(scene, "sent", key=f"welcome-{ADA}")
+    mail(scene, "failed", "sent", to=[ADA, "bob@example.org"], key="receipt-42")
+    mail(scene, "sent", sender=ADA, to=["bob@example.org"])
+    other = mail(scene, "sent", to=["eve@example.org"], subject="Hello", text="Hello", tags=None)
+    last = scene.rows()[-1].id
+    scene.change(last, reply="2.0.0 Ok")
+    with scene.admin.begin() as connection:
+        mine = update(attempt).where(attempt.c.delivery_id == last)
+        connection.execute(mine.values(reply="4.7.1 later", detail="later"))
+    untouched = scene.message(other)
+    assert ADA.lower() in everything(scene)
+    assert outbox.Forgotten(messages=3, deliveries=2, attempts=4, tags=3) == forget(scene)
+    assert ADA.lower() not in everything(scene)
+    assert [row.recipient for row in scene.rows()] == [
+        FORGOTTEN, FORGOTTEN, "bob@example.org", "bob@example.org", "eve@example.org"
+    ]  # fmt: skip
+    assert [row.status for row in scene.rows()] == ["sent", "failed", "sent", "sent", "sent"]
+    with scene.admin.connect() as connection:
+        keys = connection.execute(select(message.c.idempotency_key).order_by(message.c.id)).scalars().all()
+        assert keys == [None, "receipt-42", None, None]
+    assert untouched == scene.message(other)
+
+
+@pytest.mark.parametrize("status", ["pending", "held", "in_doubt"])
+def test_what_waits_for_it_is_cancelled_and_erased(scene: Scene, status: str) -> None:
+    mail(scene, status)
+    # What a relay may hold already is in doubt first.
+    scene.change(scene.rows()[0].id, doubts=1)
+    found = forget(scene, who="ann")
+    assert (found.cancelled, found.messages, found.left) == (1, 1, ())
+    assert [row.status for row in scene.rows()] == ["cancelled"]
+    assert ADA.lower() not in everything(scene)
+    assert {note.who for note in scene.attempts() if note.verdict == "cancel"} == {"ann"}
+
+
+@pytest.mark.parametrize("status", ["pending", "held", "in_doubt", "sending"])
+def test_a_mail_that_has_to_go_to_others_is_left_until_it_has(scene: Scene, status: str) -> None:
+    id_ = mail(scene, "sent", status, to=[ADA, "bob@example.org"])
+    before = scene.message(id_)
+    assert outbox.Forgotten(left=(id_,)) == forget(scene)
+    assert before == scene.message(id_)
+    scene.change([row.id for row in scene.rows()][1], **in_state("sent"))
+    assert ((found := forget(scene)).messages, found.left) == (1, ())
+    assert ADA.lower() not in everything(scene)
+
+
+def test_fault_87_what_is_being_sent_to_it_is_left_and_does_not_go_again(scene: Scene) -> None:
+    id_ = mail(scene, "sending")
+    assert outbox.Forgotten(left=(id_,)) == forget(scene)
+    assert [(row.status, row.wish) for row in scene.rows()] == [("sending", "cancel")]
+
+
+def test_that_it_gets_no_mail_is_remembered_unless_that_is_to_go_too(scene: Scene) -> None:
+    with scene.application.begin() as connection:
+        outbox.suppress(connection, ADA, "she asked for it")
+    assert forget(scene).suppressions == 0
+    assert scene.count(suppression) == 1
+    assert forget(scene, unsuppress=True).suppressions == 1
+    assert scene.count(suppression) == 0
+
+
+def test_a_part_of_another_address_is_not_meant(scene: Scene) -> None:
+    mail(scene, "sent", to=["x" + ADA], subject="Hello", text="Hello", tags=None)
+    assert outbox.Forgotten() == forget(scene)
+
+
+def test_a_failed_mail_to_nobody_is_never_tried_again(scene: Scene) -> None:
+    id_ = mail(scene, "failed")
+    forget(scene)
+    with scene.admin.begin() as connection:
+        for as_new in (False, True):
+            (change,) = outbox.retry(connection, id_, as_new=as_new)
+            assert not change.done
