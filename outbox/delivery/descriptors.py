@@ -8,8 +8,8 @@ import resource
 from errno import EMFILE, ENFILE
 from pathlib import Path
 
-RESERVE = 16
-"""Descriptors that no connection to a relay may take: four connections to SQLite have three files each."""
+RESERVE = 32
+"""Descriptors that no connection to a relay may take: nine connections to SQLite have 19 files open."""
 
 OUT_OF_THEM = frozenset({EMFILE, ENFILE})
 """What the system says when this process, or the whole host, has no descriptor left."""

@@ -126,7 +126,7 @@ TURN_AGE = Metric(
     "outbox_turn_age_seconds",
     Kind.GAUGE,
     (),
-    "For how long no turn of the daemon's loop has ended; /healthz fails at 120 and the poll interval.",
+    "For how long no turn of the daemon's loop has ended, its rests included.",
 )
 READY = Metric("outbox_ready", Kind.GAUGE, (), "What /readyz says (1 or 0).")
 BUILD = Metric("outbox_build_info", Kind.GAUGE, ("version",), "1, with the version of the program.")

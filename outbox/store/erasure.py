@@ -6,6 +6,7 @@ others is left as it is, since it cannot be sent without its body, and is named.
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
 from outbox.store.moves import FEW
 from outbox.store.requests import ask, batches, locked
-from outbox.store.schema import attempt, delivery, message, tag
+from outbox.store.schema import attempt, delivery, gate, message, suppression, tag
 from outbox.store.suppressions import folded, unsuppress
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _CANCELS = 2
 
 _d, _m, _a = delivery.c, message.c, attempt.c
 _SAID = or_(_a.reply.is_not(None), _a.detail.is_not(None))
+_REMARKS = (gate.c.fault, gate.c.paused_why, gate.c.paused_by, suppression.c.why, suppression.c.who)
+"""What relays and people say where no mail is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ def forget(connection: Connection, address: str, *, who: str, listed: bool) -> F
     total = Forgotten(suppressions=int(listed and unsuppress(connection, address)))
     for messages in batches(erasure.messages(), FEW):
         total = total.plus(erasure.forget(messages, who))
+    erasure.forget_remarks()
     return total
 
 
@@ -99,12 +103,25 @@ class _Erasure:
         erased = self._erase(ended, [row for row in rows if row.message_id not in left])
         return erased.plus(Forgotten(cancelled=len(cancelled), left=tuple(sorted(left))))
 
+    def forget_remarks(self) -> None:
+        """Take the address out of what is said elsewhere; the rest of that stays, for people to act on."""
+        its = re.compile(re.escape(self._address), re.IGNORECASE)
+        for column in _REMARKS:
+            for said in self._connection.execute(
+                select(column).where(self._names(column)).distinct()
+            ).scalars():
+                change = update(column.table).where(column == said)
+                self._connection.execute(change.values({column: its.sub(FORGOTTEN, said)}))
+
     def _erase(self, messages: Sequence[UUID], rows: Iterable[Any]) -> Forgotten:
         its: dict[bool, list[int]] = {True: [], False: []}
         for row in rows:
             its[bool(row.its)].append(row.id)
-        attempts = self._erase_attempts(its[True], _SAID)
-        attempts += self._erase_attempts(its[False], or_(self._names(_a.reply), self._names(_a.detail)))
+        by_it = self._is(_a.who)
+        attempts = self._erase_attempts(its[True], or_(_SAID, by_it))
+        attempts += self._erase_attempts(
+            its[False], or_(self._names(_a.reply), self._names(_a.detail), by_it)
+        )
         self._erase_keys(messages)
         named = self._names(_d.reply)
         self._change(update(delivery).where(self._of_messages, named).values(reply=null()), messages)
@@ -122,9 +139,13 @@ class _Erasure:
         )
 
     def _erase_attempts(self, ids: Sequence[int], which: ColumnElement[bool]) -> int:
-        """Erase what relays and we have said at those attempts, of these deliveries, that are meant."""
+        """Erase what relays and we have said at those attempts, of these deliveries, that are meant.
+
+        Who has asked for one stays, but where that is the address.
+        """
         of_deliveries = self._dialect.among(_a.delivery_id, "ids")
-        erase = update(attempt).where(of_deliveries, which).values(reply=null(), detail=null())
+        who = case((self._is(_a.who), literal(FORGOTTEN)), else_=_a.who)
+        erase = update(attempt).where(of_deliveries, which).values(reply=null(), detail=null(), who=who)
         return sum(self._change(erase, some) for some in batches(ids, FEW))
 
     def _erase_keys(self, messages: Sequence[UUID]) -> None:

@@ -2,7 +2,7 @@
 
 import resource
 
-_BESIDES = 64
+_BESIDES = 96
 """What a daemon needs beside its connections to relays: databases, journal, and what is kept in reserve."""
 
 

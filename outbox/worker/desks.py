@@ -65,10 +65,16 @@ class Desks:
         """Return whose a mail is that a relay here may hold already: only that one can recognise it."""
         return self._desks.get(claim.relay) if claim.doubts and claim.relay else None
 
-    async def look(self, lease: Callable[[], Lease], paused: Collection[str]) -> float:
-        """Let each desk look whose turn it is; return the seconds until the next one's turn."""
+    async def look(
+        self, lease: Callable[[], Lease], paused: Collection[str], moves: Callable[[], None]
+    ) -> float:
+        """Let each desk look whose turn it is; return the seconds until the next one's turn.
+
+        `moves` is called before each: with a slow database many take longer than any of them may.
+        """
         self._look_at_ways()
         for name, desk in self._desks.items():
+            moves()
             if name in self._woken or self._due[name] <= _now():
                 self._woken.discard(name)
                 # Where this fails it is tried again, and not when its time would have come.

@@ -48,7 +48,7 @@ from outbox.worker.stop import Stop
 from outbox.worker.tally import Tally
 from outbox.worker.threads import Threads
 from outbox.worker.vitals import Vitals
-from outbox.worker.watch import Part, Watch
+from outbox.worker.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -117,9 +117,7 @@ class Daemon:
                 partial(self._desks.wake, relay.name),
             )
             self._desks.add(desk)
-        self.vitals = Vitals(
-            tally, self._desks, self._permit, self._journal, self._recorder, self.stop, options.poll_interval
-        )
+        self.vitals = Vitals(tally, self._desks, self._permit, self._journal, self._recorder, self.stop)
         self._fault: Exception | None = None
         self._has_looked = False
         self.moves_by = math.inf
@@ -137,15 +135,16 @@ class Daemon:
             self._threads.close()
 
     async def _work(self) -> None:
-        duties = await self._begin()
-        parts: dict[str, Part] = {"loop": self, "heartbeat": self._heartbeat, "recorder": self._recorder}
+        duties = await Watch(self._notifier, {}, lambda _: "is starting").during(self._begin())
+        parts = self.vitals.parts
         watch = Watch(self._notifier, parts, self._report.line, duties.mind)
+        parts |= {"loop": self, "heartbeat": self._heartbeat, "recorder": self._recorder, "event loop": watch}
         watching = asyncio.create_task(watch.run())
         recording = asyncio.create_task(self._recorder.run())
         self._desks.begin()
         failure = None
         while not self.stop.draining and failure is None:
-            self.moves_by = asyncio.get_running_loop().time()
+            self._moves()
             await self._rest(await self._turn())
             failure = self._failure([recording, watching, *self._desks.tasks])
         self.moves_by = math.inf
@@ -184,8 +183,10 @@ class Daemon:
     async def _look(self) -> float:
         """Learn what may be sent, and let each desk look for work; return the wait."""
         await self._lookout.look(lambda: setattr(self, "moves_by", math.inf))
+        return await self._desks.look(self._lease, self._permit.paused, self._moves)
+
+    def _moves(self) -> None:
         self.moves_by = asyncio.get_running_loop().time()
-        return await self._desks.look(self._lease, self._permit.paused)
 
     def _heard(self, found: Permission, began: float) -> None:
         """Let each desk know what all daemons know of its relay."""

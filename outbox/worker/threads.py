@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Threads:
     """Two threads: one claims while the other records; what is rare takes its turn between.
 
-    With the heartbeat's and those of the duties they are eight, and so are the connections of a daemon
+    With the heartbeat's and those of the duties they are nine, and so are the connections of a daemon
     (`store/dialects/plain.py`): nobody waits for one, the heartbeat least of all.
     """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from outbox.worker.watch import PATIENCE, stuck
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,16 +16,14 @@ if TYPE_CHECKING:
     from outbox.worker.recorder import Recorder
     from outbox.worker.stop import Stop
     from outbox.worker.tally import Tally
-
-STUCK = 120.0
-"""Seconds without a turn, beyond the poll interval, after which the daemon is stuck.
-
-A database that falls silent may keep a turn for ten seconds a statement, which is no reason to be killed.
-"""
+    from outbox.worker.watch import Part
 
 
 class Vitals:
-    """What a daemon shows of its parts; it says itself when a turn of its loop is over."""
+    """What a daemon shows of its parts; it says itself when a turn of its loop is over.
+
+    `parts` are those that must go on moving, the same that the watchdog is fed for.
+    """
 
     def __init__(
         self,
@@ -33,7 +33,6 @@ class Vitals:
         journal: Journaling,
         recorder: Recorder,
         stop: Stop,
-        poll_interval: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tally = tally
@@ -42,7 +41,7 @@ class Vitals:
         self.journal = journal
         self.recorder = recorder
         self._stop = stop
-        self._patience = poll_interval + STUCK
+        self.parts: dict[str, Part] = {}
         self._clock = clock
         self._turned_at = clock()
         self._has_looked = False
@@ -61,10 +60,9 @@ class Vitals:
 
     def why_unhealthy(self) -> str | None:
         """Return why the process is of no use any more, or None."""
-        # A drain takes no turns, and may wait ten minutes for the answer to a dot.
-        if self._stop.draining or self.turn_age <= self._patience:
+        if not (those := stuck(dict(self.parts), self._clock())):
             return None
-        return f"no turn of the loop was over for {self.turn_age:.0f} s"
+        return f"stuck for more than {PATIENCE:.0f} s: the {', the '.join(those)}"
 
     def why_not_ready(self) -> str | None:
         """Return why mail that is queued now would not be looked at, or None."""

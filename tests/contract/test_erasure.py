@@ -8,7 +8,8 @@ from sqlalchemy import insert, select, update
 
 import outbox
 from outbox.store.erasure import FORGOTTEN
-from outbox.store.schema import attempt, message, metadata, suppression
+from outbox.store.gates import Gates
+from outbox.store.schema import attempt, gate, message, metadata, suppression
 from tests.contract.scene import Scene, in_state
 
 ADA = "Ada@Example.org"
@@ -64,6 +65,23 @@ def test_nothing_is_left_of_an_address_and_the_rows_stay(scene: Scene) -> None:
         keys = connection.execute(select(message.c.idempotency_key).order_by(message.c.id)).scalars().all()
         assert keys == [None, "receipt-42", None, None]
     assert untouched == scene.message(other)
+
+
+def test_neither_does_it_stand_where_people_and_relays_say_something(scene: Scene) -> None:
+    id_ = mail(scene, "held", key="x")
+    with scene.admin.begin() as connection:
+        outbox.cancel(connection, id_, who=ADA)
+        outbox.suppress(connection, "bob@example.org", f"he moved to {ADA}", who=ADA)
+        outbox.pause(connection, stream="receipts", why=f"{ADA} has asked", who=ADA)
+    Gates(scene.database).report("main", SAID)
+    assert forget(scene).attempts == 2
+    assert ADA.lower() not in everything(scene)
+    with scene.admin.connect() as connection:
+        relay, stream = connection.execute(select(gate).order_by(gate.c.kind)).all()
+        assert relay.fault == "550 <forgotten> is unknown"
+        assert (stream.paused_why, stream.paused_by) == ("forgotten has asked", FORGOTTEN)
+        (bob,) = connection.execute(select(suppression))
+        assert (bob.address, bob.why, bob.who) == ("bob@example.org", "he moved to forgotten", FORGOTTEN)
 
 
 @pytest.mark.parametrize("status", ["pending", "held", "in_doubt"])

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 POOL: dict[str, Any] = {
     "pool_size": 4,
-    "max_overflow": 4,
+    "max_overflow": 5,
     "pool_timeout": 5,
     # `Database` ends each transaction itself: another ROLLBACK would be a round trip for nothing.
     "pool_reset_on_return": None,
 }
-"""At most eight connections a daemon, one for each thread that speaks to the database at the same time.
+"""At most nine connections a daemon, one for each thread that speaks to the database at the same time.
 
-These are the heartbeat, the five duties and the two of `worker/threads.py`: none ever waits for another's.
+These are the heartbeat, the six duties and the two of `worker/threads.py`: none ever waits for another's.
 Four of them stay, since the duties are seldom at work together.
 """
 

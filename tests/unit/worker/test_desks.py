@@ -41,6 +41,7 @@ class Scene:
     def __init__(self) -> None:
         self.main, self.backup = Desk("main", 0.0), Desk("backup", 5.0)
         self.woken = 0
+        self.moved: list[float] = []
         routes = Routes(
             STREAMS,
             ["main", "backup"],
@@ -54,8 +55,11 @@ class Scene:
     def _wake(self) -> None:
         self.woken += 1
 
+    def _move(self) -> None:
+        self.moved.append(asyncio.get_running_loop().time())
+
     async def turns(self, count: int) -> list[float]:
-        return [await self.desks.look(lease, frozenset()) for _ in range(count)]
+        return [await self.desks.look(lease, frozenset(), self._move) for _ in range(count)]
 
 
 def test_a_busy_desk_is_turned_to_at_once_and_an_idle_one_only_when_its_time_has_come() -> None:
@@ -63,6 +67,12 @@ def test_a_busy_desk_is_turned_to_at_once_and_an_idle_one_only_when_its_time_has
     assert run(scene.turns(25)) == [0.0] * 25
     assert len(scene.main.looked) == 25
     assert [round(at, 2) for at in scene.backup.looked] == [0.25, 5.5]
+
+
+def test_each_desk_that_looks_is_a_move_however_many_there_are() -> None:
+    scene = Scene()
+    run(scene.turns(1))
+    assert scene.moved == [*scene.main.looked, *scene.backup.looked]
 
 
 def test_the_wait_is_until_the_next_desk_s_turn() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from outbox.worker.notify import Notifier
-from outbox.worker.watch import EVERY, PATIENCE, Watch
+from outbox.worker.watch import EVERY, PATIENCE, Watch, stuck
 from tests.unit.worker.held import run
 
 FED = "WATCHDOG=1"
@@ -85,6 +85,34 @@ def test_a_part_that_moves_again_is_fed_for_again() -> None:
 
     run(scene())
     assert notifier.words == [(0.0, FED)]
+
+
+def test_it_speaks_while_a_start_takes_long_and_no_longer() -> None:
+    notifier = Heard()
+
+    async def scene() -> str:
+        watch = Watch(notifier, {}, lambda _: "starting")
+        begun = await watch.during(asyncio.sleep(3 * PATIENCE, "begun"))
+        await asyncio.sleep(3 * EVERY)
+        return begun
+
+    assert run(scene()) == "begun"
+    assert fed(notifier.words)[-1] == pytest.approx(3 * PATIENCE, abs=EVERY)
+
+
+def test_by_its_own_looks_others_see_that_the_event_loop_turns() -> None:
+    watch = Watch(Heard(), {}, lambda _: "")
+    parts = {"event loop": watch}
+
+    async def scene() -> None:
+        watching = asyncio.create_task(watch.run())
+        await asyncio.sleep(10 * EVERY + EVERY / 2)
+        watching.cancel()
+
+    run(scene())
+    last = 10 * EVERY + EVERY
+    assert stuck(parts, last + PATIENCE) == []
+    assert stuck(parts, last + PATIENCE + 1) == ["event loop"]
 
 
 def test_the_status_line_is_shown_when_it_has_changed() -> None:
