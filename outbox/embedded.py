@@ -108,7 +108,7 @@ class Daemon:
         try:
             with opened(settings, silence=SILENCE) as database, metrics_of(settings) as watch:
                 meet(database, options)
-                asyncio.run(self._work(database, options, watch))
+                asyncio.run(self._work(database, options, lambda vitals: watch(vitals, settings)))
         # Whatever it was: `start()` or `stop()` raises it in the thread of the application.
         except BaseException as error:  # noqa: BLE001
             self._failure = error

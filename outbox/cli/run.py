@@ -23,8 +23,8 @@ from outbox.worker.succession import Order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from outbox.settings.make_metrics import Watch
     from outbox.worker.loop import Daemon
-    from outbox.worker.vitals import Vitals
 
 _OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
 # A secret in a flag would stand in `ps`; streams, relays and dkim are tables.
@@ -73,7 +73,7 @@ def run(**flags: Any) -> None:
 
 
 @contextmanager
-def _read(flags: Mapping[str, Any], watch: Callable[[Vitals], None]) -> Iterator[Order]:
+def _read(flags: Mapping[str, Any], watch: Watch) -> Iterator[Order]:
     """Give what a daemon works by, as the settings say now; `watch` gets its vitals."""
     settings = load(**flags)
     options = options_of(settings)
@@ -81,6 +81,6 @@ def _read(flags: Mapping[str, Any], watch: Callable[[Vitals], None]) -> Iterator
 
         def begins(daemon: Daemon) -> None:
             show_from(settings.log_level)
-            watch(daemon.vitals)
+            watch(daemon.vitals, settings)
 
         yield Order(database, options, begins)

@@ -40,7 +40,7 @@ Samples = Iterable[tuple[tuple[str, ...], float]]
 class OutboxCollector(Collector):
     """Collects of the daemon whose `vitals` there are, if it has begun, and of the queue by `depths`.
 
-    `streams` are those that have ages of their own.
+    The `streams` that the settings name have ages of their own.
     """
 
     def __init__(
@@ -51,6 +51,10 @@ class OutboxCollector(Collector):
     ) -> None:
         self._vitals = vitals
         self._depths = depths
+        self.name(streams)
+
+    def name(self, streams: Iterable[str]) -> None:
+        """Take these streams as those that the settings name."""
         # Somebody may name a stream after its customer's address.
         self._streams = {DEFAULT, *(name for name in streams if "@" not in name)}
 
@@ -71,12 +75,12 @@ class OutboxCollector(Collector):
             yield from _counted(vitals.tally, vitals.desks.names)
 
     def _of_the_queue(self, depths: Sequence[Depth]) -> Iterator[Family]:
-        deliveries = dict.fromkeys(_UNFINISHED, 0)
-        ages = dict.fromkeys([*sorted(self._streams), OTHER], 0.0)
+        deliveries, streams = dict.fromkeys(_UNFINISHED, 0), self._streams
+        ages = dict.fromkeys([*sorted(streams), OTHER], 0.0)
         for depth in depths:
             deliveries[depth.status] += depth.deliveries
             if depth.status in _DUE:
-                stream = depth.stream if depth.stream in self._streams else OTHER
+                stream = depth.stream if depth.stream in streams else OTHER
                 ages[stream] = max(ages[stream], depth.oldest_due_age)
         yield _family(catalogue.OLDEST_DUE_AGE, [((), max(ages.values()))])
         yield _family(catalogue.STREAM_OLDEST_DUE_AGE, _labelled(ages))

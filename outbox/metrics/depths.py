@@ -32,7 +32,7 @@ PATIENCE = 3.0
 
 
 class Depths:
-    """Readings of one `database`, which is for nothing else and is closed with this."""
+    """Readings of one `database` at a time, which is for nothing else and is closed with this."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
@@ -57,6 +57,13 @@ class Depths:
             came = self._changed.wait_for(lambda: self._closed or not self._wanted, patience)
             return self._reading if came else None
 
+    def turn_to(self, database: Database) -> None:
+        """Read another database from now on, and close the one so far."""
+        with self._changed:
+            before, self._database = self._database, database
+            self._reading, self._kept_until = None, -float("inf")
+        before.close()
+
     def close(self) -> None:
         """Read no more; a reading under way is left behind."""
         with self._changed:
@@ -66,10 +73,12 @@ class Depths:
 
     def _run(self) -> None:
         while self._is_wanted():
-            began = self._clock()
-            reading = self._read()
+            began, database = self._clock(), self._database
+            reading = self._read(database)
             now = self._clock()
             with self._changed:
+                if database is not self._database:
+                    continue
                 self._reading = reading
                 # What failed may have been silent for long, and be well again.
                 share = 0.0 if reading is None else SHARE * (now - began)
@@ -82,9 +91,9 @@ class Depths:
             self._changed.wait_for(lambda: self._wanted or self._closed)
             return not self._closed
 
-    def _read(self) -> Sequence[Depth] | None:
+    def _read(self, database: Database) -> Sequence[Depth] | None:
         try:
-            reading = self._database.read(depths)
+            reading = database.read(depths)
         except Exception as error:  # noqa: BLE001 - whatever fails: the next one who asks gets another try
             if not (self._fails or self._closed):
                 events.depth_unread(error)

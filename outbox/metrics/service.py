@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class Service:
     """The pages of one daemon; `watch` tells which one, when it begins."""
 
-    def __init__(self, depths: Depths, streams: Iterable[str]) -> None:
+    def __init__(self, depths: Depths) -> None:
         self._vitals: Vitals | None = None
+        self._depths = depths
+        self._collector = OutboxCollector(lambda: self._vitals, depths.latest, ())
         # A registry of its own: two daemons in one process share nothing.
         self._registry = CollectorRegistry()
-        self._registry.register(OutboxCollector(lambda: self._vitals, depths.latest, streams))
+        self._registry.register(self._collector)
         ProcessCollector(registry=self._registry)
         self.pages: dict[str, Callable[[], Page]] = {
             "/metrics": self._metrics,
@@ -37,8 +39,11 @@ class Service:
             "/readyz": self._readiness,
         }
 
-    def watch(self, vitals: Vitals) -> None:
-        """Tell of this daemon from now on."""
+    def watch(self, vitals: Vitals, streams: Iterable[str], database: Database | None) -> None:
+        """Tell of this daemon from now on, and of the queue of its `database` where that is another one."""
+        self._collector.name(streams)
+        if database is not None:
+            self._depths.turn_to(database)
         self._vitals = vitals
 
     def _metrics(self) -> Page:
@@ -60,23 +65,21 @@ def _verdict(problem: str | None) -> Page:
 
 
 @contextmanager
-def served(
-    host: str, port: int, database: Database, streams: Iterable[str]
-) -> Iterator[Callable[[Vitals], None]]:
-    """Serve at `host` and `port`; give the way to say whose vitals. `database` is for this alone.
+def served(host: str, port: int, database: Database) -> Iterator[Service]:
+    """Serve at `host` and `port`; give what is to know whose vitals. `database` is for this alone.
 
     Raises ListenError where nobody can listen there.
     """
     depths = Depths(database)
     try:
-        service = Service(depths, streams)
+        service = Service(depths)
         try:
             server = Server(host, port, service.pages)
         except OSError as error:
             raise ListenError(host, port, error) from error
         events.metrics_served(host, server.server_port)
         try:
-            yield service.watch
+            yield service
         finally:
             server.close()
     finally:

@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     from outbox.settings import Settings
     from outbox.worker.vitals import Vitals
 
+    Watch = Callable[[Vitals, Settings], None]
+
 MISSING = (
     "metrics_listen: metrics need more packages than are installed. Run: pip install 'email-outbox[metrics]'"
 )
 
 
 @contextmanager
-def metrics_of(settings: Settings) -> Iterator[Callable[[Vitals], None]]:
-    """Serve the metrics of one daemon, if that is asked for; give the way to say whose vitals.
+def metrics_of(settings: Settings) -> Iterator[Watch]:
+    """Serve the metrics of one daemon, if that is asked for; give the way to say whose, and by what settings.
 
     Raises SettingsError where the extra is missing, and ListenError where nobody can listen there.
     """
     if settings.metrics_listen is None:
-        yield lambda _: None
+        yield lambda *_: None
         return
     try:
         from outbox.metrics.service import served  # noqa: PLC0415 - the extra may not be installed
@@ -36,5 +38,12 @@ def metrics_of(settings: Settings) -> Iterator[Callable[[Vitals], None]]:
         raise SettingsError([MISSING]) from error
     host, port = parse_listen(settings.metrics_listen)
     # A connection of its own: no work of the daemon waits for a scrape.
-    with served(host, port, Database(settings.database_url, SILENCE), settings.streams) as watch:
+    url = settings.database_url
+    with served(host, port, Database(url, SILENCE)) as service:
+
+        def watch(vitals: Vitals, now: Settings) -> None:
+            nonlocal url
+            before, url = url, now.database_url
+            service.watch(vitals, now.streams, None if url == before else Database(url, SILENCE))
+
         yield watch

@@ -95,7 +95,7 @@ class _Erasure:
             asked = ask(self._connection, waiting, Request.CANCEL, who=who, note=None)
             cancelled |= {change.delivery_id for change in asked if change.done}
         # What has ended stays so from here: who would try it again waits for us.
-        for ids in batches([row.id for row in self._deliveries(messages)], FEW):
+        for ids in batches(sorted(row.id for row in self._deliveries(messages)), FEW):
             locked(self._connection, ids)
         rows = self._deliveries(messages)
         left = {row.message_id for row in rows if row.status not in FINAL}

@@ -10,7 +10,8 @@ import pytest
 
 from outbox.testing import FaultyServer
 from tests.support.daemon import Application, RunningDaemon, application
-from tests.support.waiting import wait_until
+from tests.support.scrape import Monitor
+from tests.support.waiting import free_port, wait_until
 
 
 class Watched(RunningDaemon):
@@ -131,6 +132,27 @@ def test_another_database_is_served_from_then_on(
         another.wait_sent(2)
         assert daemon.terminate() == 0
     assert len(relay.mails) == 3
+
+
+def test_metrics_are_of_the_new_database_and_streams(
+    app: Application, relay: FaultyServer, sqlite_url: str, tmp_path: Path
+) -> None:
+    port, url = free_port(), f"sqlite:///{tmp_path / 'another.sqlite3'}"
+    monitor, daemon = Monitor(port), Watched(sqlite_url, tmp_path, relay.port)
+    daemon.tell(metrics_listen=f"127.0.0.1:{port}")
+    with application(url) as another, daemon:
+        daemon.wait_heard("READY=1")
+        assert monitor.value("outbox_deliveries", "pending") == 0
+        for _ in range(2):
+            another.enqueue_one(to="ann@example.org", subject="Hello", text="Hello.", stream="bulk")
+        daemon.tell("[streams.bulk]", "weight = 2", database_url=url, smtp_port=free_port())
+        daemon.reload()
+        daemon.wait_heard(*RELOADED)
+        samples = monitor.samples()
+        assert sum(samples["outbox_deliveries"].values()) == 2
+        assert samples["outbox_stream_oldest_due_age_seconds"]["bulk",] > 0
+        assert daemon.terminate() == 0
+    assert app.counts() == {}
 
 
 @pytest.mark.parametrize(

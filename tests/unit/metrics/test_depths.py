@@ -54,6 +54,25 @@ def test_a_reading_is_kept_for_a_while_and_then_read_anew() -> None:
         assert (depths.latest(), database.reads) == (ONE, 2)
 
 
+def test_another_database_is_read_at_once_and_what_the_first_one_still_answers_is_not_kept() -> None:
+    begun, may_answer = threading.Event(), threading.Event()
+
+    def late() -> list[Depth]:
+        begun.set()
+        assert may_answer.wait(10)
+        return []
+
+    first, second = Database(late), Database(lambda: ONE)
+    with made(first, Clock()) as depths:
+        assert depths.latest(0.0) is None
+        assert begun.wait(10)
+        depths.turn_to(second)
+        may_answer.set()
+        assert (depths.latest(10.0), first.reads, second.reads) == (ONE, 1, 1)
+        depths.turn_to(Database(list))
+        assert depths.latest(10.0) == []
+
+
 def test_nothing_is_read_that_nobody_asks_for() -> None:
     database = Database(lambda: ONE)
     with made(database, Clock()):
