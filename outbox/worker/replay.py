@@ -21,6 +21,7 @@ from outbox.mail.status import Move, Status
 from outbox.mail.verdict import InDoubt, Sent
 from outbox.smtp.stage import Stage
 from outbox.store.moves import FEW
+from outbox.worker.housekeeping import SESSIONS_KEPT
 from outbox.worker.lease import boot_clock
 
 if TYPE_CHECKING:
@@ -142,7 +143,12 @@ class Replay:
             # Told already; its daemon begins another with its next beat.
             return False
         (last, before), beaten = self._beaten, self._remains.beaten(session)
-        if beaten is None or self._history.now().epoch < known:
+        is_older = self._history.now().epoch < known
+        if beaten is None and not is_older and self._clock() - self._well_at > SESSIONS_KEPT:
+            # This host has slept: others have declared the session lost, and pruned it since.
+            self._forgotten = session
+            return False
+        if beaten is None or is_older:
             # An epoch never falls: a dump from before an earlier lapse may know the session all the same.
             far = True
         elif (

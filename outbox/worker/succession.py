@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from outbox import events
-from outbox.errors import SettingsError
+from outbox.errors import SettingsError, UnwrittenVerdictsError
 from outbox.worker.descriptors import allow_descriptors
 from outbox.worker.loop import Daemon
 from outbox.worker.meet import meet
@@ -98,7 +98,12 @@ class Succession:
             self._daemon = Daemon(order.database, order.options, self._notifier)
             order.begins(self._daemon)
             self._begun.set()
-            await self._daemon.run()
+            try:
+                await self._daemon.run()
+            except UnwrittenVerdictsError:
+                # Its successor reads them in the journal, and tries them again.
+                if not self._daemon.stop.hands_over:
+                    raise
 
     async def _reload(self) -> None:
         context = copy_context()  # an application says in it what it says of the settings

@@ -4,7 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from outbox.journal.record import Key
 from outbox.mail.status import OnDoubt
@@ -12,6 +12,7 @@ from outbox.store.history import History, restored
 from outbox.store.moves import FEW, Claim
 from outbox.store.schema import SessionState, session
 from outbox.store.sessions import Totals
+from outbox.worker.housekeeping import SESSIONS_KEPT
 from outbox.worker.replay import NEAR
 from tests.contract.host import Host, forget, prepared, statuses
 from tests.contract.scene import Scene
@@ -81,6 +82,23 @@ def test_fault_32_one_whose_row_names_an_earlier_epoch_asks_a_person(scene: Scen
         connection.execute(update(session).values(epoch=host.replay.answered - 1))
     assert host.look(me)
     assert scene.database.read(restored) is not None
+
+
+@pytest.mark.parametrize(("slept", "went_back"), [(SESSIONS_KEPT - 1, True), (SESSIONS_KEPT + 1, False)])
+def test_a_host_that_slept_until_its_session_was_pruned_stops_nobody(
+    scene: Scene, host: Host, slept: float, *, went_back: bool
+) -> None:
+    me = begun(scene, host)
+    assert not host.look(me)
+    with scene.admin.begin() as connection:
+        connection.execute(delete(session).where(session.c.id == me))
+    host.now += slept
+    epoch = History(scene.database).now().epoch
+    assert host.look(me) == went_back
+    # Its next beat has it begin another.
+    assert not host.look(scene.start())
+    assert (scene.database.read(restored) is not None) == went_back
+    assert History(scene.database).now().epoch == epoch + went_back
 
 
 def test_fault_31_a_failover_that_loses_only_a_claim_is_noticed_once(scene: Scene, host: Host) -> None:

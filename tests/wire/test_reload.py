@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from outbox.testing import FaultyServer
 from tests.support.daemon import Application, RunningDaemon, application
@@ -153,6 +154,24 @@ def test_metrics_are_of_the_new_database_and_streams(
         assert samples["outbox_stream_oldest_due_age_seconds"]["bulk",] > 0
         assert daemon.terminate() == 0
     assert app.counts() == {}
+
+
+def test_a_verdict_that_the_database_refuses_goes_over_to_the_next_daemon(
+    app: Application, relay: FaultyServer, daemon: Watched
+) -> None:
+    rule = "BEFORE UPDATE ON outbox_delivery WHEN NEW.status = 'sent' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    with app.engine.begin() as connection:
+        connection.execute(text(f"CREATE TRIGGER rule {rule}"))
+    app.enqueue(1)
+    wait_until(lambda: "refuses the verdict" in daemon.log(), "it is refused")
+    daemon.reload()
+    daemon.wait_heard(*RELOADED)
+    with app.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER rule"))
+    # All that it still knows is tried once more at the stop.
+    assert daemon.terminate() == 0
+    assert app.counts() == {"sent": 2}
+    assert len(relay.mails) == 2
 
 
 @pytest.mark.parametrize(
