@@ -83,11 +83,15 @@ def present(connection: Connection) -> list[Present]:
 
 @dataclass(slots=True)
 class Totals:
-    """What a session has done since its start, in deliveries."""
+    """What a daemon has done, in deliveries: since its start, or in one of its sessions."""
 
     sent: int = 0
     failed: int = 0
     deferred: int = 0
+
+    def since(self, before: Totals) -> Totals:
+        """Return what came beside what there was before."""
+        return Totals(self.sent - before.sent, self.failed - before.failed, self.deferred - before.deferred)
 
 
 class Sessions:

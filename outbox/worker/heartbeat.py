@@ -8,12 +8,14 @@ import random
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from outbox import events
 from outbox._version import __version__
+from outbox.store.sessions import Totals
 from outbox.worker.lease import BEAT, UNBROKEN, VALID, Lease, boot_clock
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from outbox.store.schema import SessionState
-    from outbox.store.sessions import Sessions, Totals
+    from outbox.store.sessions import Sessions
 
 _SOONEST = 0.8
 """How much of the time between two beats has passed at least."""
@@ -47,6 +49,8 @@ class Heartbeat:
         self._sessions = sessions
         self._ttl = ttl
         self._totals = totals
+        # What a row has of it, and what is in the rows of earlier sessions.
+        self._told = self._before = Totals()
         self._on_lost = on_lost
         self._epoch = epoch
         self._counted = counted
@@ -84,6 +88,8 @@ class Heartbeat:
             ttl=self._ttl,
             epoch=self._epoch(),
         )
+        # What it was told stands in the row of the session before.
+        self._before = self._told
         return lease
 
     def _run(self) -> None:
@@ -107,8 +113,9 @@ class Heartbeat:
     def _beat(self) -> None:
         lease = self.lease
         began = boot_clock()
-        least = self._counted(lease.id)
-        if not lease.lost and self._sessions.beat(lease.id, self._totals, least):
+        least, totals = self._counted(lease.id), replace(self._totals)
+        if not lease.lost and self._sessions.beat(lease.id, totals.since(self._before), least):
+            self._told = totals
             if boot_clock() >= lease.valid_until:
                 # An outage, a beat that hung, or a pause of this process: nobody's silence meant anything.
                 lease.unbroken_since = boot_clock()

@@ -44,7 +44,7 @@ class Tally:
 
     By relay: `sent`, `doubts`, and `faults` (of the relay, each met by one sender). By relay and class of the
     reply code: `failed` and `deferred`. By relay: the seconds in which a transaction was judged (`sending`),
-    and those for which deliveries had been due when that began (`waiting`). `totals` are of the session.
+    and those for which deliveries had been due when that began (`waiting`). `totals` are what sessions tell.
     """
 
     def __init__(self) -> None:

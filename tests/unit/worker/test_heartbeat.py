@@ -73,6 +73,36 @@ def test_fault_32_a_row_that_says_less_is_left_to_the_next_look_and_the_session_
     assert (sessions.asked, lost) == ([7, 0], [])
 
 
+class Losing(Sessions):
+    """Sessions of which the first one is lost at its third beat; they keep what each was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[UUID, int, int, int]] = []
+
+    def beat(self, me: UUID, totals: Totals, _least: int) -> bool:
+        self.told.append((me, totals.sent, totals.failed, totals.deferred))
+        return len(self.told) != 3
+
+    def is_behind(self, _me: UUID, _least: int) -> bool:
+        return False
+
+
+def test_each_session_has_the_counts_of_its_own_time_so_that_none_is_in_two_rows() -> None:
+    sessions, totals = Losing(), Totals()
+    taken: Any = sessions
+    heart = Heartbeat(taken, TTL, totals, lambda _: None)
+    first = heart.lease.id
+    for sent, failed, deferred in ((5, 0, 1), (7, 2, 1), (8, 2, 1), (8, 2, 1), (10, 3, 2)):
+        totals.sent, totals.failed, totals.deferred = sent, failed, deferred
+        heart._beat()
+    second = heart.lease.id
+    counts = [(5, 0, 1), (7, 2, 1), (8, 2, 1), (1, 0, 0), (3, 1, 1)]
+    assert sessions.told == [
+        (me, *count) for me, count in zip([first] * 3 + [second] * 2, counts, strict=True)
+    ]
+
+
 def test_fault_79_it_tells_when_it_beats_next_also_after_a_beat_that_failed_and_of_one_that_hangs() -> None:
     sessions = Sessions()
     taken: Any = sessions
