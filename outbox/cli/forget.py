@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from outbox import control
+from outbox.cli.asking import confirm
 from outbox.cli.ending import CommandError
 from outbox.cli.options import database_url, dry_run, yes
 from outbox.cli.paper import print_table
 from outbox.errors import EX_TEMPFAIL
 from outbox.mail.address import parse_address
-from outbox.settings import load
-from outbox.settings.opening import opened
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 
 if TYPE_CHECKING:
     from outbox.store.database import Database
@@ -34,7 +35,7 @@ _WHAT = {
 @dry_run
 @yes
 @database_url
-def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags: Any) -> None:
+def forget(address: str, database_url: str | None, *, unsuppress: bool, dry_run: bool, yes: bool) -> None:
     """Erase ADDRESS from all mail to it and from it, in whatever case it is written there.
 
     What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
@@ -42,10 +43,10 @@ def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags:
     and is to be called again later.
     """
     email = parse_address("address", address).email
-    with opened(load(**flags)) as database:
+    with opened_at(url_of(database_url)) as database:
         database.check()
         if not (dry_run or yes):
-            click.confirm(f"Erase {email} from all mail? Nothing brings it back.", abort=True)
+            confirm(f"Erase {email} from all mail? Nothing brings it back.")
         found = _forget(database, email, unsuppress=unsuppress, undo=dry_run)
     click.echo("Would be erased:" if dry_run else "Erased:")
     print_table(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from outbox.cli.asking import confirm
 from outbox.cli.options import database_url, dry_run, yes
 from outbox.cli.progress import progress
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
-from outbox.settings import load
-from outbox.settings.opening import opened
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 from outbox.store.retention import Gone, Retention, Terms
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, given: str) -
     multiple=True,
     help="Only mail all of which ended so; can be repeated.",
 )
-@click.option("--stream", help="Only mail of this stream.")
+@click.option("--stream", metavar="NAME", help="Only mail of this stream.")
 @click.option("--bodies", is_flag=True, help="Erase the bodies only; the rows stay.")
 @dry_run
 @yes
@@ -54,11 +55,11 @@ def purge(
     age: float,
     statuses: tuple[str, ...],
     stream: str | None,
+    database_url: str | None,
     *,
     bodies: bool,
     dry_run: bool,
     yes: bool,
-    **flags: Any,
 ) -> None:
     """Delete mail all of whose deliveries have ended long ago, with its attempts and tags.
 
@@ -67,7 +68,7 @@ def purge(
     """
     terms = Terms(age, frozenset(each for each in _FINALS if each.value in statuses) or FINAL, stream)
     verb = "erase" if bodies else "delete"
-    with opened(load(**flags)) as database:
+    with opened_at(url_of(database_url)) as database:
         database.check()
         retention = Retention(database)
         found = _along(retention, terms, lambda page: retention.count(terms, page, bodies=bodies))
@@ -78,7 +79,7 @@ def purge(
             click.echo(f"There is nothing to {verb}.")
             return
         if not yes:
-            click.confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?", abort=True)
+            confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?")
         work = retention.erase if bodies else retention.delete
         with progress({"mails": found.messages}) as show:
             gone = _along(
@@ -106,5 +107,5 @@ def _along(
 
 def _told(gone: Gone, *, bodies: bool) -> str:
     if bodies:
-        return f"the bodies of {gone.messages} mails"
-    return f"{gone.messages} mails with {gone.deliveries} deliveries"
+        return f"the bodies of {gone.messages:,} mails"
+    return f"{gone.messages:,} mails with {gone.deliveries:,} deliveries"

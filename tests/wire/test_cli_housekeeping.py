@@ -44,7 +44,9 @@ def test_a_purge_asks_first() -> None:
     ended()
     result = call("purge", "--older-than", "30d", given=b"n\n")
     assert (result.exit_code, mails()) == (1, 1)
-    assert "Delete 1 mails with 1 deliveries?" in result.stdout
+    assert "Delete 1 mails with 1 deliveries?" in result.stderr
+    assert (result.stdout, result.stderr.splitlines()[-1]) == ("", "Error: Nothing was changed.")
+    assert refused("purge", "--older-than", "30d", given=b"")[0] == 64
     assert call("purge", "--older-than", "30d", given=b"y\n").exit_code == 0
     assert mails() == 0
 

@@ -32,6 +32,8 @@ def test_each_option_finds_its_mail() -> None:
         (("--text", "cAK"), [cake]),
         (("--tag", "order=7"), [tea]),
         (("--since", "1h"), [cake, tea]),
+        (("--since", "1.5h"), [cake, tea]),
+        (("--until", "1w"), []),
         (("--until", "1h"), []),
         (("--since", "2001-01-01", "--until", "2001-02-01T00:00:00+01:00"), []),
         (("--recipient", "ada@example.com", "--status", "held"), []),
