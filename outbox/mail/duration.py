@@ -10,6 +10,12 @@ FORM = "a number with its unit, w, d, h, m or s, such as 30d"
 """What a duration looks like."""
 
 
+def told_duration(seconds: float) -> str:
+    """Return so many seconds as `parse_duration` reads them, in the largest unit that they are whole in."""
+    unit = next((unit for unit in "dhm" if seconds % _UNITS[unit] == 0), "s")
+    return f"{seconds / _UNITS[unit]:.15g}{unit}"
+
+
 def parse_duration(given: str) -> float:
     """Return the seconds of a duration such as `30d`, of a century at most; raise ValueError for others."""
     found = _GIVEN.fullmatch(given.strip())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outbox.mail.duration import parse_duration
+from outbox.mail.duration import parse_duration, told_duration
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,8 @@ def test_a_number_with_its_unit_is_so_many_seconds(given: str, seconds: float) -
 def test_anything_else_is_none(given: str) -> None:
     with pytest.raises(ValueError, match=r"no duration|century"):
         parse_duration(given)
+
+
+@pytest.mark.parametrize("told", ["30d", "36h", "90m", "1.5s", "86401s"])
+def test_seconds_are_told_as_they_are_read(told: str) -> None:
+    assert told_duration(parse_duration(told)) == told
