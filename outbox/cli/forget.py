@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -9,8 +10,8 @@ import click
 from outbox import control
 from outbox.cli.asking import confirm
 from outbox.cli.ending import CommandError
-from outbox.cli.options import database_url, dry_run, yes
-from outbox.cli.paper import print_table
+from outbox.cli.options import as_json, database_url, dry_run, yes
+from outbox.cli.paper import print_json, print_table
 from outbox.errors import EX_TEMPFAIL
 from outbox.mail.address import parse_address
 from outbox.settings.named import database_url as url_of
@@ -34,8 +35,11 @@ _WHAT = {
 @click.option("--unsuppress", is_flag=True, help="Also forget that the address gets no mail.")
 @dry_run
 @yes
+@as_json
 @database_url
-def forget(address: str, database_url: str | None, *, unsuppress: bool, dry_run: bool, yes: bool) -> None:
+def forget(
+    address: str, database_url: str | None, *, unsuppress: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Erase ADDRESS from all mail to it and from it, in whatever case it is written there.
 
     What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
@@ -48,6 +52,20 @@ def forget(address: str, database_url: str | None, *, unsuppress: bool, dry_run:
         if not (dry_run or yes):
             confirm(f"Erase {email} from all mail? Nothing brings it back.")
         found = _forget(database, email, unsuppress=unsuppress, undo=dry_run)
+    if as_json:
+        print_json(asdict(found) | {"left": [str(id_) for id_ in found.left]})
+    else:
+        _tell(found, dry_run=dry_run)
+    if found.left:
+        ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
+        raise CommandError(
+            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
+            "Call this again when it has; outbox why ID tells what it waits for.",
+            EX_TEMPFAIL,
+        )
+
+
+def _tell(found: Forgotten, *, dry_run: bool) -> None:
     click.echo("Would be erased:" if dry_run else "Erased:")
     print_table(
         ("table", "rows", "what"),
@@ -56,13 +74,6 @@ def forget(address: str, database_url: str | None, *, unsuppress: bool, dry_run:
     if found.cancelled:
         click.echo(
             f"Deliveries that waited and {'would be' if dry_run else 'are'} cancelled: {found.cancelled}"
-        )
-    if found.left:
-        ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
-        raise CommandError(
-            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
-            "Call this again when it has; outbox why ID tells what it waits for.",
-            EX_TEMPFAIL,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from outbox.cli.asking import confirm
-from outbox.cli.options import database_url, dry_run, yes
+from outbox.cli.options import as_json, database_url, dry_run, yes
+from outbox.cli.paper import print_json
 from outbox.cli.progress import progress
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
@@ -16,7 +18,7 @@ from outbox.settings.opening import opened_at
 from outbox.store.retention import Gone, Retention, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from outbox.store.retention import Page
 
@@ -50,6 +52,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, given: str) -
 @click.option("--bodies", is_flag=True, help="Erase the bodies only; the rows stay.")
 @dry_run
 @yes
+@as_json
 @database_url
 def purge(
     age: float,
@@ -60,6 +63,7 @@ def purge(
     bodies: bool,
     dry_run: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Delete mail all of whose deliveries have ended long ago, with its attempts and tags.
 
@@ -73,15 +77,15 @@ def purge(
         retention = Retention(database)
         found = _along(retention, terms, lambda page: retention.count(terms, page, bodies=bodies))
         if dry_run:
-            click.echo(f"Would {verb} {_told(found, bodies=bodies)}.")
+            _tell(found, f"Would {verb} {_told(found, bodies=bodies)}.", as_json=as_json)
             return
         if not found.messages:
-            click.echo(f"There is nothing to {verb}.")
+            _tell(found, f"There is nothing to {verb}.", as_json=as_json)
             return
         if not yes:
             confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?")
         work = retention.erase if bodies else retention.delete
-        with progress({"mails": found.messages}) as show:
+        with nullcontext(_silent) if as_json else progress({"mails": found.messages}) as show:
             gone = _along(
                 retention,
                 terms,
@@ -89,7 +93,18 @@ def purge(
                 # More may have become old enough meanwhile.
                 lambda gone: show({"mails": min(gone.messages, found.messages)}),
             )
-    click.echo(f"OK: {verb}d {_told(gone, bodies=bodies)}.")
+    _tell(gone, f"OK: {verb}d {_told(gone, bodies=bodies)}.", as_json=as_json)
+
+
+def _silent(_: Mapping[str, int]) -> None:
+    """Show nothing: a program reads."""
+
+
+def _tell(gone: Gone, says: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"mails": gone.messages, "deliveries": gone.deliveries})
+    else:
+        click.echo(says)
 
 
 def _along(

@@ -141,7 +141,8 @@ def _verb(asked: _Asked) -> str:
 def _tell(database: Database, asked: _Asked, *, as_json: bool) -> None:
     """Tell what would come of it."""
     if asked.as_new:
-        click.echo(f"Would send again as new mail what can be: {asked.meant.shown}.")
+        # What the new mail would be called nobody knows yet.
+        click.echo(f"Would send again as new mail what can be: {asked.meant.shown}.", err=as_json)
         return
     tally = Tally(len(asked.meant.ids))
     for_all: list[Change] = []

@@ -107,6 +107,19 @@ def test_an_address_is_forgotten_and_each_table_is_told() -> None:
     assert value(kept + "FROM outbox_message m JOIN outbox_delivery d") == "forgotten--"
 
 
+def test_programs_are_told_in_json_what_went() -> None:
+    ended()
+    ended()
+    said = [
+        json.loads(call("purge", "--older-than", "30d", *more, "--json").stdout)
+        for more in (("--dry-run",), ("--yes",), ())
+    ]
+    assert said == [*[{"mails": 2, "deliveries": 2}] * 2, {"mails": 0, "deliveries": 0}]
+    id_ = sent_id("--to", "bob@example.com")
+    told = json.loads(call("forget", "ada@example.com", "--dry-run", "--json").stdout)
+    assert (told["messages"], told["cancelled"], told["left"]) == (0, 1, [id_])
+
+
 def test_forgetting_asks_first() -> None:
     ended()
     assert call("forget", "ada@example.com", given=b"n\n").exit_code == 1

@@ -145,6 +145,7 @@ def test_a_dry_run_tells_what_would_come_of_it_and_changes_nothing() -> None:
     assert value("SELECT count(*) FROM outbox_attempt") == 0
     done = call("retry", "--stream", "bulk", "--status", "failed", "--yes").stdout
     assert [line.split()[:2] for line in done.splitlines()[-2:]] == [["3", "no"], ["1", "yes"]]
+    assert call("retry", "--stream", "bulk", "--as-new", "--dry-run", "--json").stdout == ""
     assert call("retry", "--stream", "bulk", "--as-new", "--dry-run").stdout == (
         "Would send again as new mail what can be: 3 deliveries (3 failed).\n"
     )
