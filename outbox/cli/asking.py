@@ -16,6 +16,7 @@ def confirm(question: str) -> None:
         if click.confirm(question, err=True):
             return
     except click.Abort as end:
+        click.echo(err=True)
         # click tells both alike, and a program that cannot answer is to learn how it need not.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise CommandError("Nothing was changed.", INTERRUPTED) from end

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.asking import confirm
+from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url, dry_run, yes
 from outbox.cli.paper import print_json
 from outbox.cli.progress import progress
+from outbox.errors import EX_TEMPFAIL
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
 from outbox.settings.named import database_url as url_of
@@ -94,6 +96,11 @@ def purge(
                 lambda gone: show({"mails": min(gone.messages, found.messages)}),
             )
     _tell(gone, f"OK: {verb}d {_told(gone, bodies=bodies)}.", as_json=as_json)
+    if gone.busy:
+        raise CommandError(
+            f"{gone.busy:,} mails stay, since somebody has locked a delivery of theirs. Call this again.",
+            EX_TEMPFAIL,
+        )
 
 
 def _silent(_: Mapping[str, int]) -> None:

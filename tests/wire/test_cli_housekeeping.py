@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.support.calling import call, refused, sent_id, value
 
@@ -38,6 +39,25 @@ def test_a_purge_says_what_it_would_delete_and_then_deletes_it() -> None:
     assert (result.exit_code, mails()) == (0, 1)
     assert result.stdout.splitlines()[-2:] == ["  3 of 3 mails", "OK: deleted 3 mails with 3 deliveries."]
     assert call("purge", "--older-than", "30d").stdout == "There is nothing to delete.\n"
+
+
+def test_a_purge_tells_of_what_it_could_not_lock(
+    monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    monkeypatch.setenv("OUTBOX_DATABASE_URL", postgresql_url)
+    assert call("db", "upgrade").exit_code == 0
+    sent_id()
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE outbox_delivery SET status = 'failed', finished_at = now() - interval '40 days'")
+        )
+    with engine.begin() as connection:
+        connection.execute(text("SELECT id FROM outbox_delivery FOR UPDATE"))
+        result = call("purge", "--older-than", "30d", "--yes")
+    assert (result.exit_code, "1 mails stay, since somebody has locked" in result.stderr) == (75, True)
+    assert call("purge", "--older-than", "30d", "--yes").exit_code == 0
+    engine.dispose()
 
 
 def test_a_purge_asks_first() -> None:
