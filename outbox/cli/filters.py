@@ -11,6 +11,7 @@ import click
 from outbox.mail.criteria import Criteria
 from outbox.mail.duration import parse_duration
 from outbox.mail.status import Status
+from outbox.mail.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,8 @@ def criteria(
     text: str | None,
 ) -> Criteria:
     """Return what the options ask for; raise what the same words are refused with where mail is enqueued."""
+    for field, value in (("stream", stream), ("tag", tag and "=".join(tag)), ("text", text)):
+        plain(field, value or "")
     return Criteria(
         status=None if status is None else Status(status),
         stream=stream,
