@@ -12,8 +12,8 @@ from outbox.cli.options import database_url, dry_run, yes
 from outbox.cli.paper import print_table
 from outbox.errors import EX_TEMPFAIL
 from outbox.mail.address import parse_address
-from outbox.settings import load
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_without_relays
 
 if TYPE_CHECKING:
     from outbox.store.database import Database
@@ -42,7 +42,7 @@ def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags:
     and is to be called again later.
     """
     email = parse_address("address", address).email
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         database.check()
         if not (dry_run or yes):
             click.confirm(f"Erase {email} from all mail? Nothing brings it back.", abort=True)

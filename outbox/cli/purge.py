@@ -10,8 +10,8 @@ from outbox.cli.options import database_url, dry_run, yes
 from outbox.cli.progress import progress
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
-from outbox.settings import load
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_without_relays
 from outbox.store.retention import Gone, Retention, Terms
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def purge(
     """
     terms = Terms(age, frozenset(each for each in _FINALS if each.value in statuses) or FINAL, stream)
     verb = "erase" if bodies else "delete"
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         database.check()
         retention = Retention(database)
         found = _along(retention, terms, lambda page: retention.count(terms, page, bodies=bodies))

@@ -9,8 +9,8 @@ import click
 
 from outbox.cli.options import as_json, database_url
 from outbox.cli.paper import print_json, print_table
-from outbox.settings import load
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_without_relays
 from outbox.store.statistics import ended
 
 
@@ -29,7 +29,7 @@ def stats(days: int, *, as_json: bool, **flags: Any) -> None:
 
     Those that were deleted since are counted, too; one that is tried again counts where it ends at last.
     """
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         found = database.read(lambda connection: ended(connection, days))
     if as_json:
         for each in found:

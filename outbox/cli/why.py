@@ -13,9 +13,9 @@ from outbox.cli.options import as_json, database_url
 from outbox.cli.outcome import in_commands
 from outbox.cli.paper import print_json, print_table
 from outbox.errors import EX_USAGE, shown
-from outbox.settings import load
 from outbox.settings.make_routes import routes_of
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_routes
 from outbox.store.search import find
 from outbox.store.waiting import reasons
 
@@ -38,7 +38,7 @@ def why(message: str, *, as_json: bool, **flags: Any) -> None:
     ID is the message's id, its Message-ID or its idempotency key. The relays are those of the settings that
     are found here: call it with the daemon's.
     """
-    settings = load(**flags)
+    settings = load_routes(**flags)
     with opened(settings) as database:
         found = database.read(lambda connection: _reasons(connection, message, settings))
     if found is None:
