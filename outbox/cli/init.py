@@ -86,7 +86,12 @@ def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
     is_sqlite = url.startswith("sqlite")
     # As the daemon's user: a file of root it could not write to.
     as_daemon = "runuser -u outbox -- " if is_sqlite else ""
-    mine = [*([] if "database_url" in given else ["the database"]), "the relay", "its user name", "the sender"]
+    mine = [
+        *([] if "database_url" in given else ["the database"]),
+        "the relay",
+        "its user name",
+        "the sender",
+    ]
     yield f"Set what is yours in {config}: {', '.join(mine)}."
     yield f"For all commands: export OUTBOX_CONFIG={config}"
     yield (
@@ -96,10 +101,10 @@ def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
     yield "useradd --system --home-dir /var/lib/outbox --shell /usr/sbin/nologin outbox"
     if is_sqlite:
         yield f"install -d -m 700 -o outbox -g outbox {_STATE}"
-    if not url.startswith(f"sqlite:///{_STATE}/") and is_sqlite:
+    if is_sqlite and not url.startswith(f"sqlite:///{_STATE}/"):
         yield (
-            f"With SQLite: give the file's whole path (sqlite:///{_STATE}/outbox.sqlite3), and its directory as "
-            f"ReadWritePaths= in {unit.name} if it is another than {_STATE}."
+            f"With SQLite: give its whole path (sqlite:///{_STATE}/outbox.sqlite3). If it is elsewhere, "
+            f"give its directory as ReadWritePaths= in {unit.name}, and let the user outbox write there."
         )
     yield f"Create the tables: {as_daemon}{program()} db upgrade"
     yield f"Try everything: OUTBOX_SMTP_PASSWORD=$(cat {_PASSWORD}) {program()} check"

@@ -69,7 +69,10 @@ mount --bind "$PACKAGES" opt/outbox/packages
 mount --bind "$CODE" opt/outbox/code
 # Where this Python looks for its library may be hidden from a service, and the system have another.
 mkdir -p etc/systemd/system.conf.d
-printf '[Manager]\nDefaultEnvironment=LD_LIBRARY_PATH=/opt/outbox/python/lib\n' > etc/systemd/system.conf.d/tests.conf
+cat > etc/systemd/system.conf.d/tests.conf <<'END'
+[Manager]
+DefaultEnvironment=LD_LIBRARY_PATH=/opt/outbox/python/lib
+END
 if [ -n "$HOOKS" ]; then
     mount --bind "$HOOKS" opt/outbox/hooks
     cat "$1/passwd" >> etc/passwd
