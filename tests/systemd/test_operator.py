@@ -48,7 +48,7 @@ class Host:
         self._stack = stack
         self._refused: dict[str, str] = {}
         self._relay = self._start()
-        # No index is asked: the wheel is ours, and what it needs is that of these tests.
+        # The Python of these tests. No index is asked: the wheel is ours, and what it needs is theirs.
         self._environment = {
             "PATH": "/opt/outbox/python/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",

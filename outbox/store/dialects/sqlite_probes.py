@@ -89,7 +89,7 @@ def _file(connection: Connection) -> Iterable[Finding]:
             f"Close it: chmod o= {path}",
         )
     else:
-        yield ok("database, file", f"{path}, for its owner and group only")
+        yield ok("database, file", f"{path}, closed to other users")
 
 
 def _room(connection: Connection) -> Iterable[Finding]:
