@@ -12,10 +12,6 @@ _OF_THE_DAEMON = """
 smtp_host = "mail.example.org"
 smtp_username = "shop"
 smtp_client_key = "/nowhere/key.pem"
-[[dkim]]
-domain = "example.org"
-selector = "s2026"
-key = "/nowhere/s2026.pem"
 """
 
 
@@ -29,16 +25,16 @@ def _settings(outbox_here: None) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "db upgrade", "db check", "db environment", "db confirm-restore", "db sql", "db grants", "list",
-        "show tea", "why tea", "hold tea", "release tea", "cancel tea", "retry tea --dry-run", "pause",
-        "resume", "suppress eve@example.org", "suppressions", "stats", "top --once", "purge --dry-run",
-        "forget eve@example.org --dry-run", "preview welcome", "lint",
+        "db upgrade", "db check", "db environment", "db confirm-restore", "db sql",
+        "db grants --dialect postgresql", "list", "show tea", "why tea", "hold tea", "cancel tea",
+        "retry tea --dry-run", "pause", "resume --all", "suppress eve@example.org --why left", "suppressions",
+        "stats", "top --once", "purge --older-than 30d --dry-run", "forget eve@example.org --dry-run",
+        "preview welcome", "lint",
     ],
 )  # fmt: skip
 def test_people_act_without_them(command: str) -> None:
     done = call(*command.split())
-    assert "settings cannot be used" not in done.output
-    assert done.exit_code in {0, 65}, done.output
+    assert done.exit_code == 0, done.output
 
 
 def test_why_tells_the_relay_all_the_same() -> None:
@@ -53,5 +49,5 @@ def test_a_mail_is_queued_without_them() -> None:
 def test_what_speaks_to_a_relay_asks_for_them(command: tuple[str, ...]) -> None:
     code, said = refused(*command)
     assert code == 78
-    for name in ("smtp_username", "smtp_client_key", "dkim"):
+    for name in ("smtp_username", "smtp_client_key"):
         assert name in said
