@@ -7,12 +7,14 @@ application, and its work takes no time from requests.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from outbox import events
+from outbox.errors import ForkedError
 from outbox.settings import Settings, load
 from outbox.settings.make_metrics import metrics_of
 from outbox.settings.make_options import options_of
@@ -46,6 +48,7 @@ class Daemon:
         self._failure: BaseException | None = None
         self._begun = threading.Event()
         self._asked = False
+        self._process: int | None = None
 
     @property
     def is_running(self) -> bool:
@@ -55,11 +58,14 @@ class Daemon:
     def start(self) -> None:
         """Start sending; return when the daemon has looked into its database for the first time.
 
-        Raises SettingsError, DatabaseUnavailableError, SchemaError or what else keeps it from its work; then
-        no thread is left. Started again while it runs, it goes on as it is; while it stops, it ends first.
+        Raises SettingsError, DatabaseUnavailableError, SchemaError or what else keeps it from its work, and
+        ForkedError in a process that was forked while it ran; then no thread is left. Started again while it
+        runs, it goes on as it is; while it stops, it ends first.
         """
         if self.is_running and not self._asked:
             return
+        if self._process not in {None, os.getpid()}:
+            raise ForkedError
         if self._thread is not None:
             self._thread.join()
         settings = load(**self._given)
@@ -69,6 +75,7 @@ class Daemon:
             options = replace(options, state_dir=None)
         self._begun.clear()
         self._failure, self._asked = None, False
+        self._process = os.getpid()
         # A daemon thread: a process that forgets `stop()` must be able to end.
         self._thread = threading.Thread(
             target=self._run, args=(settings, options), name="outbox", daemon=True

@@ -115,6 +115,16 @@ class EnvironmentMismatchError(OutboxError):
         )
 
 
+class ForkedError(OutboxError):
+    """This process was forked while the daemon ran, and may have copied locks that nobody will ever open."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this process was forked while its parent's daemon ran, so it cannot start one: a lock of the "
+            "database's driver may be closed for ever. Start it after the fork (in gunicorn: post_fork)."
+        )
+
+
 class StateDirectoryError(OutboxError):
     """Another daemon works in the state directory; what it has in hand stands in its journal there."""
 

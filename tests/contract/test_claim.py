@@ -34,6 +34,7 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "judged_ago": None,
         "lane": Lane.FRESH,
         "due_at": row.due_at,
+        "due_ago": claim.due_ago,
         "expires_in": None,
         "reason": None,
         "relay": None,
