@@ -27,7 +27,7 @@ def _settings(outbox_here: None) -> None:
     [
         "db upgrade", "db check", "db environment", "db confirm-restore", "db sql",
         "db grants --dialect postgresql", "list", "show tea", "why tea", "hold tea", "cancel tea",
-        "retry tea --dry-run", "pause", "resume --all", "suppress eve@example.org --why left", "suppressions",
+        "retry tea --dry-run", "pause", "suppress eve@example.org --why left", "suppressions",
         "stats", "top --once", "purge --older-than 30d --dry-run", "forget eve@example.org --dry-run",
         "preview welcome", "lint",
     ],
