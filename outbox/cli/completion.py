@@ -9,17 +9,20 @@ _VARIABLE = "_OUTBOX_COMPLETE"
 _PROGRAM = "outbox"
 
 
-@click.command()
+_HELP = """Print the script that completes outbox commands in this SHELL.
+
+\b
+bash: eval "$(outbox completion bash)" in ~/.bashrc
+zsh:  eval "$(outbox completion zsh)" in ~/.zshrc
+fish: outbox completion fish > ~/.config/fish/completions/outbox.fish
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print the script that completes outbox commands in this SHELL.
-
-    \b
-    bash: eval "$(outbox completion bash)" in ~/.bashrc
-    zsh:  eval "$(outbox completion zsh)" in ~/.zshrc
-    fish: outbox completion fish > ~/.config/fish/completions/outbox.fish
-    """
+    """Print the script for this shell."""
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"This release of click knows no {shell}.")

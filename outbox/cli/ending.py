@@ -1,5 +1,6 @@
 """How a command ends that cannot do what it was asked: one clear message and an exit code (sysexits.h)."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,16 @@ import click
 
 from outbox.errors import EX_USAGE, OutboxError, SettingsError
 from outbox.smtp.reply import printable
+
+_VERBS = (
+    "cancel", "check", "config", "db", "forget", "hold", "list", "mark-sent", "pause", "release", "retry",
+    "run", "show", "suppressions", "top", "unsuppress", "why",
+)  # fmt: skip
+_COMMAND = re.compile(rf"(?<![\w./-])(?<!flask )(?<!manage\.py )outbox(?= (?:{'|'.join(_VERBS)})\b)")
+"""A call of ours that a message names, but for one that is named as an application has it."""
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 class CommandError(OutboxError):
@@ -31,6 +42,9 @@ def told_plainly() -> Iterator[None]:
     except click.UsageError as error:
         error.show()
         raise click.exceptions.Exit(EX_USAGE) from error
+    except KeyboardInterrupt as error:
+        click.echo(err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from error
 
 
 def addressed(message: str) -> str:
@@ -41,7 +55,7 @@ def addressed(message: str) -> str:
     """
     context = click.get_current_context(silent=True)
     program = context.find_root().info_name if context else None
-    return message.replace("outbox db ", f"{program or 'outbox'} db ")
+    return _COMMAND.sub(program or "outbox", message)
 
 
 def _tell(message: str) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outbox.mail.criteria import Criteria
+from outbox.mail.duration import parse_duration
 from outbox.mail.status import Status
+from outbox.mail.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_AGO = re.compile(r"(\d{1,9})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class _Instant(click.ParamType[datetime]):
@@ -24,12 +23,12 @@ class _Instant(click.ParamType[datetime]):
     name = "when"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        with suppress(ValueError):
+            return datetime.now(UTC) - timedelta(seconds=parse_duration(value))
         try:
-            if ago := _AGO.fullmatch(value):
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             found = datetime.fromisoformat(value)
             return found if found.tzinfo else found.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):
+        except ValueError:
             hint = "Give one like 2030-01-31T09:00:00+01:00, or how long ago: 45m, 2h, 3d."
             self.fail(f"{value!r} is no instant. {hint}", param, ctx)
 
@@ -78,6 +77,8 @@ def criteria(
     text: str | None,
 ) -> Criteria:
     """Return what the options ask for; raise what the same words are refused with where mail is enqueued."""
+    for field, value in (("stream", stream), ("tag", tag and "=".join(tag)), ("text", text)):
+        plain(field, value or "")
     return Criteria(
         status=None if status is None else Status(status),
         stream=stream,

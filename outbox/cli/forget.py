@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from outbox import control
+from outbox.cli.asking import confirm
 from outbox.cli.ending import CommandError
-from outbox.cli.options import database_url, dry_run, yes
-from outbox.cli.paper import print_table
+from outbox.cli.options import as_json, database_url, dry_run, yes
+from outbox.cli.paper import print_json, print_table
 from outbox.errors import EX_TEMPFAIL
 from outbox.mail.address import parse_address
-from outbox.settings.opening import opened
-from outbox.settings.sources import load_without_relays
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 
 if TYPE_CHECKING:
     from outbox.store.database import Database
@@ -33,8 +35,11 @@ _WHAT = {
 @click.option("--unsuppress", is_flag=True, help="Also forget that the address gets no mail.")
 @dry_run
 @yes
+@as_json
 @database_url
-def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags: Any) -> None:
+def forget(
+    address: str, database_url: str | None, *, unsuppress: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Erase ADDRESS from all mail to it and from it, in whatever case it is written there.
 
     What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
@@ -42,11 +47,25 @@ def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags:
     and is to be called again later.
     """
     email = parse_address("address", address).email
-    with opened(load_without_relays(**flags)) as database:
+    with opened_at(url_of(database_url)) as database:
         database.check()
         if not (dry_run or yes):
-            click.confirm(f"Erase {email} from all mail? Nothing brings it back.", abort=True)
+            confirm(f"Erase {email} from all mail? Nothing brings it back.")
         found = _forget(database, email, unsuppress=unsuppress, undo=dry_run)
+    if as_json:
+        print_json(asdict(found) | {"left": [str(id_) for id_ in found.left]})
+    else:
+        _tell(found, dry_run=dry_run)
+    if found.left:
+        ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
+        raise CommandError(
+            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
+            "Call this again when it has; outbox why ID tells what it waits for.",
+            EX_TEMPFAIL,
+        )
+
+
+def _tell(found: Forgotten, *, dry_run: bool) -> None:
     click.echo("Would be erased:" if dry_run else "Erased:")
     print_table(
         ("table", "rows", "what"),
@@ -55,13 +74,6 @@ def forget(address: str, *, unsuppress: bool, dry_run: bool, yes: bool, **flags:
     if found.cancelled:
         click.echo(
             f"Deliveries that waited and {'would be' if dry_run else 'are'} cancelled: {found.cancelled}"
-        )
-    if found.left:
-        ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
-        raise CommandError(
-            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
-            "Call this again when it has; outbox why ID tells what it waits for.",
-            EX_TEMPFAIL,
         )
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @filters
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="How many at most."
+)
 @click.option("--after", type=click.UUID, metavar="ID", help="Only older ones than the message of this id.")
 @as_json
 @database_url

@@ -74,6 +74,8 @@ def _of(connection: Connection, names: Sequence[str], recipients: Collection[str
         for row in deliveries(connection, id_)
         if lower is None or row["recipient"].lower() in lower
     ]
+    if not rows:
+        raise CommandError("No recipient of that mail has this address. See: outbox show ID", EX_USAGE)
     in_order = sorted(rows, key=lambda row: (row["status"] == Status.SENDING, row["id"]))
     return Meant([row["id"] for row in in_order], Counter(row["status"] for row in rows))
 

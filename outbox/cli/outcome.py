@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from outbox.cli.ending import addressed
 from outbox.cli.paper import print_table
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _CALL = re.compile(r"\b([a-z_]+)\(…\)")
 def in_commands(says: str) -> str:
     """Return what is said to applications in the words of the command line."""
     told = _AS_NEW.sub("outbox retry --as-new", says)
-    return _CALL.sub(lambda call: f"outbox {call[1].replace('_', '-')}", told)
+    return addressed(_CALL.sub(lambda call: f"outbox {call[1].replace('_', '-')}", told))
 
 
 def print_changes(changes: Sequence[Change]) -> None:

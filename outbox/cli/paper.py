@@ -25,7 +25,8 @@ _LEAST_LAST = 16
 
 def console() -> Console | None:
     """Return a terminal that can show more than lines; None without rich, a terminal, or the wish for it."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    # Who closes it has none.
+    if sys.stdout is None or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return None
     try:
         from rich.console import Console  # noqa: PLC0415 - the extra `cli` may not be installed

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
-from outbox.cli.options import database_url, dry_run, yes
+from outbox.cli.asking import confirm
+from outbox.cli.ending import CommandError
+from outbox.cli.options import as_json, database_url, dry_run, yes
+from outbox.cli.paper import print_json
 from outbox.cli.progress import progress
+from outbox.errors import EX_TEMPFAIL
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
-from outbox.settings.opening import opened
-from outbox.settings.sources import load_without_relays
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 from outbox.store.retention import Gone, Retention, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from outbox.store.retention import Page
 
@@ -45,20 +50,22 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, given: str) -
     multiple=True,
     help="Only mail all of which ended so; can be repeated.",
 )
-@click.option("--stream", help="Only mail of this stream.")
+@click.option("--stream", metavar="NAME", help="Only mail of this stream.")
 @click.option("--bodies", is_flag=True, help="Erase the bodies only; the rows stay.")
 @dry_run
 @yes
+@as_json
 @database_url
 def purge(
     age: float,
     statuses: tuple[str, ...],
     stream: str | None,
+    database_url: str | None,
     *,
     bodies: bool,
     dry_run: bool,
     yes: bool,
-    **flags: Any,
+    as_json: bool,
 ) -> None:
     """Delete mail all of whose deliveries have ended long ago, with its attempts and tags.
 
@@ -67,20 +74,20 @@ def purge(
     """
     terms = Terms(age, frozenset(each for each in _FINALS if each.value in statuses) or FINAL, stream)
     verb = "erase" if bodies else "delete"
-    with opened(load_without_relays(**flags)) as database:
+    with opened_at(url_of(database_url)) as database:
         database.check()
         retention = Retention(database)
         found = _along(retention, terms, lambda page: retention.count(terms, page, bodies=bodies))
         if dry_run:
-            click.echo(f"Would {verb} {_told(found, bodies=bodies)}.")
+            _tell(found, f"Would {verb} {_told(found, bodies=bodies)}.", as_json=as_json)
             return
         if not found.messages:
-            click.echo(f"There is nothing to {verb}.")
+            _tell(found, f"There is nothing to {verb}.", as_json=as_json)
             return
         if not yes:
-            click.confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?", abort=True)
+            confirm(f"{verb.capitalize()} {_told(found, bodies=bodies)}?")
         work = retention.erase if bodies else retention.delete
-        with progress({"mails": found.messages}) as show:
+        with nullcontext(_silent) if as_json else progress({"mails": found.messages}) as show:
             gone = _along(
                 retention,
                 terms,
@@ -88,7 +95,23 @@ def purge(
                 # More may have become old enough meanwhile.
                 lambda gone: show({"mails": min(gone.messages, found.messages)}),
             )
-    click.echo(f"OK: {verb}d {_told(gone, bodies=bodies)}.")
+    _tell(gone, f"OK: {verb}d {_told(gone, bodies=bodies)}.", as_json=as_json)
+    if gone.busy:
+        raise CommandError(
+            f"{gone.busy:,} mails stay, since somebody has locked a delivery of theirs. Call this again.",
+            EX_TEMPFAIL,
+        )
+
+
+def _silent(_: Mapping[str, int]) -> None:
+    """Show nothing: a program reads."""
+
+
+def _tell(gone: Gone, says: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"mails": gone.messages, "deliveries": gone.deliveries})
+    else:
+        click.echo(says)
 
 
 def _along(
@@ -106,5 +129,5 @@ def _along(
 
 def _told(gone: Gone, *, bodies: bool) -> str:
     if bodies:
-        return f"the bodies of {gone.messages} mails"
-    return f"{gone.messages} mails with {gone.deliveries} deliveries"
+        return f"the bodies of {gone.messages:,} mails"
+    return f"{gone.messages:,} mails with {gone.deliveries:,} deliveries"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outbox import control
+from outbox.cli.asking import confirm
 from outbox.cli.bulk import Tally, in_batches
 from outbox.cli.ending import CommandError
 from outbox.cli.filters import criteria, filters
 from outbox.cli.meant import Meant, by_names, by_what_it_has
 from outbox.cli.operator import login, who
-from outbox.cli.options import as_json, database_url
+from outbox.cli.options import as_json, database_url, dry_run, yes
 from outbox.cli.outcome import print_changes, print_tally
 from outbox.cli.paper import print_json
 from outbox.cli.progress import progress
@@ -91,8 +92,8 @@ def _options(request: Request) -> list[Callable[..., Any]]:
         click.argument("names", nargs=-1, metavar="[ID]..."),
         filters,
         *([as_new] if request is Request.RETRY else []),
-        click.option("--dry-run", is_flag=True, help="Tell what would come of it, and change nothing."),
-        click.option("--yes", is_flag=True, help="Do not ask."),
+        dry_run,
+        yes,
         click.option("--note", metavar="TEXT", help="What is kept with each mail, such as a reason."),
         who,
         as_json,
@@ -127,7 +128,7 @@ def _run(
             _tell(database, asked, as_json=as_json)
         elif meant.ids:
             if not (yes or names):
-                click.confirm(f"{_verb(asked)} {meant.shown}?", abort=True, err=True)
+                confirm(f"{_verb(asked)} {meant.shown}?")
             _do(database, asked, as_json=as_json)
         elif not as_json:
             click.echo("No deliveries are like that.")
@@ -140,7 +141,8 @@ def _verb(asked: _Asked) -> str:
 def _tell(database: Database, asked: _Asked, *, as_json: bool) -> None:
     """Tell what would come of it."""
     if asked.as_new:
-        click.echo(f"Would send again as new mail what can be: {asked.meant.shown}.")
+        # What the new mail would be called nobody knows yet.
+        click.echo(f"Would send again as new mail what can be: {asked.meant.shown}.", err=as_json)
         return
     tally = Tally(len(asked.meant.ids))
     for_all: list[Change] = []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import click
 
 from outbox.cli.options import as_json, database_url
 from outbox.cli.paper import print_json, print_table
-from outbox.settings.opening import opened
-from outbox.settings.sources import load_without_relays
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 from outbox.store.statistics import ended
 
 
@@ -24,12 +23,12 @@ from outbox.store.statistics import ended
 )
 @as_json
 @database_url
-def stats(days: int, *, as_json: bool, **flags: Any) -> None:
+def stats(days: int, database_url: str | None, *, as_json: bool) -> None:
     """Count the deliveries that ended, by day (in UTC), stream, relay and status.
 
     Those that were deleted since are counted, too; one that is tried again counts where it ends at last.
     """
-    with opened(load_without_relays(**flags)) as database:
+    with opened_at(url_of(database_url)) as database:
         found = database.read(lambda connection: ended(connection, days))
     if as_json:
         for each in found:

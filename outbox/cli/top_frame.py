@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from outbox.cli.ending import addressed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
@@ -54,7 +56,7 @@ def frame(now: Overview, rates: Mapping[UUID, float]) -> list[Section]:
             "Daemons",
             ("daemon", "state", "runs", "silent", "sent/s", "sent", "deferred", "failed", "version"),
             [*_daemons(now, rates)],
-            "No daemon runs: outbox run",
+            addressed("No daemon runs: outbox run"),
         ),
         Section("Failed last", ("at", "recipient", "subject", "why"), [*_failed(now)], "Nothing failed."),
     ]

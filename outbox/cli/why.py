@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,34 +12,32 @@ from outbox.cli.options import as_json, database_url
 from outbox.cli.outcome import in_commands
 from outbox.cli.paper import print_json, print_table
 from outbox.errors import EX_USAGE, shown
-from outbox.settings.make_routes import routes_of
-from outbox.settings.opening import opened
-from outbox.settings.sources import load_routes
+from outbox.settings.named import database_url as url_of
+from outbox.settings.opening import opened_at
 from outbox.store.search import find
 from outbox.store.waiting import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import Connection
 
+    from outbox.mail.route import Routes
     from outbox.mail.waiting import Why
-    from outbox.settings import Settings
 
 
 @click.command()
 @click.argument("message", metavar="ID")
 @as_json
 @database_url
-def why(message: str, *, as_json: bool, **flags: Any) -> None:
+def why(message: str, database_url: str | None, *, as_json: bool) -> None:
     """Tell what each recipient of a message waits for, by which relay it goes, and what can be done.
 
     ID is the message's id, its Message-ID or its idempotency key. The relays are those of the settings that
     are found here: call it with the daemon's.
     """
-    settings = load_routes(**flags)
-    with opened(settings) as database:
-        found = database.read(lambda connection: _reasons(connection, message, settings))
+    with opened_at(url_of(database_url)) as database:
+        found = database.read(lambda connection: _reasons(connection, message))
     if found is None:
         raise CommandError(f"There is no message {shown(message)}. See: outbox list", EX_USAGE)
     if as_json:
@@ -56,6 +53,14 @@ def why(message: str, *, as_json: bool, **flags: Any) -> None:
     )
 
 
-def _reasons(connection: Connection, name: str, settings: Settings) -> Sequence[Why] | None:
+def _reasons(connection: Connection, name: str) -> Sequence[Why] | None:
     id_ = find(connection, name)
-    return None if id_ is None else reasons(connection, id_, partial(routes_of, settings))
+    return None if id_ is None else reasons(connection, id_, _routed)
+
+
+def _routed(down: Collection[str]) -> Routes:
+    """Return the routes of the settings that are found here: of what has ended nobody asks for them."""
+    from outbox.settings.make_routes import routes_of  # noqa: PLC0415 - takes longer than all else
+    from outbox.settings.sources import load_routes  # noqa: PLC0415 - as above
+
+    return routes_of(load_routes(), down)

@@ -2,12 +2,18 @@
 
 import re
 
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_GIVEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([dhms])")
+_UNITS = {"w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_GIVEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)([wdhms])")
 _LONGEST = 36525 * 86400.0
 
-FORM = "a number with its unit, d, h, m or s, such as 30d"
+FORM = "a number with its unit, w, d, h, m or s, such as 30d"
 """What a duration looks like."""
+
+
+def told_duration(seconds: float) -> str:
+    """Return so many seconds as `parse_duration` reads them, in the largest unit that they are whole in."""
+    unit = next((unit for unit in "dhm" if seconds % _UNITS[unit] == 0), "s")
+    return f"{seconds / _UNITS[unit]:.15g}{unit}"
 
 
 def parse_duration(given: str) -> float:

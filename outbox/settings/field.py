@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from outbox.mail.duration import FORM, parse_duration
+from outbox.mail.duration import FORM, parse_duration, told_duration
 
 
 class UnfitError(ValueError):
@@ -43,6 +43,11 @@ def _kept_seconds(given: object) -> object:
 
 KeptFor = Annotated[float, BeforeValidator(_kept_seconds)]
 """The seconds for which something is kept; 0 is for ever."""
+
+
+def told_kept(seconds: float) -> str:
+    """Return for how long something is kept, as it is set."""
+    return told_duration(seconds) if seconds else "never"
 
 
 def kept(default: str, what: str) -> Any:

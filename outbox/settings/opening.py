@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from outbox.errors import DatabaseUnavailableError, SchemaError, SettingsError
+from outbox.errors import DatabaseUnavailableError, OutboxError, SchemaError, SettingsError, missing_tables
 from outbox.store.database import Database
 
 if TYPE_CHECKING:
@@ -46,9 +46,14 @@ def opened_at(url: str, *, create: bool = False, silence: float | None = _PATIEN
     try:
         if not create:
             _refuse_missing_file(database)
-        yield database
-    except DBAPIError as error:
-        raise database.dialect.explain(error) or _unavailable(database, error) from error
+        try:
+            yield database
+        except DBAPIError as error:
+            raise _explained(database, error) from error
+        except SchemaError as error:
+            if str(error) != str(missing_tables()):
+                raise
+            raise _of_another_version(database) or error from error.__cause__
     finally:
         database.close()
 
@@ -61,6 +66,24 @@ def _refuse_missing_file(database: Database) -> None:
             f"There is no database file {file!r}. Create it: outbox db upgrade, "
             "or name another in OUTBOX_DATABASE_URL, or the daemon's settings in OUTBOX_CONFIG."
         )
+
+
+def _explained(database: Database, error: DBAPIError) -> OutboxError:
+    """Return what the error means: a statement that fails on tables of another version does not say so."""
+    was_asked = error.statement is not None and not error.connection_invalidated
+    other = _of_another_version(database) if was_asked else None
+    return other or database.dialect.explain(error) or _unavailable(database, error)
+
+
+def _of_another_version(database: Database) -> SchemaError | None:
+    """Return what tells of the tables that they are not this release's; else None."""
+    try:
+        database.check()
+    except SchemaError as other:
+        return other
+    except (DBAPIError, OutboxError):
+        pass  # what was met first is told
+    return None
 
 
 def _unavailable(database: Database, error: DBAPIError) -> DatabaseUnavailableError:

@@ -10,11 +10,13 @@ from sqlalchemy import URL, make_url
 
 from outbox.mail.rate import Limit
 from outbox.mail.stream import Stream
+from outbox.settings.field import told_kept
 from outbox.settings.model import Settings
 from outbox.settings.relays import KEYS, RelayTable
 from outbox.settings.sources import Loaded
 
 _HIDDEN_IN_QUERIES = ("password", "passwd", "sslpassword", "secret", "token")
+_KEPT = {"keep_bodies", "keep_finished"}
 _PREFIX = "smtp_"
 
 
@@ -44,6 +46,8 @@ def shown_settings(loaded: Loaded) -> Iterator[Shown]:
         elif name == "dkim":
             for n, key in enumerate(value, 1):
                 yield Shown(f"dkim.{n}", f"{key.selector} of {key.domain}", origin, is_set=True)
+        elif name in _KEPT:
+            yield Shown(name, told_kept(value), origin, is_set=True)
         else:
             hidden = not field.repr or (given is not None and not given.shown)
             yield _plain(name, value, origin, hidden=hidden)
@@ -79,7 +83,8 @@ def _text(value: Any) -> str:
     if isinstance(value, tuple):
         separator = os.pathsep if value and isinstance(value[0], Path) else ", "
         return separator.join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # All of its digits, as "g" alone would round it.
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _default_of(name: str) -> str:

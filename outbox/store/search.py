@@ -84,9 +84,19 @@ def summaries(connection: Connection, ids: Sequence[UUID]) -> list[Row]:
 
 def find(connection: Connection, name: str) -> UUID | None:
     """Return the id of the message that `name` means: its id, its Message-ID or its idempotency key."""
+    if not _is_unicode(name):
+        return None  # bytes that a shell handed over: no database holds them, and drivers raise
     id_ = id_in(name)
     found = connection.execute(_BY_ID, {"id": id_}).scalar() if id_ else None
     return found or find_by_key(connection, name)
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_by_key(connection: Connection, key: str) -> UUID | None:

@@ -113,14 +113,14 @@ def reasons(
 ) -> list[Why]:
     """Return for each delivery of a message what it waits for, in the order of its recipients.
 
-    `routed` gives the routes while these relays are down, where settings tell of any.
+    `routed` gives the routes while these relays are down, where settings tell of any; it is called where
+    something waits.
     """
     rows = connection.execute(_DELIVERIES, {"of": message}).all()
     waiting = [row for row in rows if row.status == Status.PENDING]
     gates = connection.execute(_GATES).all() if waiting else []
-    routes = routed and routed(
-        [each.name for each in gates if each.kind == GateKind.RELAY and each.open_until]
-    )
+    down = [each.name for each in gates if each.kind == GateKind.RELAY and each.open_until]
+    routes = routed(down) if routed and waiting else None
     has_daemon = bool(waiting) and connection.execute(_DAEMONS).first() is not None
     refused = suppressed_of_many(connection, [row.recipient for row in rows if row.status in _MAY_GO])
     happened, asked = _attempts(connection, [row.id for row in rows])

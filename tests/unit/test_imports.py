@@ -62,11 +62,20 @@ def test_what_is_public_is_loaded_at_its_first_use_and_nothing_else_is_there() -
     assert done.stderr.splitlines()[-1] == "AttributeError: module 'outbox' has no attribute 'brew'"
 
 
-@pytest.mark.parametrize("verb", ["list", "show"])
-def test_what_people_ask_most_loads_neither_pydantic_nor_the_other_databases(verb: str) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("list",),
+        ("show", "x"),
+        ("why", "x"),
+        ("stats",),
+        ("purge", "--older-than", "1d"),
+    ],
+)
+def test_what_people_ask_most_loads_neither_pydantic_nor_the_other_databases(call: tuple[str, ...]) -> None:
     code = (
         "import sys; from outbox.cli import main\n"
-        f"try: main(['{verb}', *['x'] * ({verb!r} == 'show'), '--database-url', 'sqlite:///gone.sqlite3'])\n"
+        f"try: main([*{call!r}, '--database-url', 'sqlite:///gone.sqlite3'])\n"
         "except SystemExit: print(*sys.modules, sep='\\n')"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -1,6 +1,7 @@
 """Every command as its user meets it: what it prints, and the exit code that scripts rely on."""
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from outbox import __version__
+from outbox.cli import command_line
 from outbox.settings import Settings
 from outbox.store.migration import VERSION_TABLE
 from tests.support.calling import MAIL, OUTBOX, call, daemon, refused, value
@@ -33,17 +36,22 @@ def test_help_and_version_load_no_verb() -> None:
         assert done.stderr == "[]\n"
 
 
-VERBS = (
-    "demo", "run", "init", "config", "check", "db", "send", "sendmail", "list", "show", "why", "retry",
-    "cancel", "hold", "release", "mark-sent", "pause", "resume", "suppress", "unsuppress", "suppressions",
-    "top", "dkim", "completion", "catch",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", command_line.list_commands(Context(command_line)))
 def test_every_verb_explains_itself(verb: str) -> None:
     assert call(verb, "--help").stdout.startswith(f"Usage: outbox {verb} ")
     assert re.search(rf"^  {verb} +\w", call("--help").stdout, re.MULTILINE)
+
+
+def test_the_lines_of_a_help_that_are_to_be_copied_stay_lines() -> None:
+    assert '\n  zsh:  eval "$(outbox completion zsh)" in ~/.zshrc\n' in call("completion", "--help").stdout
+
+
+def test_who_closes_standard_output_gets_no_traceback() -> None:
+    assert call("db", "upgrade").exit_code == 0
+    assert call(*MAIL).exit_code == 0
+    script = shlex.join([*OUTBOX, "list"]) + " >&-"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ def test_every_setting_is_shown_with_its_place(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/outbox")
     monkeypatch.setenv("OUTBOX_DATABASE_URL", f"postgresql://app:{SECRET}@db/app?sslpassword={SECRET}")
     monkeypatch.setenv("MAIL_DEFAULT_SENDER", "shop@example.org")
-    Path("outbox.toml").write_text('smtp_username = "shop"\nallowed_domains = ["a.example", "b.example"]\n')
+    Path("outbox.toml").write_text(
+        'smtp_username = "shop"\nallowed_domains = ["a.example", "b.example"]\nlease_ttl = 1234567\n'
+    )
     found = shown()
     tables = {"relays", "streams", "dkim"}
     assert set(Settings.model_fields) - tables == set(found)
@@ -38,6 +40,8 @@ def test_every_setting_is_shown_with_its_place(monkeypatch: pytest.MonkeyPatch, 
     assert found["smtp_token_command"] == (False, "default")
     assert found["allowed_domains"] == ("a.example, b.example", "outbox.toml")
     assert found["connections"] == ("4", "default")
+    assert found["keep_bodies"] == ("30d", "default")
+    assert found["lease_ttl"] == ("1234567", "outbox.toml")
     assert found["state_dir"] == ("/var/lib/outbox", "environment STATE_DIRECTORY")
     assert found["sender"] == ("shop@example.org", "environment MAIL_DEFAULT_SENDER")
     assert SECRET not in call("config", "show", "--json").output

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.support.calling import call, refused, sent_id, value
 
@@ -40,11 +41,32 @@ def test_a_purge_says_what_it_would_delete_and_then_deletes_it() -> None:
     assert call("purge", "--older-than", "30d").stdout == "There is nothing to delete.\n"
 
 
+def test_a_purge_tells_of_what_it_could_not_lock(
+    monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    monkeypatch.setenv("OUTBOX_DATABASE_URL", postgresql_url)
+    assert call("db", "upgrade").exit_code == 0
+    sent_id()
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE outbox_delivery SET status = 'failed', finished_at = now() - interval '40 days'")
+        )
+    with engine.begin() as connection:
+        connection.execute(text("SELECT id FROM outbox_delivery FOR UPDATE"))
+        result = call("purge", "--older-than", "30d", "--yes")
+    assert (result.exit_code, "1 mails stay, since somebody has locked" in result.stderr) == (75, True)
+    assert call("purge", "--older-than", "30d", "--yes").exit_code == 0
+    engine.dispose()
+
+
 def test_a_purge_asks_first() -> None:
     ended()
     result = call("purge", "--older-than", "30d", given=b"n\n")
     assert (result.exit_code, mails()) == (1, 1)
-    assert "Delete 1 mails with 1 deliveries?" in result.stdout
+    assert "Delete 1 mails with 1 deliveries?" in result.stderr
+    assert (result.stdout, result.stderr.splitlines()[-1]) == ("", "Error: Nothing was changed.")
+    assert refused("purge", "--older-than", "30d", given=b"")[0] == 64
     assert call("purge", "--older-than", "30d", given=b"y\n").exit_code == 0
     assert mails() == 0
 
@@ -103,6 +125,19 @@ def test_an_address_is_forgotten_and_each_table_is_told() -> None:
     )
     kept = "SELECT m.subject || d.recipient || coalesce(m.idempotency_key, '-') || coalesce(m.mime, '-') "
     assert value(kept + "FROM outbox_message m JOIN outbox_delivery d") == "forgotten--"
+
+
+def test_programs_are_told_in_json_what_went() -> None:
+    ended()
+    ended()
+    said = [
+        json.loads(call("purge", "--older-than", "30d", *more, "--json").stdout)
+        for more in (("--dry-run",), ("--yes",), ())
+    ]
+    assert said == [*[{"mails": 2, "deliveries": 2}] * 2, {"mails": 0, "deliveries": 0}]
+    id_ = sent_id("--to", "bob@example.com")
+    told = json.loads(call("forget", "ada@example.com", "--dry-run", "--json").stdout)
+    assert (told["messages"], told["cancelled"], told["left"]) == (0, 1, [id_])
 
 
 def test_forgetting_asks_first() -> None:

@@ -32,6 +32,8 @@ def test_each_option_finds_its_mail() -> None:
         (("--text", "cAK"), [cake]),
         (("--tag", "order=7"), [tea]),
         (("--since", "1h"), [cake, tea]),
+        (("--since", "1.5h"), [cake, tea]),
+        (("--until", "1w"), []),
         (("--until", "1h"), []),
         (("--since", "2001-01-01", "--until", "2001-02-01T00:00:00+01:00"), []),
         (("--recipient", "ada@example.com", "--status", "held"), []),
@@ -117,3 +119,22 @@ def test_a_body_that_is_no_mail_is_shown_as_it_is() -> None:
     value("UPDATE outbox_message SET mime = 'Subject: =?nope?q?x?=' || char(13, 10, 13, 10) || 'x'")
     done = call("show", id_)
     assert (done.exit_code, "  Subject: =?nope?q?x?=" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("call_", "said"),
+    [
+        (("list", "--text", "\udcff"), "text: has a lone surrogate"),
+        (("list", "--tag", "a=\udcff"), "tag: has a lone surrogate"),
+        (("cancel", "--stream", "\udcff"), "stream: has a lone surrogate"),
+        (("show", "\udcff"), "There is no message"),
+        (("list", "--limit", "9" * 20), "is not in the range 1<=x<=1000000"),
+    ],
+)
+def test_what_no_database_can_be_asked_is_refused(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, call_: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("OUTBOX_DATABASE_URL", database_url)
+    assert call("db", "upgrade").exit_code == 0
+    code, told = refused(*call_)
+    assert (code, said in told) == (64, True), told

@@ -84,6 +84,12 @@ def test_of_a_mail_one_recipient_may_be_meant() -> None:
     assert statuses() == "pending,cancelled"
 
 
+def test_a_recipient_that_the_mail_does_not_have_is_refused() -> None:
+    sent_id("--key", "k")
+    code, said = refused("cancel", "k", "--recipient", "eve@example.com")
+    assert (code, "No recipient of that mail has this address" in said) == (64, True)
+
+
 def test_nothing_is_done_where_one_of_the_names_is_unknown() -> None:
     sent_id("--key", "k")
     code, said = refused("cancel", "k", "x", "y")
@@ -118,7 +124,8 @@ def test_much_is_asked_of_only_after_its_number_was_agreed_to() -> None:
     refusal = call("cancel", "--tag", "order=7", given=b"n\n")
     assert (refusal.exit_code, "Cancel 30 deliveries (30 pending)? [y/N]" in refusal.stderr) == (1, True)
     assert refusal.stdout == ""
-    assert call("cancel", "--tag", "order=7", given=b"").exit_code == 1
+    nobody = refused("cancel", "--tag", "order=7", given=b"")
+    assert (nobody[0], "Nobody answered, and nothing was changed. Give --yes." in nobody[1]) == (64, True)
     assert value("SELECT count(*) FROM outbox_delivery WHERE status = 'cancelled'") == 0
     done = call("cancel", "--tag", "order=7", given=b"y\n")
     assert (done.exit_code, done.stdout.splitlines()[-1].split()[:2]) == (0, ["30", "yes"])
@@ -138,6 +145,7 @@ def test_a_dry_run_tells_what_would_come_of_it_and_changes_nothing() -> None:
     assert value("SELECT count(*) FROM outbox_attempt") == 0
     done = call("retry", "--stream", "bulk", "--status", "failed", "--yes").stdout
     assert [line.split()[:2] for line in done.splitlines()[-2:]] == [["3", "no"], ["1", "yes"]]
+    assert call("retry", "--stream", "bulk", "--as-new", "--dry-run", "--json").stdout == ""
     assert call("retry", "--stream", "bulk", "--as-new", "--dry-run").stdout == (
         "Would send again as new mail what can be: 3 deliveries (3 failed).\n"
     )
