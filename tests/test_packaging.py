@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-
+from tests.support.wheel import build
 
 _USE = """
 import sys
@@ -39,7 +38,7 @@ command_line(["init", "new"], standalone_mode=False)
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the source distribution, and the wheel from that, as a release does."""
     folder = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    build(folder)
     return folder
 
 

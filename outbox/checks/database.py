@@ -186,4 +186,4 @@ def _daemons(connection: Connection) -> Iterator[Finding]:
         else:
             yield ok("daemons", f"{told}, works")
     if not working:
-        yield warning("daemons", "none works on this database, and mail waits", "Start one: outbox run")
+        yield warning("daemons", "none works on this database: what is queued waits", "Start one: outbox run")

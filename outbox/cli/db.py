@@ -9,8 +9,8 @@ import click
 
 from outbox._version import __version__
 from outbox.cli.options import database_url
-from outbox.settings import load
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_without_relays
 from outbox.store.dialects import dialect_of
 from outbox.store.history import confirm, restored
 from outbox.store.migration import migrate, print_sql
@@ -36,7 +36,7 @@ def db() -> None:
 def upgrade(**flags: Any) -> None:
     """Create the tables, or bring them to this release's version."""
     # To change a large table takes as long as it takes.
-    with opened(load(**flags), create=True, silence=None) as database:
+    with opened(load_without_relays(**flags), create=True, silence=None) as database:
         database.read(database.dialect.check_version)
         migrate(database.engine)
         database.check()
@@ -47,7 +47,7 @@ def upgrade(**flags: Any) -> None:
 @database_url
 def check(**flags: Any) -> None:
     """Tell whether the daemon can work with this database."""
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         database.check()
         click.echo(f"OK: {_standing(database)}")
 
@@ -63,11 +63,11 @@ def environment(name: str | None, *, none: bool, **flags: Any) -> None:
     """
     if name is not None and none:
         raise click.UsageError("Give a name or --none, not both.")
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         database.check()
         if name is not None or none:
             # The daemon's own setting has the same limits.
-            load(environment=name)
+            load_without_relays(environment=name)
             database.write(lambda connection: name_environment(connection, name))
         found = database.read(permission).environment
         click.echo("none" if found is None else found)
@@ -82,7 +82,7 @@ def confirm_restore(*, yes: bool, **flags: Any) -> None:
     A daemon that finds by its journal that the database went back in time sends nothing, lest mail goes a
     second time that only the journal of another host knows as sent.
     """
-    with opened(load(**flags)) as database:
+    with opened(load_without_relays(**flags)) as database:
         database.check()
         found = database.read(restored)
         if found is None:
@@ -121,7 +121,7 @@ def grants(dialect: str | None, **flags: Any) -> None:
 
 
 def _named_by_url(flags: dict[str, Any]) -> str:
-    scheme = load(**flags).database_url.partition("://")[0]
+    scheme = load_without_relays(**flags).database_url.partition("://")[0]
     return scheme.partition("+")[0]
 
 

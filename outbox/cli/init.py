@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.ending import CommandError
-from outbox.cli.unit_file import is_hidden_from_units, unit_file
+from outbox.cli.unit_file import is_hidden_from_units, program, unit_file
 from outbox.errors import EX_USAGE
 from outbox.settings.shown import has_password
 from outbox.settings.sources import load_flags
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CONFIG, _UNIT = "outbox.toml", "outbox.service"
+_PASSWORD, _STATE = "/etc/outbox/smtp_password", "/var/lib/outbox"
 
 
 @click.command()
@@ -81,19 +82,32 @@ def _write(path: Path, text: str) -> None:
 
 
 def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
-    yield f"Set what is yours in {config}: the relay, its user name, the sender."
+    url = given.get("database_url", "sqlite")
+    is_sqlite = url.startswith("sqlite")
+    # As the daemon's user: a file of root it could not write to.
+    as_daemon = "runuser -u outbox -- " if is_sqlite else ""
+    mine = [
+        *([] if "database_url" in given else ["the database"]),
+        "the relay",
+        "its user name",
+        "the sender",
+    ]
+    yield f"Set what is yours in {config}: {', '.join(mine)}."
+    yield f"For all commands: export OUTBOX_CONFIG={config}"
     yield (
-        "Put the relay's password into /etc/outbox/smtp_password (mode 0600, root), and take the # from "
+        f"Put the relay's password into {_PASSWORD} (mode 0600, root), and take the # from "
         f"LoadCredential= in {unit.name}."
     )
-    yield f"Create the tables: OUTBOX_CONFIG={config} outbox db upgrade"
-    yield f"Try everything: OUTBOX_CONFIG={config} outbox check"
     yield "useradd --system --home-dir /var/lib/outbox --shell /usr/sbin/nologin outbox"
-    yield f"cp {unit} /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now outbox"
-    if given.get("database_url", "sqlite").startswith("sqlite"):
+    if is_sqlite:
+        yield f"install -d -m 700 -o outbox -g outbox {_STATE}"
+    if is_sqlite and not url.startswith(f"sqlite:///{_STATE}/"):
         yield (
-            "With SQLite: give the file's whole path (sqlite:////srv/app/app.sqlite3), and its directory as "
-            f"ReadWritePaths= in {unit.name}."
+            f"With SQLite: give its whole path (sqlite:///{_STATE}/outbox.sqlite3). If it is elsewhere, "
+            f"give its directory as ReadWritePaths= in {unit.name}, and let the user outbox write there."
         )
+    yield f"Create the tables: {as_daemon}{program()} db upgrade"
+    yield f"Try everything: OUTBOX_SMTP_PASSWORD=$(cat {_PASSWORD}) {program()} check"
+    yield f"cp {unit} /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now outbox"
     if is_hidden_from_units(config) or "/home/" in unit_file(config):
         yield "systemd hides /home and /root from the daemon (ProtectHome=): install and keep both elsewhere."

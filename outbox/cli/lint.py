@@ -9,8 +9,8 @@ from outbox.cli.paper import print_json
 from outbox.cli.reading import variables
 from outbox.render.lint import Rule
 from outbox.render.lint import lint as find_faults
-from outbox.settings import load
 from outbox.settings.make_outbox import templates_of
+from outbox.settings.sources import load_without_relays
 from outbox.smtp.reply import printable
 
 _FOUND = 1
@@ -46,7 +46,7 @@ def lint(
 
     Without a NAME all mails of your folders are looked at. Bulk mails must have a link to unsubscribe.
     """
-    found_in = templates_of(load(templates=folders or None))
+    found_in = templates_of(load_without_relays(templates=folders or None))
     given = None if context is None else variables(context)
     looked_at = names or found_in.own_names()
     findings = [

@@ -20,8 +20,8 @@ from outbox.mail.email import Email
 from outbox.mail.identity import RANDOM_BYTES, uuid7
 from outbox.render.contexts import SUFFIXES, example
 from outbox.render.lint import lint
-from outbox.settings import load
 from outbox.settings.make_outbox import templates_of
+from outbox.settings.sources import load_without_relays
 from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def preview(
         raise click.UsageError(
             "--html and --out are for one mail in the terminal. Give its NAME, and no --serve."
         )
-    settings = load(templates=folders or None)
+    settings = load_without_relays(templates=folders or None)
     if serve:
         _serve(settings, name, context, locale, port)
     elif name is None:

@@ -18,6 +18,7 @@ from outbox.mail.status import FINAL, Status
 from outbox.settings import load
 from outbox.settings.make_outbox import outbox_of
 from outbox.settings.opening import opened
+from outbox.settings.sources import load_without_relays
 from outbox.store.search import Row, deliveries
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def send(wait: float | None, database_url: str | None, *, straight: bool, **give
 
         send_straight(load(), fields)
         return
-    settings = load(database_url=database_url)
+    settings = load_without_relays(database_url=database_url)
     with opened(settings) as database:
         with database.engine.begin() as connection:
             id_ = outbox_of(settings).enqueue(connection, **fields)

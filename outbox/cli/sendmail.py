@@ -24,7 +24,7 @@ from outbox.mail.received import Received, qualified, split_addresses, until_dot
 from outbox.mail.words import address_field, sealed
 from outbox.settings.make_outbox import outbox_of
 from outbox.settings.opening import opened
-from outbox.settings.sources import load_for_queueing
+from outbox.settings.sources import load_without_relays
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -50,7 +50,7 @@ def sendmail(arguments: tuple[str, ...]) -> None:
     the database does not take it now.
     """
     asked = read_arguments(arguments)
-    settings = load_for_queueing()
+    settings = load_without_relays()
     data = _message(asked, settings.max_size or MAX_SIZE)
     domain = _domain(settings)
     try:

@@ -1,6 +1,7 @@
 """The systemd unit that is shipped, with the paths of this installation in it."""
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,13 @@ def unit_file(config: Path) -> str:
     return text.replace(_END, f"Environment={_quoted(config)}\n\n{_END}", 1)
 
 
+def program() -> str:
+    """Return how a shell calls this installation of ours: by its path, where its name would find another."""
+    found = shutil.which("outbox")
+    here = Path(sys.prefix) / "bin" / "outbox"
+    return "outbox" if found and Path(found).resolve() == here.resolve() else shlex.join(_words())
+
+
 def is_hidden_from_units(path: Path) -> bool:
     """Tell whether `path` is among what ProtectHome= hides from the daemon (systemd.exec(5))."""
     return any(path.is_relative_to(each) for each in ("/home", "/root", "/run/user"))
@@ -31,10 +39,12 @@ def _shipped() -> Path:
 
 def _command() -> str:
     """Return the program of this environment; where it has none, Python with our module."""
+    return " ".join(map(_escaped, _words()))
+
+
+def _words() -> list[str]:
     program = Path(sys.prefix) / "bin" / "outbox"
-    if program.is_file():
-        return _escaped(str(program))
-    return f"{_escaped(sys.executable)} -m outbox"
+    return [str(program)] if program.is_file() else [sys.executable, "-m", "outbox"]
 
 
 def _quoted(config: Path) -> str:

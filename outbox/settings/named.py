@@ -12,7 +12,7 @@ _VARIABLE = "OUTBOX_DATABASE_URL"
 
 
 def database_url(flag: str | None) -> str:
-    """Return what `load(database_url=flag).database_url` is, at once where no weaker source has to be asked.
+    """Return the `database_url` of `load_without_relays`, at once where no weaker source has to be asked.
 
     All the settings take longer to load than their answer: pydantic and the model. What is wrong with the
     others is then not told. Raises SettingsError where the URL is wrong, or they had to be loaded.
@@ -24,6 +24,6 @@ def database_url(flag: str | None) -> str:
             return usable_url(given)
         except ValueError:
             pass  # the settings say it, and where it stands
-    from outbox.settings import load  # noqa: PLC0415 - see above
+    from outbox.settings.sources import load_without_relays  # noqa: PLC0415 - see above
 
-    return load(database_url=flag).database_url
+    return load_without_relays(database_url=flag).database_url

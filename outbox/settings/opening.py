@@ -64,7 +64,7 @@ def _refuse_missing_file(database: Database) -> None:
     if url.get_backend_name() == "sqlite" and not file.startswith("file:") and not Path(file).exists():
         raise SchemaError(
             f"There is no database file {file!r}. Create it: outbox db upgrade, "
-            "or name another in OUTBOX_DATABASE_URL."
+            "or name another in OUTBOX_DATABASE_URL, or the daemon's settings in OUTBOX_CONFIG."
         )
 
 

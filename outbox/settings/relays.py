@@ -29,6 +29,7 @@ _GIVE_URL = (
 )
 _GIVE_NAME = "names of at most 64 printable characters without a space, such as main"
 _NAME = re.compile(r"[!-~]{1,64}")
+_USER = re.compile(r"//[^@/]*@")
 
 Fault = tuple[str, str]
 """The path of what is wrong, as `relays.main.url`, and a sentence."""
@@ -89,6 +90,21 @@ def read_tables(given: object) -> dict[str, object] | None:
         except ValueError:
             return None
     return {str(name): table for name, table in given.items()} if isinstance(given, Mapping) else None
+
+
+def without_logins(given: object) -> object:
+    """Return the tables with what names their relays alone, and no user, secret or file."""
+    tables = read_tables(given)
+    if tables is None:
+        return given
+    return {name: _named(table) if isinstance(table, Mapping) else table for name, table in tables.items()}
+
+
+def _named(table: Mapping[str, object]) -> dict[str, object]:
+    kept = {key: table[key] for key in ("url", "tls") if key in table}
+    if isinstance(url := kept.get("url"), str):
+        kept["url"] = _USER.sub("//", url, count=1)
+    return kept
 
 
 def _relay(name: str, table: object, faults: list[Fault]) -> RelayTable | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +15,9 @@ from outbox.settings.fault import TablesError, cause_of, sentence
 from outbox.settings.flask_mail import translated
 from outbox.settings.given import Given
 from outbox.settings.model import Settings
+from outbox.settings.relays import without_logins
+
+_ROUTES = frozenset({"streams", "relays", "smtp_host", "smtp_port", "smtp_protocol", "smtp_tls"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,27 @@ def load_flags(**flags: Any) -> Settings:
     return _checked(places.flags(flags, faults), faults)
 
 
-def load_for_queueing(**flags: Any) -> Settings:
-    """Load the settings of who only queues mail: without the relay, whose secrets and files are not his.
+def load_without_relays(**flags: Any) -> Settings:
+    """Load the settings of who speaks to no relay: the secrets and the files of those are the daemon's alone.
 
     Raises as `load` does.
     """
     faults: list[str] = []
     found = _found(flags, faults, [])
     return _checked({name: given for name, given in found.items() if not _is_of_a_relay(name)}, faults)
+
+
+def load_routes(**flags: Any) -> Settings:
+    """Load the settings of who asks by which relay mail goes: of relays only what names them.
+
+    Raises as `load` does.
+    """
+    faults: list[str] = []
+    found = _found(flags, faults, [])
+    kept = {name: given for name, given in found.items() if name in _ROUTES or not _is_of_a_relay(name)}
+    if given := kept.get("relays"):
+        kept["relays"] = replace(given, value=without_logins(given.value))
+    return _checked(kept, faults)
 
 
 def _is_of_a_relay(name: str) -> bool:

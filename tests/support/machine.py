@@ -1,8 +1,9 @@
 """A machine that runs under a real systemd: process 1 of its own namespaces, over an overlay of this system.
 
 It has the units that it is given and no others, the network of this machine, and a few devices. Its folders
-`etc` (/etc/outbox), `lib` (/var/lib) and `srv` can be seen from here; all that it writes is gone with it. It
-changes nothing here: /proc/sys and /sys are read-only, and its control groups are removed.
+`etc` (/etc/outbox), `units` (/etc/systemd/system), `lib` (/var/lib) and `srv` can be seen from here; all that
+it writes is gone with it. It changes nothing here: /proc/sys and /sys are read-only, and its control groups
+are removed.
 """
 
 import os
@@ -60,49 +61,62 @@ for place in etc/outbox opt/outbox/python opt/outbox/packages opt/outbox/code op
     mkdir -p "$place"
 done
 mount --bind "$1/etc" etc/outbox
+mount --bind "$1/units" etc/systemd/system
 mount --bind "$1/lib" var/lib
 mount --bind "$1/srv" srv
 mount --bind "$PYTHON" opt/outbox/python
 mount --bind "$PACKAGES" opt/outbox/packages
 mount --bind "$CODE" opt/outbox/code
-mount --bind "$HOOKS" opt/outbox/hooks
-cat "$1/passwd" >> etc/passwd
-cat "$1/group" >> etc/group
-mkdir -p opt/outbox/.venv/bin old
-install -m 755 "$1/outbox" opt/outbox/.venv/bin/outbox
+# Where this Python looks for its library may be hidden from a service, and the system have another.
+mkdir -p etc/systemd/system.conf.d
+cat > etc/systemd/system.conf.d/tests.conf <<'END'
+[Manager]
+DefaultEnvironment=LD_LIBRARY_PATH=/opt/outbox/python/lib
+END
+if [ -n "$HOOKS" ]; then
+    mount --bind "$HOOKS" opt/outbox/hooks
+    cat "$1/passwd" >> etc/passwd
+    cat "$1/group" >> etc/group
+    mkdir -p opt/outbox/.venv/bin
+    install -m 755 "$1/outbox" opt/outbox/.venv/bin/outbox
+fi
+mkdir old
 pivot_root . old
 umount -l old
 # As on any machine: credentials are mounted by a child, and come to the service by propagation.
 mount --make-rshared /
-exec env -i container=tests SYSTEMD_UNIT_PATH=/etc/outbox/units SYSTEMD_GENERATOR_PATH=/nowhere \
+exec env -i container=tests SYSTEMD_UNIT_PATH=/etc/systemd/system SYSTEMD_GENERATOR_PATH=/nowhere \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=basic.target --log-target=journal
 """
 _OUTBOX = """#!/bin/sh
-export PYTHONPATH=/opt/outbox/hooks:/opt/outbox/code:/opt/outbox/packages
 export LD_LIBRARY_PATH=/opt/outbox/python/lib
+export PYTHONPATH=/opt/outbox/hooks:/opt/outbox/code:/opt/outbox/packages
 exec /opt/outbox/python/bin/python3 -m outbox "$@"
 """
 _TARGETS = ("sysinit", "network-online", "shutdown", "multi-user")
 
 
 class Machine:
-    """One machine in a `with` block; `hooks` is a folder whose `sitecustomize` its Python loads."""
+    """One machine in a `with` block, on which the outbox is installed, with its units and its user.
 
-    def __init__(self, hooks: Path) -> None:
+    `hooks` is a folder whose `sitecustomize` its Python loads. Without it nothing is installed.
+    """
+
+    def __init__(self, hooks: Path | None = None) -> None:
         if not is_root():
             missing("systemd cannot be booted: only root can do that for these tests.")
         binary("systemd-analyze", "systemd")
         self._folder = make_folder("systemd", None)
-        self.etc, self.lib, self.srv = (self._folder / name for name in ("etc", "lib", "srv"))
-        self.units = self.etc / "units"
-        self._group = f"outbox-tests-{os.getpid()}"
+        names = ("etc", "units", "lib", "srv")
+        self.etc, self.units, self.lib, self.srv = (self._folder / name for name in names)
+        self._group = self._folder.name
         self._log = self._folder / "boot.log"
         self._environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHON": sys.base_prefix,
             "PACKAGES": sysconfig.get_path("purelib"),
             "CODE": str(_ROOT),
-            "HOOKS": str(hooks),
+            "HOOKS": "" if hooks is None else str(hooks),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._init = 0
@@ -152,8 +166,8 @@ class Machine:
     def _install(self) -> None:
         for folder in (self.etc, self.lib, self.srv, self.units):
             folder.mkdir()
-        for unit in (_ROOT / "deploy").glob("*.service"):
-            shutil.copy(unit, self.units)
+        if self._environment["HOOKS"]:
+            self._install_ours()
         for name in _TARGETS:
             (self.units / f"{name}.target").write_text("[Unit]\nDefaultDependencies=no\n")
         journal = ["systemd-journald.service", "systemd-journald.socket", "systemd-journald-dev-log.socket"]
@@ -162,6 +176,10 @@ class Machine:
         (self.units / "basic.target").write_text(
             f"[Unit]\nDefaultDependencies=no\nWants={' '.join(journal)}\n"
         )
+
+    def _install_ours(self) -> None:
+        for unit in (_ROOT / "deploy").glob("*.service"):
+            shutil.copy(unit, self.units)
         entries = [f"{name}:x:{number}:" for name, number in USERS.items()]
         (self._folder / "group").write_text("\n".join([*entries, ""]))
         entries = [f"{entry}{entry.split(':')[2]}::/nowhere:/usr/sbin/nologin" for entry in entries]

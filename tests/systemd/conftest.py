@@ -95,7 +95,10 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture(autouse=True)
 def _tell_of_the_services(request: pytest.FixtureRequest) -> Iterator[None]:
     """Print what the services have logged, which is shown where a test fails."""
+    # Asked for first, so that it is taken down last.
+    machine: Machine | None = (
+        request.getfixturevalue("machine") if "machine" in request.fixturenames else None
+    )
     yield
-    if "machine" in request.fixturenames:
-        machine: Machine = request.getfixturevalue("machine")
+    if machine is not None:
         print(machine.call("journalctl", "--quiet", "--lines=60", "--output=short-precise"))  # noqa: T201

@@ -11,6 +11,8 @@ from outbox.mail.stream import Priority, Stream
 from outbox.settings import load
 from outbox.settings.application import Application, Told, told_by
 from outbox.settings.make_options import options_of
+from outbox.settings.make_routes import routes_of
+from outbox.settings.sources import load_routes, load_without_relays
 from outbox.worker.options import Options
 
 pytestmark = pytest.mark.usefixtures("no_settings")
@@ -231,3 +233,37 @@ def test_the_password_of_a_relay_that_there_is_not_is_told(monkeypatch: pytest.M
     assert faults() == [
         "environment OUTBOX_RELAYS__MIAN__PASSWORD: there is no such relay. Add its table to [relays]."
     ]
+
+
+_KEPT_FROM_PEOPLE = """
+[relays.main]
+url = "smtp+starttls://shop@h.example"
+[relays.second]
+url = "smtp://h.example"
+tls = "opportunistic"
+username = "shop"
+token_file = "/nowhere/token"
+ca_file = "/nowhere/ca.pem"
+[streams.default]
+relay = ["main", "second"]
+[[dkim]]
+domain = "example.org"
+selector = "s2026"
+key = "/nowhere/s2026.pem"
+"""
+
+
+def test_who_only_asks_needs_no_secret_and_no_file_of_the_daemon() -> None:
+    # They are credentials, or files of its user.
+    assert len(faults(_KEPT_FROM_PEOPLE)) == 4
+    assert not load_without_relays().relays
+    settings = load_routes()
+    assert routes_of(settings, {"main"}).through("any") == "second"
+    assert [table.smtp_username for table in settings.relays.values()] == [None, None]
+    Path("outbox.toml").write_text('smtp_host = "h.example"\nsmtp_username = "shop"')
+    with pytest.raises(SettingsError, match="AUTH takes a password or a token"):
+        load()
+    assert routes_of(load_routes(), ()).through("any") == "h.example:587"
+    Path("outbox.toml").write_text("[relays.main]\nurl = 25")
+    with pytest.raises(SettingsError, match=r"relays\.main\.url"):
+        load_routes()

@@ -58,6 +58,44 @@ def test_what_is_given_holds_and_all_else_is_a_comment() -> None:
         assert step in done.stdout
 
 
+def test_the_steps_stand_in_the_order_in_which_they_work() -> None:
+    def steps(folder: str, *options: str) -> str:
+        return call("init", folder, *options).stdout.partition("Next:")[2]
+
+    told = steps("etc", "--database-url", "sqlite:////var/lib/outbox/outbox.sqlite3")
+    order = [
+        told.index(step)
+        for step in (
+            f"export OUTBOX_CONFIG={Path('etc').resolve()}/outbox.toml",
+            "useradd --system",
+            "install -d -m 700 -o outbox -g outbox /var/lib/outbox",
+            "runuser -u outbox -- ",
+            " db upgrade",
+            "OUTBOX_SMTP_PASSWORD=$(cat /etc/outbox/smtp_password) ",
+            "systemctl enable --now outbox",
+        )
+    ]
+    assert order == sorted(order)
+    assert "ReadWritePaths=" not in told
+    assert "the database" not in told
+    assert "ReadWritePaths=" in steps("elsewhere", "--database-url", "sqlite:////srv/app/app.sqlite3")
+    assert ": the database, the relay" in steps("default")
+    of_a_server = steps("server", "--database-url", "postgresql://outbox@/app")
+    assert not any(word in of_a_server for word in ("runuser", "install -d", "SQLite"))
+
+
+def test_commands_are_told_by_their_path_where_their_name_is_not_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = Path(sys.prefix) / "bin" / "outbox"
+    if not program.is_file():
+        pytest.skip("this environment has no program outbox: make test has.")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert f": {program} db upgrade\n" in call("init", "etc", "--database-url", "postgresql:///a").stdout
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert ": outbox db upgrade\n" in call("init", "other", "--database-url", "postgresql:///a").stdout
+
+
 def test_the_unit_runs_this_installation_with_this_file() -> None:
     assert call("init").exit_code == 0
     unit = Path("outbox.service").read_text()

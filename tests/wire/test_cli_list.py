@@ -67,6 +67,8 @@ def test_a_broken_setting_of_the_daemon_does_not_keep_people_from_their_mail(
 ) -> None:
     id_ = sent_id()
     monkeypatch.setenv("OUTBOX_SMTP_PORT", "many")
+    assert listed() == [id_]
+    monkeypatch.setenv("OUTBOX_CONNECTIONS", "many")
     assert refused("list")[0] == 78
     monkeypatch.setenv("OUTBOX_DATABASE_URL", "sqlite:///outbox.sqlite3")
     assert listed() == [id_]

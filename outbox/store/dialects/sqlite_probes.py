@@ -82,14 +82,14 @@ def _file(connection: Connection) -> Iterable[Finding]:
             f"this user may not write to {' and '.join(refused)}, where the file and its -wal and -shm are",
             "Let the daemon's group: chmod 660 for the file, 770 for its directory.",
         )
-    elif path.stat().st_mode & stat.S_IRWXO:
+    elif path.stat().st_mode & stat.S_IRWXO and path.parent.stat().st_mode & stat.S_IXOTH:
         yield warning(
             "database, file",
             f"every user of this host may open {path}, and all mail in it",
             f"Close it: chmod o= {path}",
         )
     else:
-        yield ok("database, file", f"{path}, for its owner and group only")
+        yield ok("database, file", f"{path}, closed to other users")
 
 
 def _room(connection: Connection) -> Iterable[Finding]:
