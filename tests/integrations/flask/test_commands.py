@@ -123,7 +123,7 @@ def test_a_password_without_tls_is_refused_and_not_shown() -> None:
     ids=str,
 )  # fmt: skip
 def test_a_fault_names_the_place_in_the_configuration(config: dict[str, Any], expected: str) -> None:
-    result = application(**config).test_cli_runner().invoke(args=["outbox", "list"])
+    result = application(**config).test_cli_runner().invoke(args=["outbox", "config", "check"])
     assert result.exit_code == 78
     assert expected in result.output
     assert SECRET not in result.output
