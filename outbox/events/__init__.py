@@ -42,6 +42,7 @@ from outbox.events.database import (
 from outbox.events.delivery import delivery_deferred, delivery_failed
 from outbox.events.housekeeping import bodies_erased, finished_deleted, sessions_pruned
 from outbox.events.journal import (
+    database_moved,
     journal_back,
     journal_failed,
     journal_off,
@@ -75,6 +76,7 @@ __all__ = [
     "daemon_started",
     "daemon_stopped",
     "database_back",
+    "database_moved",
     "database_unavailable",
     "delivery_deferred",
     "delivery_failed",

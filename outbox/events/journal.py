@@ -86,6 +86,16 @@ def went_back(then: str) -> None:
     )
 
 
+def database_moved() -> None:
+    """Say that another server has the database since a failover, and what mail waits for."""
+    log(
+        logging.WARNING,
+        "database_moved",
+        "another server has the database: a replica was promoted, or it was moved; nothing is sent until "
+        "every living daemon has read its journal",
+    )
+
+
 def replayed(sent: int, doubts: int, unwritten: int) -> None:
     """Say what the journals of this host have told a database that went back in time."""
     log(

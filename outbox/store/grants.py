@@ -163,6 +163,7 @@ outbox_meta
     keeper          -    r            ru      r
     keeper_until    -    r            ru      r
     erased_to       -    r            ru      r
+    timeline        -    r            ru      r
 outbox_stat
     day             -    r            rik     r
     stream          -    r            rik     r

@@ -229,6 +229,7 @@ meta = Table(
     Column("keeper", Guid),
     Column("keeper_until", UtcDateTime),
     Column("erased_to", UtcDateTime),
+    Column("timeline", Integer),
     CheckConstraint("id = 1", name="one_row"),
     **MYSQL,
 )

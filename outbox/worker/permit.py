@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 EVERY = 1.0
 """Seconds between two looks: a pause takes effect so soon, also on what is already claimed."""
 
+_MAYBE = "the database went back in time, or another server has it"
+
 
 class Permit:
     """What is allowed to a daemon that belongs to this `environment`.
@@ -105,10 +107,10 @@ class Permit:
             return "the database is of another environment"
         if self._standing.unanswered:
             hosts = ", ".join(self._standing.unanswered)
-            return f"the database went back in time, and daemons have yet to read their journals: {hosts}"
+            return f"{_MAYBE}, and daemons have yet to read their journals: {hosts}"
         if self._standing.epoch != self._answered():
             # Also where the database does not know our session, and so does not name this host.
-            return "the database went back in time, and this daemon has yet to read its journals"
+            return f"{_MAYBE}, and this daemon has yet to read its journals"
         if self._standing.restored:
             return "the database was restored, and nobody has confirmed that mail may go"
         return "everything is paused" if self._standing.everything else None

@@ -82,23 +82,22 @@ class Replay:
         """Look whether the database is behind the last journal, and if so read all of them."""
         self._since = self._clock()
         self.database, self.answered = self._history.now()
+        went_back = False
         try:
             last = folder and folder.newest()
             contents = decode(last.data) if last else None
-            if folder is None or contents is None or contents.header is None:
-                return
-            header = contents.header
-            if not self._is_ours(header):
-                return
-            self._beaten = header.session, contents.counted
-            went_back = self._notices(header.session, _ended(contents), _begun(contents), header.epoch)
-            # Also where others have noticed while this host was down.
-            if went_back or header.epoch < self.answered:
-                epoch = self._history.now().epoch
-                # Else its session begins as one that has not answered, and tries again.
-                self.answered = epoch if self._read(folder, epoch) else epoch - 1
+            if contents is not None and contents.header is not None and self._is_ours(contents.header):
+                header = contents.header
+                self._beaten = header.session, contents.counted
+                went_back = self._lacks(header.session, _ended(contents), _begun(contents), header.epoch)
+                # Also where others have noticed while this host was down.
+                went_back |= header.epoch < self.answered
         except OSError as error:
             events.journal_failed(str(error.filename), error)
+        if self._has_moved(self.answered) or went_back:
+            epoch = self._history.now().epoch
+            # Else its session begins as one that has not answered, and tries again.
+            self.answered = epoch if folder is None or self._read(folder, epoch) else epoch - 1
 
     def counted(self, session: UUID) -> int:
         """Return how many ends the row of a session had counted at the last look; on any thread."""
@@ -113,7 +112,8 @@ class Replay:
         """
         # One that was declared lost has begun another; if the database does not know it, it went back.
         before, self._session = self._session or me, me
-        return self._notices(before, ended, claimed, self.answered)
+        lacks = self._lacks(before, ended, claimed, self.answered)
+        return self._has_moved(self.answered) or lacks
 
     def look(self, me: UUID, epoch: int, folder: Folder | None) -> bool:
         """Read the journals again if the database is of another `epoch`; tell whether that was so."""
@@ -137,7 +137,18 @@ class Replay:
         self._history.answer(me, self.answered)
         self._answering = me
 
-    def _notices(self, session: UUID, ended: Sequence[Key], claimed: Sequence[Key], known: int) -> bool:
+    def _has_moved(self, known: int) -> bool:
+        """Tell whether another server has the database, and have everybody read their journals then.
+
+        It may lack nothing of ours, and still what another daemon has sent, who has yet to look.
+        """
+        if not self._history.has_moved():
+            return False
+        if self._history.went_back(known):
+            events.database_moved()
+        return True
+
+    def _lacks(self, session: UUID, ended: Sequence[Key], claimed: Sequence[Key], known: int) -> bool:
         """Tell whether the database is behind, and have everybody know, unless they do."""
         if session == self._forgotten:
             # Told already; its daemon begins another with its next beat.

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, text, update
 
 from outbox.store.history import History, confirm, restored, unanswered
 from outbox.store.permission import permission
@@ -59,6 +59,66 @@ def test_fault_32_a_person_is_not_asked_again_what_was_confirmed(scene: Scene, b
     assert history.went_back(4, far=True)
     assert history.now().epoch == 5
     assert scene.database.read(permission).restored
+
+
+def moved(scene: Scene, timeline: int | None) -> bool:
+    """Let another server have had the database; tell whether that is found."""
+    with scene.admin.begin() as connection:
+        connection.execute(update(meta).values(timeline=timeline))
+    return History(scene.database).has_moved()
+
+
+def noted(scene: Scene) -> int | None:
+    with scene.admin.begin() as connection:
+        found: int | None = connection.execute(select(meta.c.timeline)).scalar_one()
+    return found
+
+
+def test_fault_31_another_server_is_news_once_whoever_finds_it(scene: Scene) -> None:
+    history = epoch(scene, 3)
+    if scene.admin.dialect.name != "postgresql":
+        # No other database tells.
+        assert not moved(scene, 7)
+        assert noted(scene) == 7
+        assert history.went_back(3)
+        assert noted(scene) == 7
+        return
+    assert not moved(scene, None)
+    here = noted(scene)
+    assert here is not None
+    assert not moved(scene, here)
+    for before in (here - 1, here + 1):  # a promotion; a dump that another cluster has got
+        assert moved(scene, before)
+        assert history.went_back(history.now().epoch)
+        assert not history.has_moved()
+    assert history.now().epoch == 5
+    assert not history.went_back(4)
+    assert not scene.database.read(permission).restored
+
+
+def test_fault_31_another_server_is_news_also_after_an_epoch_that_not_all_know(scene: Scene) -> None:
+    if scene.admin.dialect.name != "postgresql":
+        pytest.skip("no other database tells that another server has it")
+    history = epoch(scene, 4)
+    assert moved(scene, 0)
+    assert history.went_back(3)
+    assert history.now().epoch == 5
+    assert not history.has_moved()
+    assert moved(scene, 0)
+    assert history.went_back(3, far=True)
+    assert history.now().epoch == 6
+    assert scene.database.read(permission).restored
+    assert not history.has_moved()
+
+
+def test_a_server_that_does_not_tell_its_timeline_is_asked_once(scene: Scene) -> None:
+    if scene.admin.dialect.name != "postgresql":
+        pytest.skip("no other database is asked")
+    history = epoch(scene, 3)
+    history._asks = text("SELECT outbox_no_such_function()")
+    assert not history.has_moved()
+    assert history._asks is None
+    assert history.went_back(3)
 
 
 def test_who_finds_that_it_went_far_lets_nothing_go_until_a_person_confirms(scene: Scene) -> None:

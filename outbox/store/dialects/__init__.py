@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Insert,
         Select,
         Table,
+        TextClause,
         Update,
     )
     from sqlalchemy.exc import DBAPIError
@@ -45,6 +46,7 @@ class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
 
     inserts: ClassVar[Inserts | None]
+    timeline: ClassVar[TextClause | None]
 
     def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
     def prepare(self, engine: Engine, silence: float | None) -> None: ...  # noqa: D102 - documented where implemented

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         CursorResult,
         Engine,
         Select,
+        TextClause,
         TextualSelect,
         Update,
     )
@@ -83,6 +84,9 @@ class PlainDialect:
 
     inserts: ClassVar[Inserts | None] = None
     """Where a database can do it at once."""
+
+    timeline: ClassVar[TextClause | None] = None
+    """Reads which of the servers that follow each other this is, as a number; NULL: it cannot tell now."""
 
     def prepare(self, engine: Engine, silence: float | None) -> None:
         """Prepare the daemon's writing engine: its options say it all."""

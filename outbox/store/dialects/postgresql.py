@@ -99,6 +99,13 @@ _EDGES = edges_in(
     SELECT stream, lane, due_at, due_at <= now() AS is_due, now() AS now FROM edge"""
 )
 
+# A replica that is promoted counts one up; the first eight hexadecimal digits of a WAL file's name tell it.
+# What `pg_control_checkpoint()` says is as old as the last checkpoint; and who recovers names no file.
+_TIMELINE = text(
+    """SELECT CASE WHEN NOT pg_is_in_recovery() THEN
+    CAST(CAST('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS bit(32)) AS int) END"""
+)
+
 # One JSON text, read on the server, as on MariaDB: one parameter instead of an array for each column.
 # Session and fence travel with the rows: with a constant instead, stale statistics make it quadratic.
 _v = (
@@ -161,6 +168,7 @@ class PostgreSQL(PlainDialect):
     oldest: ClassVar[tuple[int, ...]] = (14,)
     retryable: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
     edges_of_lines = _EDGES
+    timeline = _TIMELINE
     inserts: ClassVar[Inserts | None] = Inserts(ONE_MAIL, MANY_MAILS)
 
     def engine_options(self, silence: float | None) -> dict[str, Any]:
