@@ -1,5 +1,7 @@
 """The bytes of a journal: lines of text, each with a checksum, so that a torn one is no line. Without I/O.
 
+A line is what one write says: one step, or more of them with semicolons between.
+
     outbox-journal 1 whole SESSION HOST BOOT RELAY DATABASE EPOCH      the header
     B KEY…                                              a sender takes these in hand
     B @RELAY KEY…                                       the same, by another relay than the header's
@@ -52,7 +54,7 @@ _KIND = {kind: word for word, kind in _STAGED.items()}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What one journal says, in order; `skipped` are its bytes that are no line of a journal.
+    """What one journal says, in order; `skipped` are its bytes that are no line of a journal as we know it.
 
     Without a header it says nothing. `counted` are the ends that the row of its session had counted last.
     """
@@ -67,37 +69,43 @@ def encode_header(header: Header) -> bytes:
     """Return the first line; its length does not depend on `whole`."""
     words = (_word(each) for each in (header.host, header.boot, header.relay, header.database))
     whole = _WHOLE if header.whole else _HOLED
-    return _line(f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}")
+    return line([f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}"])
 
 
-# The lines are made from names, without a Record in between: there are four for each mail.
+# The steps are made from names, without a Record in between: there are four for each mail.
 
 
-def begun(names: Sequence[str], relay: str | None = None) -> bytes:
-    """Return the line of Begun."""
+def begun(names: Sequence[str], relay: str | None = None) -> str:
+    """Return the step of Begun."""
     by = f"@{_word(relay)} " if relay else ""
-    return _line(f"B {by}{' '.join(names)}")
+    return f"B {by}{' '.join(names)}"
 
 
-def dotted(names: Sequence[str]) -> bytes:
-    """Return the line of Dotted."""
-    return _line("D " + " ".join(names))
+def dotted(names: Sequence[str]) -> str:
+    """Return the step of Dotted."""
+    return "D " + " ".join(names)
 
 
-def answered(names: Sequence[str], verdicts: Sequence[Verdict]) -> bytes:
-    """Return the line of Answered."""
+def answered(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
+    """Return the step of Answered."""
     pairs = zip(names, verdicts, strict=True)
-    return _line("R " + " ".join([f"{name}={_verdict(verdict)}" for name, verdict in pairs]))
+    return "R " + " ".join([f"{name}={_verdict(verdict)}" for name, verdict in pairs])
 
 
-def known(names: Sequence[str]) -> bytes:
-    """Return the line of Known."""
-    return _line("K " + " ".join(names))
+def known(names: Sequence[str]) -> str:
+    """Return the step of Known."""
+    return "K " + " ".join(names)
 
 
-def counted(count: int) -> bytes:
-    """Return the line that says how many ends the row of the session has counted."""
-    return _line(f"C {count}")
+def counted(count: int) -> str:
+    """Return the step that says how many ends the row of the session has counted."""
+    return f"C {count}"
+
+
+def line(steps: Iterable[str]) -> bytes:
+    """Return the line that says these steps, in this order."""
+    text = ";".join(steps)
+    return f"{text} {crc32(text.encode('ascii')):08x}\n".encode("ascii")
 
 
 def decode(data: bytes) -> Contents:
@@ -107,16 +115,12 @@ def decode(data: bytes) -> Contents:
     header = _read_header(lines[0]) if lines else None
     if header is None:
         return Contents(None, skipped=len(data))
-    contents = [(line, _read(line)) for line in lines[1:]]
-    records = [record for _, record in contents if not isinstance(record, int | None)]
-    skipped = sum(len(line) + 1 for line, record in contents if record is None)
-    counts = [record for _, record in contents if isinstance(record, int)]
+    contents = [(line, [_read(step) for step in (_text(line) or "").split(";")]) for line in lines[1:]]
+    skipped = sum(len(line) + 1 for line, steps in contents if None in steps)
+    steps = [step for _, steps in contents for step in steps]
+    records = [step for step in steps if not isinstance(step, int | None)]
+    counts = [step for step in steps if isinstance(step, int)]
     return Contents(header, records, skipped + len(tail), counts[-1] if counts else 0)
-
-
-def _line(text: str) -> bytes:
-    data = text.encode("ascii")
-    return b"%b %08x\n" % (data, crc32(data))
 
 
 def _text(line: bytes) -> str | None:
@@ -174,8 +178,8 @@ def _read_header(line: bytes) -> Header | None:
             return None
 
 
-def _read(line: bytes) -> Record | int | None:
-    letter, _, rest = (_text(line) or "").partition(" ")
+def _read(step: str) -> Record | int | None:
+    letter, _, rest = step.partition(" ")
     try:
         if letter in _KEYED:
             return _KEYED[letter](_keys(rest.split(" ")))

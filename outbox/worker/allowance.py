@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from outbox.mail.rate import Grant
     from outbox.mail.stream import Streams
     from outbox.store.buckets import Buckets
-    from outbox.worker.parcel import Parcel
+    from outbox.worker.parcel import Kind, Parcel
     from outbox.worker.threads import Threads
 
 _AWAY = 0.5
@@ -45,7 +45,8 @@ class _Gated(NamedTuple):
 class Allowance:
     """The tokens of one daemon for the relay `name` and its `streams`.
 
-    `ready` gives the parcels that could go now, `width` how many senders there are for them; `stir` lets
+    `ready` gives the parcels that could go now, `kinds` the kinds of all that are ready, `width` how many
+    senders there are for them; `stir` lets
     these look again, and `give_back` takes what must wait for long out of their way.
     """
 
@@ -58,6 +59,7 @@ class Allowance:
         threads: Threads,
         *,
         ready: Callable[[], Iterable[Parcel]],
+        kinds: Callable[[], Iterable[Kind]],
         width: Callable[[], int],
         stir: Callable[[], None],
         give_back: Callable[[str, Callable[[Parcel], bool]], None],
@@ -68,6 +70,7 @@ class Allowance:
         self._buckets = buckets
         self._threads = threads
         self._ready = ready
+        self._kinds = kinds
         self._width = width
         self._stir = stir
         self._give_back = give_back
@@ -191,7 +194,9 @@ class Allowance:
     def _wanting(self, now: float) -> dict[Gate, tuple[_Gated, list[int]]]:
         """Return the gates of which more should be borrowed, each with the sizes of the parcels that wait."""
         found: dict[Gate, tuple[_Gated, list[int]]] = {}
-        for parcel in self._ready() if self.limits and self._width() else ():
+        if not (self.limits and self._width() and self._wants_any(now)):
+            return found
+        for parcel in self._ready():
             size = len(parcel.claims)
             for each in self._gates(parcel.stream):
                 if each.gate in found:
@@ -199,6 +204,12 @@ class Allowance:
                 elif each.purse.wants(size, now):
                     found[each.gate] = each, [size]
         return found
+
+    def _wants_any(self, now: float) -> bool:
+        """Tell whether more should be borrowed for any kind: of many parcels few differ in that."""
+        return any(
+            each.purse.wants(size, now) for stream, size in self._kinds() for each in self._gates(stream)
+        )
 
     def _receive(self, gate: Gate, limit: Limit, grant: Grant, began: float) -> None:
         purse = self._purses[gate]

@@ -84,6 +84,7 @@ class Desk:
             Buckets(database),
             threads,
             ready=lambda: self._tray.candidates(),  # noqa: PLW0108 - it is made below
+            kinds=lambda: self._tray.kinds(),  # noqa: PLW0108 - as above
             width=self._width,
             stir=self.stir,
             give_back=lambda reason, which: self._outcome.release_waiting(reason, which),  # noqa: PLW0108 - as above

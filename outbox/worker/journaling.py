@@ -16,7 +16,7 @@ from uuid import UUID
 
 from outbox import events
 from outbox.journal.folder import File, Folder, boot_id
-from outbox.journal.format import answered, begun, counted, dotted, known
+from outbox.journal.format import answered, begun, counted, dotted, known, line
 from outbox.journal.record import Header, Key
 from outbox.worker.lease import boot_clock
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.status import Settlement
     from outbox.mail.verdict import Verdict
+    from outbox.store.moves import Claim
     from outbox.worker.parcel import Parcel
 
 SIZE = 4 * 1024 * 1024
@@ -63,19 +64,23 @@ class Journaling:
         self._folder: Folder | None = None
         self._file: File | None = None
         self._limit = SIZE
-        # What the database may not know, as it began: its key, its name, and the number of its first file.
-        self._open: dict[tuple[int, int], tuple[Key, str, int]] = {}
+        # What the database may not know, as it began: its claim, its name, and the number of its first file.
+        self._open: dict[tuple[int, int], tuple[Claim, str, int]] = {}
         self._older: list[int] = []
         # What goes with the next write, and whether that comes soon in any case.
-        self._pending = bytearray()
+        self._pending: list[str] = []
         self._flushes = False
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
         # How many ends the row of the session has counted, as this file says.
         self._counted = 0
         self._failed_at: float | None = None
-        self.ended: deque[Key] = deque(maxlen=REMEMBERED)
+        self._ended: deque[Claim] = deque(maxlen=REMEMBERED)
+
+    @property
+    def ended(self) -> list[Key]:
         """The claims whose ends the database has confirmed last, by message, number and fence."""
+        return [Key(claim.message_id, claim.n, claim.fence) for claim in self._ended]
 
     @property
     def folder(self) -> Folder | None:
@@ -95,7 +100,7 @@ class Journaling:
             # Tried again, and again in vain: a file for each time would push out those that must be read.
             return
         self._header = replace(self._header, database=database, epoch=epoch)
-        self.ended.clear()
+        self._ended.clear()
         # What is pending was done by the old one.
         self.flush()
         self._rotate()
@@ -132,25 +137,28 @@ class Journaling:
 
     def begun(self, parcel: Parcel, relay: str) -> None:
         """Write down that a sender takes a parcel in hand, for this relay."""
-        if not self.begin(parcel.lease.id) or self._file is None:
+        session, header = parcel.lease.id, self._header
+        # Mostly it is the very same.
+        if (session is not header.session or self._file is None) and not self.begin(session):
             return
-        names, number = parcel.names, self._file.number
-        self._pending += begun(names, None if relay == self._header.relay else relay)
+        if (file := self._file) is None:
+            return
+        names, number = parcel.names, file.number
+        self._pending.append(begun(names, None if relay == header.relay else relay))
         if self.flush():
             for claim, name in zip(parcel.claims, names, strict=True):
-                key = Key(parcel.message_id, claim.n, claim.fence)
-                self._open.setdefault((claim.delivery_id, claim.fence), (key, name, number))
+                self._open.setdefault((claim.delivery_id, claim.fence), (claim, name, number))
 
     def dotted(self, parcel: Parcel) -> None:
         """Note that the dot of a parcel goes out next: as soon as this is flushed."""
         if self._file is not None:
-            self._pending += dotted(parcel.names)
+            self._pending.append(dotted(parcel.names))
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Write down how the sending of a parcel has ended, with what else is written in this turn."""
         if self._file is None:
             return
-        self._pending += answered(parcel.names, verdicts)
+        self._pending.append(answered(parcel.names, verdicts))
         if not self._flushes:
             self._flushes = True
             self._soon(self._flush_soon)
@@ -164,9 +172,9 @@ class Journaling:
         ]
         if not ended:
             return
-        self._pending += known([name for _, name, _ in ended])
-        self.ended.extend([key for key, _, _ in ended])
-        if len(self._pending) >= _LAZY:
+        self._pending.append(known([name for _, name, _ in ended]))
+        self._ended.extend([claim for claim, _, _ in ended])
+        if sum(map(len, self._pending)) >= _LAZY:
             self.flush()
         self._finish_older()
 
@@ -175,7 +183,7 @@ class Journaling:
         if self._file is not None and session == self._header.session and count != self._counted:
             # The write may begin another file, which says nothing of it yet.
             self._counted = count
-            self._pending += counted(count)
+            self._pending.append(counted(count))
             self.flush()
 
     def close(self) -> None:
@@ -204,7 +212,7 @@ class Journaling:
         """Write down all that is pending; tell whether it is."""
         if self._file is None or not self._pending:
             return self._file is not None
-        data = bytes(self._pending)
+        data = line(self._pending)
         # What cannot be written now would come out of its order: the header says that it is missing.
         self._pending.clear()
         try:

@@ -60,7 +60,7 @@ class Lookout:
         if not self._permit.must_look(asyncio.get_running_loop().time()):
             return
         await self._obey()
-        me, ended = self._lease().id, list(self._journal.ended)
+        me, ended = self._lease().id, self._journal.ended
         claimed = self._holdings.claimed if self._journal.folder else []
         if await self._threads.run(self._replay.notices, me, ended, claimed):
             # Nothing goes while the journals are read.

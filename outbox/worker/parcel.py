@@ -107,10 +107,11 @@ def pack(claims: Iterable[Claim], lease: Lease, now: float, most: Callable[[str]
     by_message: dict[tuple[UUID, Line], list[Claim]] = {}
     for claim in claims:
         by_message.setdefault((claim.message_id, claim.line), []).append(claim)
+    together = {stream: most(stream) for stream in {line.stream for _, line in by_message}}
     return [
         Parcel(message_id, part, lease, now, part[0].size, lane=line.lane)
         for (message_id, line), whole in by_message.items()
-        for part in _parts(iter(whole), most(line.stream))
+        for part in _parts(iter(whole), together[line.stream])
     ]
 
 

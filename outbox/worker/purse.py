@@ -39,12 +39,14 @@ class _Lot:
 class Purse:
     """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
 
-    It is low when `until_low` more are spent: a third is left then.
-    `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent nothing.
+    It is low when `until_low` more are spent: a third is left then. Since it asked `spent` parcels went, with
+    `passed` recipients. `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent
+    nothing.
     """
 
     lots: deque[_Lot] = field(default_factory=deque)
     spent: int = 0
+    passed: int = 0
     until_low: int = 0
     asked_at: float = 0.0
     ask_at: float = 0.0
@@ -78,6 +80,7 @@ class Purse:
     def spend(self, count: int, now: float) -> bool:
         """Use so many tokens, those first that are void first; tell whether that has made it low."""
         self.spent += 1
+        self.passed += count
         was_low = self.until_low <= 0
         self.until_low -= count
         for lot in self.lots:
@@ -103,11 +106,12 @@ class Purse:
             there = 0
         if most <= 0:
             return None
+        most = max(most, self._coming(limit, now) - there)
         old = [lot for lot in self.lots if lot.void_at <= now or not there]
         for lot in old:
             self.lots.remove(lot)
         waited = 0.0 if self.refused_at is None else now - self.refused_at
-        self.spent = 0
+        self.spent = self.passed = 0
         return Demand(
             least,
             most,
@@ -119,8 +123,18 @@ class Purse:
 
     def _count(self, width: int, now: float) -> int:
         """Return for how many parcels to borrow: twice as many as went, or all that go in a lot's time."""
-        in_time = self.spent * BORROWED / max(SPACING, now - self.asked_at)
-        return max(width, 2 * self.spent, int(in_time))
+        return max(width, 2 * self.spent, self._in_time(self.spent, now))
+
+    def _coming(self, limit: Limit, now: float) -> int:
+        """Return how many recipients go in a lot's time if more mail is claimed than waits here now.
+
+        Of a quota nothing is lent for mail that may not come: what a daemon leaves with is lost to the day.
+        """
+        return 0 if limit.quota is not None else self._in_time(self.passed, now)
+
+    def _in_time(self, count: int, now: float) -> int:
+        """Return how many go in a lot's time, where `count` went since it asked."""
+        return int(count * BORROWED / max(SPACING, now - self.asked_at))
 
     def receive(self, grant: Grant, limit: Limit, began: float, now: float) -> None:
         """Take what was lent by the answer to what was asked when it `began`."""

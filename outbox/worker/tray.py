@@ -154,6 +154,10 @@ class Tray:
         has_room = self._retries_room > 0
         return (each for row in rows for each in row.parcels if has_room or not each.retry)
 
+    def kinds(self) -> Iterator[Kind]:
+        """Give the kinds of what is ready."""
+        return (kind for row in self._rows for kinds in (row.fresh, row.retried) for kind in kinds)
+
     def held(self, stream: str | None = None) -> int:
         """Return how many recipients wait for a sender, of one stream or of all; on any thread."""
         return sum(row.held(stream) for row in self._rows)

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbox.journal.format import Contents, answered, begun, counted, decode, dotted, encode_header, known
+from outbox.journal.format import (
+    Contents,
+    answered,
+    begun,
+    counted,
+    decode,
+    dotted,
+    encode_header,
+    known,
+    line,
+)
 from outbox.journal.record import Answered, Begun, Dotted, Header, Key, Known, Record, name_of
 from outbox.mail.verdict import Answer, Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 
@@ -28,7 +38,12 @@ RECORDS: list[Record] = [
 
 
 def encode(record: Record) -> bytes:
-    """Return the line of a record."""
+    """Return a line of this record alone."""
+    return line([step(record)])
+
+
+def step(record: Record) -> str:
+    """Return how a line says a record."""
     names = [name_of(*key) for key in record.keys]
     match record:
         case Begun():
@@ -159,6 +174,19 @@ def test_what_a_relay_says_is_not_kept() -> None:
 
 def test_of_what_the_row_has_counted_the_last_counts() -> None:
     assert decode(JOURNAL).counted == 0
-    contents = decode(JOURNAL + counted(7) + counted(10) + counted(9))
+    contents = decode(JOURNAL + line([counted(7)]) + line([counted(10), counted(9)]))
     assert contents == Contents(HEADER, RECORDS, 0, 9)
-    assert decode(LINES[0] + counted(7)[:-1]).counted == 0
+    assert decode(LINES[0] + line([counted(7)])[:-1]).counted == 0
+
+
+@given(headers, st.lists(records, min_size=1, max_size=4))
+def test_steps_of_one_write_are_one_line_in_their_order(header: Header, written: list[Record]) -> None:
+    together = line(map(step, written))
+    assert together.count(b"\n") == 1
+    assert decode(encode_header(header) + together) == Contents(header, written)
+    assert decode(encode_header(header) + together[:-1]) == Contents(header, [], len(together) - 1)
+
+
+def test_beside_a_step_of_a_later_release_the_others_count() -> None:
+    mixed = line([step(RECORDS[0]), "X later", step(RECORDS[1])])
+    assert decode(LINES[0] + mixed) == Contents(HEADER, RECORDS[:2], len(mixed))

@@ -61,6 +61,7 @@ class Scene:
             buckets,
             threads,
             ready=lambda: self.tray.candidates(),  # noqa: PLW0108 - it is made below
+            kinds=lambda: self.tray.kinds(),  # noqa: PLW0108 - as above
             width=lambda: senders,
             stir=lambda: self.tray.stir(),  # noqa: PLW0108 - as above
             give_back=self._give_back,

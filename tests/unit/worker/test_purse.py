@@ -32,10 +32,19 @@ def test_a_low_purse_asks_for_what_is_still_uncovered_and_its_tokens_go_on() -> 
     purse = lent(9, 0.0)
     for _ in range(6):
         purse.spend(1, 0.0)
-    assert purse.ask(LIMIT, [1] * 20, 9, SPACING) == Demand(1, 20 - 3)
-    assert purse.has(3, SPACING)
-    lent(17, SPACING, purse)
-    assert purse.has(20, SPACING)
+    # For twice as many as went.
+    assert purse.ask(LIMIT, [1] * 20, 9, 0.05) == Demand(1, 12 - 3)
+    assert purse.has(3, 0.05)
+    lent(9, 0.05, purse)
+    assert purse.has(12, 0.05)
+
+
+def test_a_low_purse_asks_for_as_many_as_go_in_time_though_fewer_wait_here_now() -> None:
+    purse = lent(9, 0.0)
+    for _ in range(6):
+        purse.spend(1, 0.0)
+    assert purse.ask(LIMIT, [1] * 9, 9, SPACING) == Demand(1, 30 - 3)
+    assert purse.spent == purse.passed == 0
 
 
 def test_a_low_purse_that_covers_all_asks_for_nothing() -> None:
