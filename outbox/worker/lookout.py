@@ -45,13 +45,16 @@ class Lookout:
         self._lease = lease
 
     async def settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
-        """Settle what earlier runs of this host have left, before anything is claimed."""
+        """Settle what earlier runs of this host have left, before anything is claimed; the journal is open.
+
+        Where the database fails in it, it can be called again.
+        """
         left = await self._threads.run(self._settle)
         self._journal.turn(self._replay.database, self._replay.answered)
         return left
 
     def _settle(self) -> list[tuple[Lease, list[Settlement]]]:
-        folder = self._journal.open()
+        folder = self._journal.folder
         self._replay.begin(folder)
         return self._aftermath.settle(folder, self._replay.database)
 

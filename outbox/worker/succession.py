@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from outbox import events
@@ -20,7 +21,7 @@ from outbox.errors import SettingsError, UnwrittenVerdictsError
 from outbox.worker.descriptors import allow_descriptors
 from outbox.worker.loop import Daemon
 from outbox.worker.meet import meet
-from outbox.worker.threads import Threads
+from outbox.worker.threads import run_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,6 @@ class Succession:
         self._asked = asyncio.Event()
         self._begun = asyncio.Event()
         self._stops = False
-        self._threads = Threads()
 
     async def run(self) -> None:
         """Run until told to stop; raise what ends a daemon otherwise."""
@@ -81,7 +81,6 @@ class Succession:
                 await self._serve(*following)
         finally:
             reloading.cancel()
-            self._threads.close()
             if self._next is not None:
                 self._next[1].close()
 
@@ -113,7 +112,8 @@ class Succession:
             self._notifier.reloading()
             events.reloading()
             try:
-                following = await self._threads.run(context.run, taken, self._read)
+                # Told to stop, it ends, though a database that it does not serve yet may hang.
+                following = await run_aside(partial(context.run, taken, self._read))
             except Exception as error:  # noqa: BLE001 - whatever it is, the daemon that works goes on
                 self._refuse(error)
             else:
