@@ -145,6 +145,18 @@ def test_why_a_message_waits_is_told_by_the_relays_of_the_settings() -> None:
     assert refused("why", "tea-2") == (64, "Error: There is no message 'tea-2'. See: outbox list\n")
 
 
+def test_a_reason_that_recipients_share_is_told_once() -> None:
+    to = [part for name in ("bob", "cid", "dan", "eve") for part in ("--to", f"{name}@example.org")]
+    sent_id("--key", "tea", *to)
+    *table, reason = call("why", "tea").stdout.splitlines()
+    assert reason == "it is due, but no daemon is running: start one (outbox run)"
+    assert [line.split("@")[0] for line in table[1:]] == ["ada", "bob", "cid", "dan", "eve", ""]
+    call("hold", "tea", "--recipient", "eve@example.org")
+    first, second = call("why", "tea").stdout.split("\n\n")[1:]
+    assert first == f"ada@example.com, bob@example.org, cid@example.org and 1 more: {reason}"
+    assert second.startswith("eve@example.org: held by ")
+
+
 def test_a_doubt_is_shown_with_its_evidence() -> None:
     id_ = sent_id()
     value(
