@@ -157,6 +157,10 @@ def suppress(tx: Target, address: str, why: str, who: str | None = None) -> bool
     connection = usable_connection(tx)
     email = parse_address("address", address).email
     because, by = checked_note("why", why) or "", checked_who(who)
+    if not because.strip():
+        raise InvalidRequestError(
+            "why", why, "says nothing", "Say why this address gets no mail: whoever asks is shown that."
+        )
     with explained(connection):
         return refusals.suppress(connection, email, because, by)
 
