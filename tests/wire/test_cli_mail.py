@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("outbox_here")
     [
         (("--to", "x"), "to: has no @"),
         (("--subject", "a\nb"), "subject: "),
-        (("--send-at", "2030-01-01T09:00"), "send_at: has no time zone"),
+        (("--send-at", "2030-01-01T09:00"), "Give one like 2030-01-31T09:00:00+01:00, with its time zone."),
         (("--template", "welcome"), "subject: is given beside a template"),
         (("--context", "-"), "is no JSON object"),
     ],
@@ -31,6 +31,22 @@ def test_a_mail_that_cannot_be_sent_is_refused_with_64(args: tuple[str, ...], sa
     code, told = refused(*MAIL, *args, given=b"[]")
     assert (code, said in told) == (64, True)
     assert value("SELECT count(*) FROM outbox_message") == 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("--from", "There is no sender. Give --from ADDRESS, or set OUTBOX_SENDER."),
+        ("--to", "There is no recipient. Give --to ADDRESS, or --cc or --bcc."),
+        ("--text", 'There is no body. Give --text, --html or --template; --text "" for none.'),
+    ],
+)
+def test_what_no_mail_goes_without_is_told_in_the_words_of_the_command(missing: str, said: str) -> None:
+    args = [*MAIL]
+    del args[(at := args.index(missing)) : at + 2]
+    for more in ((), ("--straight",)):
+        code, told = refused(*args, *more)
+        assert (code, told.splitlines()[-1]) == (64, f"Error: {said}")
 
 
 def test_a_template_that_lacks_a_variable_names_it() -> None:
