@@ -74,7 +74,7 @@ def _findings(nameserver: str | None, port: int) -> Iterator[Finding]:
     faults = faults_in_files(loaded.settings)
     yield from map(_of_settings, faults)
     if not faults:
-        yield ok("settings", f"{len(loaded.origins)} are given, and can be used")
+        yield ok("settings", f"{len(loaded.origins)} given, and all can be used")
     yield from (warning("settings", note.rstrip("."), "Remove it.") for note in loaded.notes)
     yield from run_checks(_checks(loaded, nameserver, port), _DEADLINE)
 

@@ -12,7 +12,7 @@ from outbox.cli.asking import confirm
 from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url, dry_run, yes
 from outbox.cli.paper import print_json, print_table
-from outbox.errors import EX_TEMPFAIL
+from outbox.errors import EX_TEMPFAIL, counted
 from outbox.mail.address import parse_address
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
@@ -59,8 +59,9 @@ def forget(
     if found.left:
         ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
         raise CommandError(
-            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
-            "Call this again when it has; outbox why ID tells what it waits for.",
+            "Left as they are, since deliveries of theirs have not ended: "
+            f"{counted(len(found.left), 'mail')}, {ids}. Call this again when they "
+            "have; outbox why ID tells what each waits for.",
             EX_TEMPFAIL,
         )
 
