@@ -44,7 +44,7 @@ def forget(
 
     What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
     words go. A mail that has still to go to others, or is being sent, is left: the command then ends with 75,
-    and is to be called again later.
+    and is to be called again later. Mail that did not go to ADDRESS is not looked into, whoever stands in it.
     """
     email = parse_address("address", address).email
     with opened_at(url_of(database_url)) as database:
