@@ -38,6 +38,7 @@ from outbox.worker.housekeeping import Housekeeping
 from outbox.worker.journaling import Journaling
 from outbox.worker.lookout import Lookout
 from outbox.worker.parts import first_end
+from outbox.worker.past import Past
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
@@ -57,12 +58,13 @@ if TYPE_CHECKING:
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
+    from outbox.worker.past import Known
 
 
 class Daemon:
     """One run of the daemon, for one database: what its desks share, and their turns."""
 
-    def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
+    def __init__(self, database: Database, options: Options, notifier: Notifier, known: Known = ()) -> None:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
@@ -91,8 +93,9 @@ class Daemon:
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         holdings = self._holdings
         self._lookout = Lookout(
-            self._permit, replay, aftermath, self._journal, holdings, self._threads, self._desks, self._lease
+            self._permit, replay, self._journal, holdings, self._threads, self._desks, self._lease
         )
+        self._past = Past(self._journal, replay, aftermath, remains, holdings, self._threads, known)
         self._report = Report(database, self._desks, self.stop)
         self._heartbeat: Heartbeat
         clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, holdings)
@@ -119,6 +122,11 @@ class Daemon:
         self._fault: Exception | None = None
         self.moves_by = math.inf
 
+    @property
+    def known(self) -> Known:
+        """The verdicts that the database refuses, for the daemon that follows in this process."""
+        return [*self._past.known, *self._recorder.refused]
+
     async def run(self) -> None:
         """Work until told to stop, then finish what has begun.
 
@@ -133,6 +141,8 @@ class Daemon:
 
     async def _work(self) -> None:
         if (duties := await Watch(self._notifier, {}, self._report.start).during(self._begin())) is None:
+            if self.known:
+                raise UnwrittenVerdictsError(len(self.known))
             return
         parts = self.vitals.parts
         watch = Watch(self._notifier, parts, self._report.line, duties.mind)
@@ -220,15 +230,9 @@ class Daemon:
                 return None
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(
-            self._queue,
-            self._sessions,
-            self._heartbeat,
-            self._ttl,
-            on_the_loop(self._desks.wake),
-            self._house,
-            self._report.count if self._notifier.listens else None,
-        )
+        wake = on_the_loop(self._desks.wake)
+        count = self._report.count if self._notifier.listens else None
+        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, wake, self._house, count)
         duties.start()
         for desk in self._desks:
             events.daemon_started(self._heartbeat.lease.id, self._database, desk.relay.host, desk.relay.port)
@@ -237,21 +241,15 @@ class Daemon:
     async def _has_session(self) -> bool:
         """Settle the past and begin a session; where the database fails meanwhile, wait and return False."""
         try:
-            left = await self._lookout.settle_the_past()
+            await self._past.settle()
+            lost, answered = on_the_loop(self._drop), lambda: self._replay.answered
             self._heartbeat = await self._threads.run(
-                Heartbeat,
-                self._sessions,
-                self._ttl,
-                self._tally.totals,
-                on_the_loop(self._drop),
-                lambda: self._replay.answered,
-                self._replay.counted,
+                Heartbeat, self._sessions, self._ttl, self._tally.totals, lost, answered, self._replay.counted
             )
+            await self._past.pass_on(self._heartbeat.lease, self._recorder)
         except SQLAlchemyError as error:
             await self._rest(self._report.failed(error))
             return False
-        for gone, settlements in left:
-            self._recorder.put(gone, settlements)
         return True
 
     def _lease(self) -> Lease:
@@ -280,7 +278,8 @@ class Daemon:
         await self._patiently(self._heartbeat.stop)
         if self._recorder.backlog:
             # Not stopped in order: others may take what is left only after the TTL.
-            events.verdicts_left(self._recorder.backlog)
+            if not self.stop.hands_over:
+                events.verdicts_left(self._recorder.backlog)
         else:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
         events.daemon_stopped(**asdict(self._tally.totals))

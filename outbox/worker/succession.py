@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
+    from outbox.worker.past import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Succession:
         self._notifier = notifier
         self._next: Taken | None = first
         self._daemon: Daemon | None = None
+        self._known: Known = ()
         self._asked = asyncio.Event()
         self._begun = asyncio.Event()
         self._stops = False
@@ -79,6 +81,8 @@ class Succession:
             while (following := self._next) is not None and not self._stops:
                 self._next = None
                 await self._serve(*following)
+            if self._known:
+                raise UnwrittenVerdictsError(len(self._known))
         finally:
             reloading.cancel()
             if self._next is not None:
@@ -94,15 +98,16 @@ class Succession:
     async def _serve(self, order: Order, ending: ExitStack) -> None:
         with ending:
             allow_descriptors(sum(relay.pool.connections for relay in order.options.relays))
-            self._daemon = Daemon(order.database, order.options, self._notifier)
+            self._daemon = Daemon(order.database, order.options, self._notifier, self._known)
             order.begins(self._daemon)
             self._begun.set()
             try:
                 await self._daemon.run()
             except UnwrittenVerdictsError:
-                # Its successor reads them in the journal, and tries them again.
                 if not self._daemon.stop.hands_over:
                     raise
+            # Its successor holds on what they are about, and tries them again.
+            self._known = self._daemon.known
 
     async def _reload(self) -> None:
         context = copy_context()  # an application says in it what it says of the settings

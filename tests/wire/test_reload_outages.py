@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from outbox.testing import FaultyServer
 from tests.support.daemon import application
 from tests.support.database_proxy import DatabaseProxy
 from tests.support.waiting import wait_until
@@ -76,3 +78,32 @@ def test_a_stop_does_not_wait_for_the_meeting_of_a_silent_database(
         relay.may_answer.set()
         assert daemon.wait_end() == 0
     assert daemon.heard()[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_what_the_database_refuses_is_held_by_each_next_daemon_and_goes_no_second_time(
+    sqlite_url: str, tmp_path: Path, *, journal: bool
+) -> None:
+    rule = "BEFORE UPDATE ON outbox_delivery WHEN NEW.status = 'sent' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    over = "SELECT count(*) FROM outbox_session WHERE state = 'lost'"
+    daemon = Watched(sqlite_url, tmp_path, 0)
+    if not journal:
+        del daemon._environment["OUTBOX_STATE_DIR"]
+    with application(sqlite_url) as app, FaultyServer() as relay:
+        daemon.tell(smtp_port=relay.port, lease_ttl=1)
+        with app.engine.begin() as connection:
+            connection.execute(text(f"CREATE TRIGGER rule {rule}"))
+        app.enqueue(1)
+        with daemon:
+            wait_until(lambda: "refuses the verdict" in daemon.log(), "it is refused")
+            for _ in range(2):
+                before = app.scalar(over)
+                daemon.reload()
+                wait_until(lambda: bool(daemon.heard()) and app.scalar(over) != before, "its session is over")  # noqa: B023
+                wait_until(lambda: bool(daemon.heard()) and not app.counts()["pending"], "nothing waits")
+            assert (app.counts()["sending"], len(relay.mails)) == (1, 1)
+            with app.engine.begin() as connection:
+                connection.execute(text("DROP TRIGGER rule"))
+            assert daemon.terminate() == 0
+        assert app.counts() == {"sent": 1}
+        assert len(relay.mails) == 1
