@@ -157,6 +157,10 @@ def suppress(tx: Target, address: str, why: str, who: str | None = None) -> bool
     connection = usable_connection(tx)
     email = parse_address("address", address).email
     because, by = checked_note("why", why) or "", checked_who(who)
+    if not because.strip():
+        raise InvalidRequestError(
+            "why", why, "says nothing", "Say why this address gets no mail: whoever asks is shown that."
+        )
     with explained(connection):
         return refusals.suppress(connection, email, because, by)
 
@@ -182,7 +186,8 @@ def forget(tx: Target, address: str, *, unsuppress: bool = False, who: str | Non
     Of each mail to it or from it the body, the subject and the tags go, of each delivery to it the address
     and the relays' words; the rows stay, and say `forgotten`. What waits for it is cancelled first. A mail
     that has to go to others still, or is being sent, is left and named in `left`: call this again later.
-    That the address gets no mail stays on the list, unless `unsuppress`.
+    That the address gets no mail stays on the list, unless `unsuppress`. No body is read: an address that
+    only a text, a tag or a header names, of a mail that did not go to it, is not found.
     """
     connection = usable_connection(tx)
     email = parse_address("address", address).email

@@ -5,11 +5,13 @@ side ends with the `exit_code` of the error (sysexits.h).
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 EX_USAGE = 64
 EX_DATAERR = 65
 EX_UNAVAILABLE = 69
 EX_SOFTWARE = 70
+EX_IOERR = 74
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
 
@@ -17,9 +19,15 @@ _SHOWN = 120
 
 
 def shown(value: object) -> str:
-    """Return `value` as an error shows it: its repr, cut at 120 characters."""
-    text = repr(value)
+    """Return `value` as an error shows it: its repr, or an instant in ISO 8601, cut at 120 characters."""
+    text = value.isoformat() if isinstance(value, datetime) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def counted(number: int, what: str) -> str:
+    """Return `number` with what is counted, by its name for one: "1 mail", "1,204 deliveries"."""
+    more = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else more}"
 
 
 class OutboxError(Exception):
@@ -156,8 +164,8 @@ class UnwrittenVerdictsError(OutboxError):
 
     def __init__(self, verdicts: int) -> None:
         super().__init__(
-            f"{verdicts} verdicts could not be written. Their mails will be rescued by the next daemon, "
-            "and some may go out twice."
+            f"{counted(verdicts, 'verdict')} could not be written. The next daemon rescues that mail, "
+            "and some of it may go out twice."
         )
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from outbox.cli.signals import on_signals
-from outbox.store.requests import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from outbox.mail.request import Change
 
@@ -52,18 +51,17 @@ class Tally:
 
 
 def in_batches(
-    ids: Sequence[int],
-    most: int,
+    batches: Iterable[Sequence[int]],
     work: Callable[[Sequence[int]], Sequence[Change]],
     tell: Callable[[Sequence[Change], Tally], None],
     tally: Tally,
 ) -> None:
-    """Give `work` these ids, `most` at a time, and `tell` what came of each batch; SIGINT or SIGTERM end it.
+    """Give `work` each of these batches of ids, and `tell` what came of it; SIGINT or SIGTERM end it.
 
     `work` does each batch in a transaction of its own: what is in the tally is done for good.
     """
     with on_signals(tally.stop, signal.SIGINT, signal.SIGTERM):
-        for batch in batches(ids, most):
+        for batch in batches:
             if tally.signal is not None:
                 return
             changes = work(batch)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.signals import on_signals
-from outbox.errors import EX_UNAVAILABLE, EX_USAGE
+from outbox.errors import EX_UNAVAILABLE, EX_USAGE, counted
 from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:
@@ -106,4 +106,4 @@ def catch(host: str, port: int, folder: Path | None) -> None:
             ) from error
     count = _serve(host, port, folder)
     where = f", kept in {folder}" if folder is not None else ""
-    click.echo(f"Caught {count} {'mail' if count == 1 else 'mails'}{where}.")
+    click.echo(f"Caught {counted(count, 'mail')}{where}.")

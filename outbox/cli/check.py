@@ -22,15 +22,16 @@ from outbox.errors import EX_CONFIG, EX_UNAVAILABLE, SettingsError
 from outbox.findings import Finding, Level, fault, ok, unchecked, warning
 from outbox.intake import MAX_SIZE
 from outbox.mail.address import parse_address
-from outbox.settings.make_relay import relays_of
+from outbox.settings.make_relay import introduced, relays_of
 from outbox.settings.make_signer import signer_of
-from outbox.settings.sources import Loaded, load_with_origins
+from outbox.settings.sources import Loaded, load_with_origins, load_without_relays
 from outbox.smtp.reply import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from outbox.delivery.dkim.signature import Signatory
+    from outbox.delivery.relay import Relay
     from outbox.settings import Settings
 
 _DEADLINE = 25.0
@@ -68,14 +69,26 @@ def _findings(nameserver: str | None, port: int) -> Iterator[Finding]:
     except SettingsError as error:
         for told in error.faults:
             yield _of_settings(told)
-        yield unchecked("all else", "it needs settings that can be used")
+        yield from _findings_without_relays()
         return
     faults = faults_in_files(loaded.settings)
     yield from map(_of_settings, faults)
     if not faults:
-        yield ok("settings", f"{len(loaded.origins)} are given, and can be used")
+        yield ok("settings", f"{len(loaded.origins)} given, and all can be used")
     yield from (warning("settings", note.rstrip("."), "Remove it.") for note in loaded.notes)
     yield from run_checks(_checks(loaded, nameserver, port), _DEADLINE)
+
+
+def _findings_without_relays() -> Iterator[Finding]:
+    """Look at what has nothing to do with what is wrong: mostly a password, which has its reader alone."""
+    needs = "it needs settings that can be used"
+    try:
+        settings = load_without_relays()
+    except SettingsError:
+        yield unchecked("all else", needs)
+        return
+    yield from run_checks(_checks_here(settings), _DEADLINE)
+    yield unchecked("relays, SPF, DKIM and DMARC", needs)
 
 
 def _of_settings(told: str) -> Finding:
@@ -87,14 +100,22 @@ def _checks(loaded: Loaded, nameserver: str | None, port: int) -> list[Check]:
     settings = loaded.settings
     largest = settings.max_size or MAX_SIZE
     return [
-        Check("database", partial(database_findings, settings)),
-        Check("journal", partial(journal_findings, settings)),
-        *(
-            Check(f"relay {relay.name}", partial(relay_findings, relay, largest))
-            for relay in relays_of(settings)
-        ),
+        *_checks_here(settings),
+        *(Check(f"relay {relay.name}", partial(_of_relay, relay, largest)) for relay in relays_of(settings)),
         *_of_domains(settings, nameserver, port),
     ]
+
+
+def _checks_here(settings: Settings) -> list[Check]:
+    return [
+        Check("database", partial(database_findings, settings)),
+        Check("journal", partial(journal_findings, settings)),
+    ]
+
+
+def _of_relay(relay: Relay, largest: int) -> Iterator[Finding]:
+    # Within the deadline: the name of this host may have to be asked for.
+    yield from relay_findings(introduced(relay), largest)
 
 
 def _of_domains(settings: Settings, nameserver: str | None, port: int) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import click
 
 from outbox.cli.options import as_json
 from outbox.cli.paper import print_json, print_table
-from outbox.errors import OutboxError, SettingsError
+from outbox.errors import OutboxError, SettingsError, counted
 from outbox.settings.make_relay import refuse_bad_files, relays_of
 from outbox.settings.make_signer import signer_of
 from outbox.settings.shown import Shown, shown_settings
@@ -53,7 +53,7 @@ def check() -> None:
     _tell(loaded.notes)
     if faults:
         raise SettingsError(faults)
-    click.echo(f"OK: {len(loaded.origins)} settings are given, and can be used.")
+    click.echo(f"OK: {counted(len(loaded.origins), 'setting')} given, and all can be used.")
 
 
 def faults_in_files(settings: Settings) -> list[str]:

@@ -17,6 +17,7 @@ from outbox.cli.ending import CommandError
 from outbox.cli.paper import print_table
 from outbox.cli.proof import Arrival, compare, read_caught
 from outbox.cli.shop import SCHEDULED, WITH_COPIES
+from outbox.errors import counted
 from outbox.store.schema import delivery, message
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _disagreements(rows: Sequence[Any], shop: Shop, run: Run) -> list[str]:
         faults.append("a rolled-back mail stands in the outbox")
     early = [row for row in rows if row.finished_at is not None and row.finished_at < row.due_at]
     if early:
-        faults.append(f"{len(early)} mails were sent before their time")
+        faults.append(f"sent before their time: {counted(len(early), 'mail')}")
     return faults
 
 

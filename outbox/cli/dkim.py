@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -13,13 +14,16 @@ from outbox.delivery.dkim.record import Finding, judge, record_name, record_text
 from outbox.errors import EX_CONFIG, EX_TEMPFAIL, EX_USAGE, SettingsError
 from outbox.settings import load
 from outbox.settings.make_signer import MISSING, signer_of
+from outbox.settings.sources import load_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from outbox.delivery.dkim.signature import Signatory
+    from outbox.settings import Settings
 
+_IN_A_TABLE = re.compile(r"^dkim \(flag --dkim\): \[1\]\.(domain|selector|key)\b")
 _BITS = ("1024", "2048", "3072", "4096")
 
 
@@ -39,7 +43,7 @@ def dkim() -> None:
     """Make keys that sign mail, and check their DNS records.
 
     To change a key: make a new one under a new selector, publish its record, check it, name it in the
-    settings in place of the old one, restart the daemon, and leave the old record for a week.
+    settings in place of the old one, reload the daemon, and leave the old record for a week.
     """
 
 
@@ -47,19 +51,24 @@ def dkim() -> None:
 @click.option("--domain", metavar="DOMAIN", required=True, help="The domain in From.")
 @click.option("--selector", metavar="NAME", required=True, help="A name for the key, new for each key.")
 @click.option("--type", "kind", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
-@click.option("--bits", type=click.Choice(_BITS), default="2048", show_default=True, help="For RSA only.")
+@click.option(
+    "--bits", type=click.Choice(_BITS), default="2048", show_default=True, help="The length of an RSA key."
+)
 @click.option("--out", metavar="FILE", required=True, help="A new file, for its owner only.")
 def keygen(domain: str, selector: str, kind: str, bits: str, out: str) -> None:
     """Make a key, and print its DNS record and the settings that use it."""
-    # The daemon's own setting has the same limits.
-    (named,) = load(dkim=[{"domain": domain, "selector": selector, "key": out}]).dkim
+    (named,) = _one(domain, selector, out, file="--out").dkim
     try:
         from outbox.delivery.dkim.key import Kind, new_key  # noqa: PLC0415 - help needs none of it
     except ImportError as error:
         raise SettingsError([MISSING]) from error
     pem, key = new_key(Kind(kind), int(bits))
     _write_new(named.key, pem)
+    # What to do with them stands beside them: a zone file and outbox.toml take them from standard output.
+    click.echo(f"Written: {named.key}, for its owner only: let that be the daemon's user.", err=True)
+    click.echo("Publish this record in DNS, and wait until outbox dkim check finds it:\n", err=True)
     click.echo(zone_line(record_name(named.domain, named.selector), record_text(key)))
+    click.echo("\nThen put this into outbox.toml, and reload the daemon:", err=True)
     click.echo(
         f'\n[[dkim]]\ndomain = "{named.domain}"\nselector = "{named.selector}"\n'
         f'key = "{named.key.absolute()}"'
@@ -111,7 +120,7 @@ def _signatories(**key: str | None) -> tuple[Signatory, ...]:
     given = {name: value for name, value in key.items() if value is not None}
     if given and len(given) < len(key):
         raise click.UsageError("Give --domain, --selector and --key together, or none of them.")
-    signer = signer_of(load(dkim=[given]) if given else load())
+    signer = signer_of(_one(**given) if given else load())
     if signer is None:
         raise CommandError(
             "dkim: the settings name no key. Make one: outbox dkim keygen, or give --domain, --selector "
@@ -121,14 +130,25 @@ def _signatories(**key: str | None) -> tuple[Signatory, ...]:
     return signer.signatories
 
 
+def _one(domain: str, selector: str, key: str, file: str = "--key") -> Settings:
+    """Return settings of this key alone; raise what the daemon's would, in the words of these options."""
+    try:
+        return load_flags(dkim=[{"domain": domain, "selector": selector, "key": key}])
+    except SettingsError as error:
+        options = {"domain": "--domain", "selector": "--selector", "key": file}
+        raise SettingsError(
+            [_IN_A_TABLE.sub(lambda found: options[found[1]], fault) for fault in error.faults]
+        ) from error
+
+
 def _write_new(path: Path, pem: bytes) -> None:
     """Write a file that only its owner may read, and never over another."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
     except FileExistsError:
-        raise CommandError(f"out: there is a file {path} already. Give another name.", EX_USAGE) from None
+        raise CommandError(f"--out: there is a file {path} already. Give another name.", EX_USAGE) from None
     except OSError as error:
         raise CommandError(
-            f"out: {path} cannot be written: {error.strerror}. Give a path that can.", EX_USAGE
+            f"--out: {path} cannot be written: {error.strerror}. Give a path that can.", EX_USAGE
         ) from error

@@ -1,12 +1,13 @@
 """How a command ends that cannot do what it was asked: one clear message and an exit code (sysexits.h)."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from outbox.errors import EX_USAGE, OutboxError, SettingsError
+from outbox.errors import EX_IOERR, EX_USAGE, OutboxError, SettingsError
 from outbox.smtp.reply import printable
 
 _VERBS = (
@@ -15,6 +16,9 @@ _VERBS = (
 )  # fmt: skip
 _COMMAND = re.compile(rf"(?<![\w./-])(?<!flask )(?<!manage\.py )outbox(?= (?:{'|'.join(_VERBS)})\b)")
 """A call of ours that a message names, but for one that is named as an application has it."""
+
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What a full or broken disk says of the command's output; of a pipe that is closed nothing is to be told."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -42,6 +46,14 @@ def told_plainly() -> Iterator[None]:
     except click.UsageError as error:
         error.show()
         raise click.exceptions.Exit(EX_USAGE) from error
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        _tell(
+            f"The output cannot be written: {error.strerror}. Write it elsewhere, or make room; "
+            "what was to be changed may be changed already."
+        )
+        raise click.exceptions.Exit(EX_IOERR) from error
     except KeyboardInterrupt as error:
         click.echo(err=True)
         raise click.exceptions.Exit(INTERRUPTED) from error

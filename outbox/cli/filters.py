@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from outbox.cli.instant import PAST
 from outbox.mail.criteria import Criteria
-from outbox.mail.duration import parse_duration
 from outbox.mail.status import Status
 from outbox.mail.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class _Instant(click.ParamType[datetime]):
-    """An instant in ISO 8601, in UTC where it has no zone, or how long ago it was, such as 2h."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        with suppress(ValueError):
-            return datetime.now(UTC) - timedelta(seconds=parse_duration(value))
-        try:
-            found = datetime.fromisoformat(value)
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
-        except ValueError:
-            hint = "Give one like 2030-01-31T09:00:00+01:00, or how long ago: 45m, 2h, 3d."
-            self.fail(f"{value!r} is no instant. {hint}", param, ctx)
+    from datetime import datetime
 
 
 class _Tag(click.ParamType[tuple[str, str]]):
@@ -54,8 +37,8 @@ _OPTIONS = (
     click.option("--stream", metavar="NAME", help="Only of this stream."),
     click.option("--recipient", metavar="ADDRESS", help="Only to this address."),
     click.option("--tag", type=_Tag(), metavar="NAME=VALUE", help="Only with this tag."),
-    click.option("--since", type=_Instant(), metavar="WHEN", help="Only since then: ISO 8601, or 2h, 3d."),
-    click.option("--until", type=_Instant(), metavar="WHEN", help="Only before then."),
+    click.option("--since", type=PAST, metavar="WHEN", help="Only since then: ISO 8601, or 2h, 3d."),
+    click.option("--until", type=PAST, metavar="WHEN", help="Only before then."),
     click.option("--text", metavar="WORDS", help="Only with these words in the subject."),
 )
 

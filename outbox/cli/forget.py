@@ -12,7 +12,7 @@ from outbox.cli.asking import confirm
 from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url, dry_run, yes
 from outbox.cli.paper import print_json, print_table
-from outbox.errors import EX_TEMPFAIL
+from outbox.errors import EX_TEMPFAIL, counted
 from outbox.mail.address import parse_address
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
@@ -44,7 +44,7 @@ def forget(
 
     What waits for it is cancelled. Rows stay, and say `forgotten`; subjects, bodies, tags and the relays'
     words go. A mail that has still to go to others, or is being sent, is left: the command then ends with 75,
-    and is to be called again later.
+    and is to be called again later. Mail that did not go to ADDRESS is not looked into, whoever stands in it.
     """
     email = parse_address("address", address).email
     with opened_at(url_of(database_url)) as database:
@@ -59,8 +59,9 @@ def forget(
     if found.left:
         ids = ", ".join(map(str, found.left[:5])) + (", …" if found.left[5:] else "")
         raise CommandError(
-            f"{len(found.left)} mails are left as they are, since a delivery of theirs has not ended: {ids}. "
-            "Call this again when it has; outbox why ID tells what it waits for.",
+            "Left as they are, since deliveries of theirs have not ended: "
+            f"{counted(len(found.left), 'mail')}, {ids}. Call this again when they "
+            "have; outbox why ID tells what each waits for.",
             EX_TEMPFAIL,
         )
 

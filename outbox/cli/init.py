@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ import click
 
 from outbox.cli.ending import CommandError
 from outbox.cli.unit_file import is_hidden_from_units, program, unit_file
-from outbox.errors import EX_USAGE
+from outbox.errors import EX_USAGE, shown
 from outbox.settings.shown import has_password
 from outbox.settings.sources import load_flags
 from outbox.settings.written import written
@@ -17,25 +19,64 @@ from outbox.settings.written import written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_CONFIG, _UNIT = "outbox.toml", "outbox.service"
-_PASSWORD, _STATE = "/etc/outbox/smtp_password", "/var/lib/outbox"
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the files of a daemon are called, as the units that are shipped have it.
+
+    `config` is the file of its settings, and `of_unit` the same name as its `unit` says it.
+    """
+
+    config: str = "outbox.toml"
+    unit: str = "outbox.service"
+    of_unit: str = "outbox.toml"
+    service: str = "outbox"
+    credential: str = "/etc/outbox/smtp_password"
+    environment: str = "/etc/outbox/outbox.env"
+    state: str = "/var/lib/outbox"
+
+
+def _names(instance: str | None) -> _Names:
+    if instance is None:
+        return _Names()
+    if not _INSTANCE.fullmatch(instance):
+        raise click.UsageError(
+            f"--instance: {shown(instance)} is no name. Give one of letters, digits, '-', '_' and '.', "
+            "such as shop."
+        )
+    return _Names(
+        config=f"{instance}.toml",
+        unit="outbox@.service",
+        of_unit="%i.toml",
+        service=f"outbox@{instance}",
+        credential=f"/etc/outbox/{instance}.smtp_password",
+        environment=f"/etc/outbox/{instance}.env",
+        state=f"/var/lib/outbox-{instance}",
+    )
 
 
 @click.command()
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--database-url", metavar="URL", help="The database, without a password.")
 @click.option("--smtp-host", metavar="HOST", help="The relay's host.")
+@click.option("--instance", metavar="NAME", help="One of several daemons: NAME.toml and outbox@.service.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-def init(directory: Path, database_url: str | None, smtp_host: str | None, *, force: bool) -> None:
+def init(
+    directory: Path, database_url: str | None, smtp_host: str | None, instance: str | None, *, force: bool
+) -> None:
     """Write a commented outbox.toml and outbox.service into DIRECTORY, and tell what to do next.
 
     Every setting stands in outbox.toml with its description and its default. Passwords do not: comments say
-    where they go.
+    where they go. A host whose daemons serve several databases has an instance for each: its settings are in
+    NAME.toml, and all share the unit outbox@.service.
     """
-    given = _checked({"database_url": database_url, "smtp_host": smtp_host})
+    names = _names(instance)
+    given = _checked({"database_url": database_url, "smtp_host": smtp_host}, names)
     folder = directory.resolve()
-    config, unit = folder / _CONFIG, folder / _UNIT
-    files = {config: written(given), unit: unit_file(config)}
+    config, unit = folder / names.config, folder / names.unit
+    files = {config: written(given), unit: unit_file(names.unit, folder, names.of_unit)}
     if not force:
         _refuse_existing(files)
     try:
@@ -48,24 +89,31 @@ def init(directory: Path, database_url: str | None, smtp_host: str | None, *, fo
     for path in files:
         click.echo(f"Written: {path}")
     click.echo("\nNext:")
-    for n, step in enumerate(_next(config, unit, given), 1):
+    for n, step in enumerate(_next(config, unit, names, given), 1):
         click.echo(f"{n:>3}. {step}")
 
 
-def _checked(flags: Mapping[str, str | None]) -> dict[str, str]:
+def _checked(flags: Mapping[str, str | None], names: _Names) -> dict[str, str]:
     """Return the settings that were given, as they were; raise what is wrong with them."""
     given = {name: value for name, value in flags.items() if value is not None}
     url = load_flags(**given).database_url
     if has_password(url):
         raise click.UsageError(
-            "--database-url: a password stands in it, and outbox.toml is no place for one. Give the URL "
-            "without it here, and with it as OUTBOX_DATABASE_URL in /etc/outbox/outbox.env, for the daemon."
+            f"--database-url: a password stands in it, and {names.config} is no place for one. Give the URL "
+            f"without it here, and with it as OUTBOX_DATABASE_URL in {names.environment}, for the daemon."
         )
     return given
 
 
+def _may_be_written(path: Path, text: str) -> bool:
+    """Tell whether nothing is lost by it: the unit of another instance is the same."""
+    if path.is_symlink():
+        return False
+    return not path.exists() or (path.is_file() and path.read_bytes() == text.encode())
+
+
 def _refuse_existing(files: Mapping[Path, str]) -> None:
-    existing = [str(path) for path in files if path.exists() or path.is_symlink()]
+    existing = [str(path) for path, text in files.items() if not _may_be_written(path, text)]
     if existing:
         raise CommandError(
             f"directory: there is {' and '.join(existing)} already, and nothing was written. Give another "
@@ -81,7 +129,7 @@ def _write(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
+def _next(config: Path, unit: Path, names: _Names, given: Mapping[str, str]) -> Iterator[str]:
     url = given.get("database_url", "sqlite")
     is_sqlite = url.startswith("sqlite")
     # As the daemon's user: a file of root it could not write to.
@@ -95,19 +143,20 @@ def _next(config: Path, unit: Path, given: Mapping[str, str]) -> Iterator[str]:
     yield f"Set what is yours in {config}: {', '.join(mine)}."
     yield f"For all commands: export OUTBOX_CONFIG={config}"
     yield (
-        f"Put the relay's password into {_PASSWORD} (mode 0600, root), and take the # from "
+        f"Put the relay's password into {names.credential} (mode 0600, root), and take the # from "
         f"LoadCredential= in {unit.name}."
     )
     yield "useradd --system --home-dir /var/lib/outbox --shell /usr/sbin/nologin outbox"
     if is_sqlite:
-        yield f"install -d -m 700 -o outbox -g outbox {_STATE}"
-    if is_sqlite and not url.startswith(f"sqlite:///{_STATE}/"):
+        yield f"install -d -m 700 -o outbox -g outbox {names.state}"
+    if is_sqlite and not url.startswith(f"sqlite:///{names.state}/"):
         yield (
-            f"With SQLite: give its whole path (sqlite:///{_STATE}/outbox.sqlite3). If it is elsewhere, "
+            f"With SQLite: give its whole path (sqlite:///{names.state}/outbox.sqlite3). If it is elsewhere, "
             f"give its directory as ReadWritePaths= in {unit.name}, and let the user outbox write there."
         )
     yield f"Create the tables: {as_daemon}{program()} db upgrade"
-    yield f"Try everything: OUTBOX_SMTP_PASSWORD=$(cat {_PASSWORD}) {program()} check"
-    yield f"cp {unit} /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now outbox"
-    if is_hidden_from_units(config) or "/home/" in unit_file(config):
+    yield f"Try everything: OUTBOX_SMTP_PASSWORD=$(cat {names.credential}) {program()} check"
+    enable = f"systemctl enable --now {names.service}"
+    yield f"cp {unit} /etc/systemd/system/ && systemctl daemon-reload && {enable}"
+    if is_hidden_from_units(config) or "/home/" in unit.read_text(encoding="utf-8"):
         yield "systemd hides /home and /root from the daemon (ProtectHome=): install and keep both elsewhere."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from outbox.cli.ending import CommandError
-from outbox.errors import EX_USAGE, shown
+from outbox.errors import EX_USAGE, counted, shown
 from outbox.mail.criteria import Criteria
 from outbox.mail.status import Status
 from outbox.store.matching import matching
@@ -43,9 +43,8 @@ class Meant:
     @property
     def shown(self) -> str:
         """How many, and how they stand."""
-        what = "delivery" if len(self.ids) == 1 else "deliveries"
         how = ", ".join(f"{count:,} {status}" for status, count in sorted(self.counts.items()))
-        return f"{len(self.ids):,} {what} ({how})" if self.ids else "no deliveries"
+        return f"{counted(len(self.ids), 'delivery')} ({how})" if self.ids else "no deliveries"
 
 
 def by_names(database: Database, names: Sequence[str], beside: Criteria) -> Meant:

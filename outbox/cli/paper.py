@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from datetime import UTC, datetime
 from enum import Enum
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,6 +54,16 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         _print_aligned(heads, cells)
     else:
         _print_rich(terminal, heads, cells)
+
+
+def print_paragraph(text: str) -> None:
+    """Print a text that may be long, on a terminal in lines of its width; elsewhere in one, for `grep`."""
+    line = printable(text)
+    if sys.stdout is not None and sys.stdout.isatty():
+        line = textwrap.fill(
+            line, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False
+        )
+    click.echo(line)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

@@ -74,9 +74,12 @@ def pause(
 
 @click.command()
 @_gate
+@as_json
 @database_url
-def resume(stream: str | None, relay: str | None, database_url: str | None, *, everything: bool) -> None:
-    """Let mail go again that is paused; see outbox pause for what is."""
+def resume(
+    stream: str | None, relay: str | None, database_url: str | None, *, everything: bool, as_json: bool
+) -> None:
+    """Let mail go again that is paused; see outbox pause for what is. --json prints what still is."""
     if sum((stream is not None, relay is not None, everything)) != 1:
         raise click.UsageError(f"{_ONE} See what is paused: outbox pause")
     with opened_at(url_of(database_url)) as database:
@@ -91,7 +94,9 @@ def resume(stream: str | None, relay: str | None, database_url: str | None, *, e
             raise CommandError(
                 f"Nothing to resume: {_called(stream, relay)} was not paused.{also}", EX_UNAVAILABLE
             )
-        click.echo(f"Resumed {_called(stream, relay)}.")
+        click.echo(f"Resumed {_called(stream, relay)}.", err=as_json)
+        if as_json:
+            _show(database, as_json=True)
 
 
 def _called(stream: str | None, relay: str | None) -> str:

@@ -12,7 +12,7 @@ from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url, dry_run, yes
 from outbox.cli.paper import print_json
 from outbox.cli.progress import progress
-from outbox.errors import EX_TEMPFAIL
+from outbox.errors import EX_TEMPFAIL, counted
 from outbox.mail.duration import FORM, parse_duration
 from outbox.mail.status import FINAL
 from outbox.settings.named import database_url as url_of
@@ -98,7 +98,7 @@ def purge(
     _tell(gone, f"OK: {verb}d {_told(gone, bodies=bodies)}.", as_json=as_json)
     if gone.busy:
         raise CommandError(
-            f"{gone.busy:,} mails stay, since somebody has locked a delivery of theirs. Call this again.",
+            f"Locked by somebody, and left as they are: {counted(gone.busy, 'mail')}. Call this again.",
             EX_TEMPFAIL,
         )
 
@@ -128,6 +128,7 @@ def _along(
 
 
 def _told(gone: Gone, *, bodies: bool) -> str:
+    mails = counted(gone.messages, "mail")
     if bodies:
-        return f"the bodies of {gone.messages:,} mails"
-    return f"{gone.messages:,} mails with {gone.deliveries:,} deliveries"
+        return f"the {'body' if gone.messages == 1 else 'bodies'} of {mails}"
+    return f"{mails} with {counted(gone.deliveries, 'delivery')}"

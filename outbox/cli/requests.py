@@ -25,10 +25,11 @@ from outbox.mail.selection import checked_note, checked_who
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
 from outbox.store.moves import BATCH, FEW
-from outbox.store.requests import ask, foresee
+from outbox.store.renewal import whole_mails
+from outbox.store.requests import ask, batches, foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from outbox.mail.request import Change
     from outbox.store.database import Database
@@ -60,10 +61,12 @@ class _Asked:
     note: str | None
     meant: Meant
 
-    @property
-    def batch(self) -> int:
-        """Deliveries in a transaction; bodies that are copied take longer."""
-        return FEW if self.as_new else BATCH
+    def batches(self, database: Database) -> Iterable[Sequence[int]]:
+        """Return what is done in a transaction each: fewer where bodies are copied, which takes longer."""
+        ids = self.meant.ids
+        if not self.as_new:
+            return batches(ids, BATCH)
+        return database.read(lambda connection: [*whole_mails(connection, ids, FEW)])
 
     def of(self, database: Database, ids: Sequence[int]) -> Sequence[Change]:
         """Ask it of these deliveries, in one transaction."""
@@ -155,7 +158,7 @@ def _tell(database: Database, asked: _Asked, *, as_json: bool) -> None:
         if as_json:
             _print(changes)
 
-    in_batches(asked.meant.ids, asked.batch, foreseen, keep, tally)
+    in_batches(asked.batches(database), foreseen, keep, tally)
     if not as_json:
         _report(asked, tally, for_all)
         click.echo("Nothing was changed: this was --dry-run.")
@@ -178,7 +181,7 @@ def _do(database: Database, asked: _Asked, *, as_json: bool) -> None:
             if show is not None:
                 show({"deliveries": so_far.seen})
 
-        in_batches(asked.meant.ids, asked.batch, lambda ids: asked.of(database, ids), tell, tally)
+        in_batches(asked.batches(database), lambda ids: asked.of(database, ids), tell, tally)
     if tally.signal is not None and tally.seen < tally.total:
         rest = tally.total - tally.seen
         raise CommandError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from outbox.cli.ending import CommandError
+from outbox.cli.instant import EXACT
 from outbox.cli.options import database_url
 from outbox.cli.reading import stdin, variables
 from outbox.cli.show import print_deliveries
@@ -24,22 +24,11 @@ from outbox.store.search import Row, deliveries
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from outbox.settings import Settings
     from outbox.store.database import Database
 
 _PAUSE = 0.1
 _MOVING = frozenset({Status.PENDING.value, Status.SENDING.value})
-
-
-class _Instant(click.ParamType[datetime]):
-    """An instant in ISO 8601; that it has a zone is the email's own check."""
-
-    name = "ISO8601"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no instant. Give one like 2030-01-31T09:00:00+01:00.", param, ctx)
 
 
 @click.command()
@@ -63,8 +52,8 @@ class _Instant(click.ParamType[datetime]):
 )
 @click.option("--key", help="An idempotency key: the same mail under it is queued once.")
 @click.option("--stream", help="The stream that it waits in; by default default.")
-@click.option("--send-at", type=_Instant(), help="Not before this instant.")
-@click.option("--expires-at", type=_Instant(), help="Not after this instant.")
+@click.option("--send-at", type=EXACT, help="Not before this instant.")
+@click.option("--expires-at", type=EXACT, help="Not after this instant.")
 @click.option("--straight", is_flag=True, help="Send it now, without the queue: to try a relay.")
 @click.option("--wait", type=click.FloatRange(0), metavar="SECONDS", help="Wait for the end of its delivery.")
 @database_url
@@ -81,9 +70,12 @@ def send(wait: float | None, database_url: str | None, *, straight: bool, **give
         # Here: who queues loads nothing of the delivery.
         from outbox.cli.straight import send_straight  # noqa: PLC0415 - see above
 
-        send_straight(load(), fields)
+        settings = load()
+        _refuse_what_lacks(fields, settings)
+        send_straight(settings, fields)
         return
     settings = load_without_relays(database_url=database_url)
+    _refuse_what_lacks(fields, settings)
     with opened(settings) as database:
         with database.engine.begin() as connection:
             id_ = outbox_of(settings).enqueue(connection, **fields)
@@ -116,6 +108,16 @@ def _refuse_what_queues(fields: Any, wait: float | None, database_url: str | Non
             raise click.UsageError(
                 f"--{name.replace('_', '-')} is about the queue: give it without --straight."
             )
+
+
+def _refuse_what_lacks(fields: Any, settings: Settings) -> None:
+    """Name what no mail goes without, in the words of the command line."""
+    if "sender" not in fields and settings.sender is None:
+        raise click.UsageError("There is no sender. Give --from ADDRESS, or set OUTBOX_SENDER.")
+    if not fields.keys() & {"to", "cc", "bcc"}:
+        raise click.UsageError("There is no recipient. Give --to ADDRESS, or --cc or --bcc.")
+    if not fields.keys() & {"text", "html", "template"}:
+        raise click.UsageError('There is no body. Give --text, --html or --template; --text "" for none.')
 
 
 def _final(database: Database, id_: UUID, seconds: float) -> list[Row]:

@@ -22,6 +22,7 @@ from outbox.intake import MAX_SIZE
 from outbox.mail.address import Address, parse_address
 from outbox.mail.received import Received, qualified, split_addresses, until_dot
 from outbox.mail.words import address_field, sealed
+from outbox.settings.hosts import own_hello
 from outbox.settings.make_outbox import outbox_of
 from outbox.settings.opening import opened
 from outbox.settings.sources import load_without_relays
@@ -85,7 +86,7 @@ def _domain(settings: Settings) -> str:
     """Return what completes an address without a domain: that of the sender, or this host's own name."""
     if settings.sender is not None:
         return parse_address("sender", settings.sender).domain
-    return settings.smtp_hello
+    return settings.smtp_hello or own_hello()
 
 
 def _recipients(asked: Arguments, message: Received, domain: str) -> list[str]:

@@ -19,7 +19,7 @@ from outbox.mail.objection import Objection
 from outbox.mail.stream import DEFAULT
 from outbox.mail.verdict import Deferred, InDoubt, Rejected, RelayFault, Sent, Untouched, Verdict
 from outbox.settings.make_outbox import outbox_of
-from outbox.settings.make_relay import refuse_bad_files, relays_of
+from outbox.settings.make_relay import introduced, refuse_bad_files, relays_of
 from outbox.settings.make_routes import routes_of
 from outbox.settings.make_signer import signer_of
 from outbox.smtp.reply import printable
@@ -39,7 +39,7 @@ def send_straight(settings: Settings, fields: dict[str, Any]) -> None:
 
     Raises CommandError where not all of them get it.
     """
-    relay = replace(_relay_of(settings, fields.get("stream")), timeouts=_TIMEOUTS)
+    relay = replace(introduced(_relay_of(settings, fields.get("stream"))), timeouts=_TIMEOUTS)
     refuse_bad_files(settings, [relay])
     signer = signer_of(settings)
     message = outbox_of(settings).prepare(fields).new  # type: ignore[arg-type] # as its names

@@ -11,12 +11,15 @@ _ENVIRONMENT = "/opt/outbox/.venv"
 _END = "[Install]\n"
 
 
-def unit_file(config: Path) -> str:
-    """Return the unit that runs this installation of ours with the settings in `config`."""
-    text = _shipped().read_text(encoding="utf-8")
+def unit_file(unit: str, folder: Path, config: str) -> str:
+    """Return the shipped `unit` as it runs this installation of ours, with the settings `config` of `folder`.
+
+    In the name `config` specifiers of systemd hold, such as %i.
+    """
+    text = (_shipped() / unit).read_text(encoding="utf-8")
     text = text.replace(_PROGRAM, _command()).replace(_ENVIRONMENT, sys.prefix)
     # Of several the last counts, and a unit that names a file of its own names it above.
-    return text.replace(_END, f"Environment={_quoted(config)}\n\n{_END}", 1)
+    return text.replace(_END, f"Environment={_quoted(folder, config)}\n\n{_END}", 1)
 
 
 def program() -> str:
@@ -32,9 +35,9 @@ def is_hidden_from_units(path: Path) -> bool:
 
 
 def _shipped() -> Path:
-    """Return the unit inside an installed package, else at the root of a checkout."""
+    """Return where the units are: inside an installed package, else at the root of a checkout."""
     installed = _PACKAGE / "_deploy"
-    return (installed if installed.is_dir() else _PACKAGE.parent / "deploy") / "outbox.service"
+    return installed if installed.is_dir() else _PACKAGE.parent / "deploy"
 
 
 def _command() -> str:
@@ -47,11 +50,19 @@ def _words() -> list[str]:
     return [str(program)] if program.is_file() else [sys.executable, "-m", "outbox"]
 
 
-def _quoted(config: Path) -> str:
-    return _escaped(f"OUTBOX_CONFIG={config}")
+def _quoted(folder: Path, config: str) -> str:
+    return _as_one(f"OUTBOX_CONFIG={_literal(str(folder))}/{config}")
 
 
 def _escaped(word: str) -> str:
-    # "%" begins a specifier; and quotes are needed for spaces only (systemd.syntax(7)).
-    word = word.replace("%", "%%")
-    return word if shlex.quote(word) == word or " " not in word else f'"{word}"'
+    return _as_one(_literal(word))
+
+
+def _literal(word: str) -> str:
+    # "%" begins a specifier (systemd.syntax(7)).
+    return word.replace("%", "%%")
+
+
+def _as_one(word: str) -> str:
+    # Quotes are needed for spaces only.
+    return f'"{word}"' if " " in word else word

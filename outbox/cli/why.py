@@ -10,7 +10,7 @@ import click
 from outbox.cli.ending import CommandError
 from outbox.cli.options import as_json, database_url
 from outbox.cli.outcome import in_commands
-from outbox.cli.paper import print_json, print_table
+from outbox.cli.paper import print_json, print_paragraph, print_table
 from outbox.errors import EX_USAGE, shown
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from outbox.mail.route import Routes
     from outbox.mail.waiting import Why
+
+_NAMED = 3
+"""Recipients that are named before the reason that they share; the table names all."""
 
 
 @click.command()
@@ -45,12 +48,26 @@ def why(message: str, database_url: str | None, *, as_json: bool) -> None:
             print_json(asdict(each))
         return
     print_table(
-        ("recipient", "status", "waits for", "until", "relay", "why"),
-        [
-            (each.recipient, each.status, each.waits_for, each.until, each.relay, in_commands(each.says))
-            for each in found
-        ],
+        ("recipient", "status", "waits for", "until", "relay"),
+        [(each.recipient, each.status, each.waits_for, each.until, each.relay) for each in found],
     )
+    _print_reasons(found)
+
+
+def _print_reasons(found: Sequence[Why]) -> None:
+    """Print each reason once: the many recipients of a mail mostly wait for the same."""
+    of_each: dict[str, list[str]] = {}
+    for each in found:
+        of_each.setdefault(each.says, []).append(each.recipient)
+    for says, recipients in of_each.items():
+        whose = "" if len(of_each) == 1 else f"{_named(recipients)}: "
+        click.echo()
+        print_paragraph(f"{whose}{in_commands(says)}")
+
+
+def _named(recipients: Sequence[str]) -> str:
+    more = len(recipients) - _NAMED
+    return ", ".join(recipients[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _reasons(connection: Connection, name: str) -> Sequence[Why] | None:

@@ -17,7 +17,7 @@ from outbox.mail import text
 # An unquoted name must hold nothing that RFC 5322 gives a meaning, but for the full stop of "J. Smith".
 _NAMED = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([^"\\()<>\[\]:;@,]*?)) *<([^<>]*)>')
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_EXPECTED = "Give 'ada@example.org', 'Ada <ada@example.org>' or Address(name, email)"
+_EXPECTED = "Give 'ada@example.org' or 'Ada <ada@example.org>', and each of several addresses by itself"
 # The characters that the email-validator accepts, but that nobody sees: joiners, fillers, variation selectors
 # and a blank. Controls, spaces, bidi and other format characters it refuses itself.
 _UNSEEN = re.compile(
@@ -81,8 +81,7 @@ def _parsed(field: str, value: str) -> Address:
             field,
             value,
             "is not one name and one address in angle brackets",
-            f'{_EXPECTED}; put a name that has any of ()<>[]:;@," in double quotes; '
-            "give several addresses as a list.",
+            f'{_EXPECTED}; put a name that has any of ()<>[]:;@," in double quotes.',
         )
     quoted, bare, email = named.groups()
     name = bare if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted)
@@ -99,7 +98,7 @@ def _mailbox(field: str, email: str) -> str:
 class _NotOneMailboxError(ValueError):
     """Why a text is no mailbox; the caller knows the field."""
 
-    def __init__(self, problem: str, remedy: str = f"{_EXPECTED}; give several addresses as a list.") -> None:
+    def __init__(self, problem: str, remedy: str = f"{_EXPECTED}.") -> None:
         super().__init__(problem)
         self.problem = problem
         self.remedy = remedy

@@ -14,7 +14,9 @@ from outbox.render import contexts
 from outbox.render.finish import Drafts, relative
 from outbox.render.language import marks, rewritten
 from outbox.render.markup import pictures
+from outbox.render.origins import Origins
 from outbox.render.parts import SUFFIXES, Part, Sources
+from outbox.render.properties import unknown
 from outbox.render.templates import Templates
 
 CLIP = 102_000
@@ -32,6 +34,7 @@ class Rule(StrEnum):
     MISSING_VARIABLE = "missing-variable"
     NO_TEXT = "no-text"
     RELATIVE_LINK = "relative-link"
+    UNKNOWN_PROPERTY = "unknown-property"
     NO_ALT = "no-alt"
     CLIPPED = "clipped"
     NO_UNSUBSCRIBE = "no-unsubscribe"
@@ -104,7 +107,9 @@ def _findings(
         drafts = templates.drafts(sources, variables)
         for rule, problems in _RULES.items():
             find(rule, problems(sources, drafts))
-        find(Rule.RELATIVE_LINK, relative(drafts[Part.HTML] or "", templates.origins(sources, variables)))
+        origins = templates.origins(sources, variables)
+        find(Rule.RELATIVE_LINK, relative(drafts[Part.HTML] or "", origins))
+        find(Rule.UNKNOWN_PROPERTY, _misspelt(drafts[Part.HTML] or "", origins))
         if bulk:
             find(Rule.NO_UNSUBSCRIBE, _keeping_readers(sources, drafts, variables))
         if Rule.RELATIVE_LINK not in {each.rule for each in findings}:  # else it would be told twice
@@ -161,6 +166,12 @@ def _mute(sources: Sources, drafts: Drafts) -> Iterator[str]:
                 f"{sources.file(Part.HTML)}: the picture {src} has no alt, and many see no pictures. "
                 'Write what it says, or alt="" for decoration.'
             )
+
+
+def _misspelt(page: str, origins: Origins) -> Iterator[str]:
+    for name, words, meant in unknown(page):
+        remedy = f"Did you mean {meant}?" if meant else "Correct it, or take it out."
+        yield f"{origins.place(words)}: CSS has no property {shown(name)}, and readers pass over it. {remedy}"
 
 
 _RULES: dict[Rule, Callable[[Sources, Drafts], Iterator[str]]] = {

@@ -77,6 +77,8 @@ def _key(n: int, table: object) -> DkimKey:
         close = closest(unknown[0], _KEYS)
         hint = f"; did you mean {close}?" if close else ""
         raise UnfitError(f"[{n}].{unknown[0]}: there is no such key{hint}", ", ".join(_KEYS))
+    if missing := [key for key in _KEYS if key not in table]:
+        raise UnfitError(f"[{n}] has no {missing[0]}", f"a table with {', '.join(_KEYS)}")
     domain, selector, path = (table.get(key) for key in _KEYS)
     if not (isinstance(domain, str) and is_domain(domain)):
         raise UnfitError(

@@ -5,7 +5,7 @@ import time
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Storm
-from outbox.settings.make_relay import refuse_bad_files, relays_of
+from outbox.settings.make_relay import introduced, refuse_bad_files, relays_of
 from outbox.settings.make_routes import streams_of
 from outbox.settings.make_signer import signer_of, warn_of_short_keys
 from outbox.settings.model import Settings
@@ -20,7 +20,7 @@ def options_of(settings: Settings) -> Options:
     signer = signer_of(settings)
     warn_of_short_keys(signer)
     return Options(
-        relays=relays,
+        relays=tuple(map(introduced, relays)),
         policy=RetryPolicy(settings.retry_base, settings.retry_cap, settings.doubt_pause),
         poll_interval=settings.poll_interval,
         lease_ttl=settings.lease_ttl,

@@ -1,11 +1,13 @@
 """Make the relay, a plain value, of the settings that describe it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
 from outbox.delivery.tls import CaFileError, ClientCertificateError, client_context
 from outbox.errors import SettingsError
 from outbox.settings import Settings
+from outbox.settings.hosts import own_hello
 from outbox.settings.limit import limit_of
 from outbox.settings.login import LoginSettings
 
@@ -13,7 +15,10 @@ _LONGEST_NAME = 64  # in the table of deliveries
 
 
 def relays_of(settings: Settings) -> tuple[Relay, ...]:
-    """Return the relays that `settings` describe, the one that serves by default first."""
+    """Return the relays that `settings` describe, the one that serves by default first.
+
+    Before one is spoken to it has to be `introduced`.
+    """
     if not settings.relays:
         name = settings.relay_name or f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:]
         return (relay_of(name, settings, settings.connections),)
@@ -37,7 +42,7 @@ def relay_of(name: str, settings: LoginSettings, connections: int) -> Relay:
         mechanism=None if settings.smtp_auth == "auto" else settings.smtp_auth.upper(),
         token_file=settings.smtp_token_file,
         token_command=settings.smtp_token_command,
-        hello=settings.smtp_hello,
+        hello=settings.smtp_hello or "",
         tls_name=settings.smtp_tls_name,
         ca_file=settings.smtp_ca_file,
         client_cert=settings.smtp_client_cert,
@@ -50,6 +55,14 @@ def relay_of(name: str, settings: LoginSettings, connections: int) -> Relay:
         pool=Pool(connections, settings.smtp_idle, settings.smtp_age, settings.smtp_mails_per_connection),
         limit=limit_of(settings.smtp_rate, settings.smtp_burst, settings.smtp_quota),
     )
+
+
+def introduced(relay: Relay) -> Relay:
+    """Return `relay` with this host's own name for EHLO where the settings give none.
+
+    Only whoever connects asks for that: a resolver that is out of reach takes ten seconds to say nothing.
+    """
+    return relay if relay.hello else replace(relay, hello=own_hello())
 
 
 def refuse_bad_files(settings: Settings, relays: Iterable[Relay]) -> None:

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from outbox.mail.headers import remedy_for_ours
 from outbox.settings.field import ReadableFile, UnfitError, setting
-from outbox.settings.hosts import is_domain, is_ip, own_hello
+from outbox.settings.hosts import is_domain, is_ip
 from outbox.settings.limit import GIVE_COUNT, GIVE_RATE, checked_rate
 from outbox.settings.told import ToldSettings
 
@@ -59,8 +59,8 @@ class RelaySettings(ToldSettings):
         "The key (PEM) of smtp_client_cert; none means that the same file holds it.",
         "the path of a readable PEM file",
     )
-    smtp_hello: str = setting(
-        own_hello,
+    smtp_hello: str | None = setting(
+        None,
         "The name this host gives in EHLO; by default its own.",
         "a host name of letters, digits and '-', or an address as [192.0.2.1]",
     )
@@ -142,7 +142,9 @@ class RelaySettings(ToldSettings):
 
     @field_validator("smtp_hello")
     @classmethod
-    def _is_a_hello(cls, name: str) -> str:
+    def _is_a_hello(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
         literal = name[1:-1].removeprefix("IPv6:") if name[:1] == "[" and name[-1:] == "]" else None
         if not (is_ip(literal) if literal is not None else is_domain(name)):
             raise ValueError("relays would refuse this name")

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 @contextmanager
 def apart(bind: Engine | Connection, new: Sequence[NewMessage]) -> Iterator[Connection]:
     """Give the connection to insert `new` by, and nothing else; it is committed at the end of the block."""
-    if isinstance(bind, Engine) and is_one_statement(bind, new):
+    if isinstance(bind, Engine) and not bind.dispatch.begin and is_one_statement(bind, new):
         # It is a transaction by itself: without BEGIN and COMMIT, two of three ways to the server and back.
+        # Not where somebody listens for the BEGIN, as our own engines do: what says it, or sets something for
+        # the transaction, wants one, and a BEGIN by hand would be rolled back with the mail.
         with bind.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
         return

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from outbox.mail.status import Settlement
     from outbox.store.database import Database
 
 _d = delivery.c
@@ -73,6 +74,19 @@ _SET_APART = (
         (_d.session, null()),
         (_d.lane, literal(int(Lane.ALONE))),
     )
+)
+# Locked by somebody it is left: who waited here would begin no session.
+_FREE = select(_d.id).where(_d.id == bindparam("delivery")).with_for_update(skip_locked=True)
+_TAKE_OVER = (
+    update(delivery)
+    .where(
+        _d.id == bindparam("delivery"),
+        _d.message_id == bindparam("message", type_=Guid),
+        _d.fence == bindparam("claimed"),
+        _IS_ITS,
+        is_still(Status.SENDING),
+    )
+    .values(session=bindparam("me", type_=Guid))
 )
 _DETAIL = "its daemon was killed while a sender had it in hand, before its final dot: the journal says so"
 
@@ -164,6 +178,14 @@ class Remains:
         """
         return self._database.write(lambda connection: _set_apart(connection, gone, claims)) if claims else 0
 
+    def take_over(self, me: UUID, gone: UUID, settlements: Iterable[Settlement]) -> list[Settlement]:
+        """Let `me` hold on what the session `gone` still holds, under its fence; return the verdicts on it.
+
+        Not what somebody has locked. `gone` is that of a daemon before in this process, whose verdicts the
+        database refuses: without a session that beats the mails would be rescued, and go again.
+        """
+        return self._database.write(lambda connection: _take_over(connection, me, gone, settlements))
+
     def over(self, gone: UUID) -> None:
         """Declare a session lost whose process is gone: what it may still hold is rescued at once."""
         self._database.write(lambda connection: connection.execute(_OVER, {"gone": gone}))
@@ -176,6 +198,23 @@ class Remains:
             )
             for row in rows
         ]
+
+
+def _take_over(
+    connection: Connection, me: UUID, gone: UUID, settlements: Iterable[Settlement]
+) -> list[Settlement]:
+    taken = []
+    for settlement in settlements:
+        if connection.execute(_FREE, {"delivery": settlement.delivery_id}).scalar() is None:
+            continue
+        names = {
+            "delivery": settlement.delivery_id,
+            "message": settlement.message_id,
+            "claimed": settlement.fence,
+        }
+        if connection.execute(_TAKE_OVER, {**names, "gone": gone, "me": me}).rowcount:
+            taken.append(settlement)
+    return taken
 
 
 def _set_apart(connection: Connection, gone: UUID, claims: Iterable[Claim]) -> int:

@@ -16,7 +16,7 @@ from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.moves import FEW
 from outbox.store.requests import batches, locked, write_down
-from outbox.store.schema import attempt, message
+from outbox.store.schema import attempt, delivery, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_a, _m = attempt.c, message.c
+_a, _d, _m = attempt.c, delivery.c, message.c
+_WHOSE = select(_d.id, _d.message_id)
 _MESSAGES = select(_m.id, _m.sender, _m.subject, _m.mime, _m.payload_hash, _m.on_doubt, _m.tags, _m.stream)
 
 _MOST_BYTES = 8 * 1024 * 1024
@@ -66,6 +67,26 @@ def not_sent_again(connection: Connection, ids: Sequence[int]) -> list[int]:
         last = {row.delivery_id: row.verdict for row in newest}
         left += [id_ for id_ in batch if last.get(id_) != SENT_AGAIN]
     return left
+
+
+def whole_mails(connection: Connection, ids: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Yield these deliveries, about `most` at a time, those of one message always together.
+
+    For `send_anew` makes one new message of what it is given of an old one.
+    """
+    look = _WHOSE.where(dialect_of(connection.dialect.name).among(_d.id, "ids"))
+    of_each: defaultdict[UUID, list[int]] = defaultdict(list)
+    for batch in batches(ids, FEW):
+        for row in connection.execute(look, {"ids": list(batch)}):
+            of_each[row.message_id].append(row.id)
+    part: list[int] = []
+    for together in of_each.values():
+        if part and len(part) + len(together) > most:
+            yield part
+            part = []
+        part += together
+    if part:
+        yield part
 
 
 def send_anew(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -243,7 +244,9 @@ def _before(gates: Sequence[Any], stream: str, relays: Iterable[Any]) -> list[Ga
 
 
 def _of_relay(row: Any) -> Gate:
-    return _gate(f"the relay {row.name!r}", row)
+    # What the log has as it stands names the relay, which stands in front here.
+    fault = row.fault and row.fault.removeprefix(f"relay {row.name}: ")
+    return replace(_gate(f"the relay {row.name!r}", row), fault=fault)
 
 
 def _gate(what: str, row: Any) -> Gate:

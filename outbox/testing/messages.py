@@ -76,6 +76,12 @@ class Messages(Sequence["Message"]):
     def __len__(self) -> int:
         return len(self._messages)
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether these are the same mails in the same order; also beside a list, such as []."""
+        return list(self) == list(other) if isinstance(other, Messages | list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # more mails may come
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {list(self._messages)!r}>"
 

@@ -10,8 +10,6 @@ from outbox import events
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outbox.mail.status import Settlement
-    from outbox.worker.aftermath import Aftermath
     from outbox.worker.desks import Desks
     from outbox.worker.holdings import Holdings
     from outbox.worker.journaling import Journaling
@@ -28,7 +26,6 @@ class Lookout:
         self,
         permit: Permit,
         replay: Replay,
-        aftermath: Aftermath,
         journal: Journaling,
         holdings: Holdings,
         threads: Threads,
@@ -37,23 +34,11 @@ class Lookout:
     ) -> None:
         self._permit = permit
         self._replay = replay
-        self._aftermath = aftermath
         self._journal = journal
         self._holdings = holdings
         self._threads = threads
         self._desks = desks
         self._lease = lease
-
-    async def settle_the_past(self) -> list[tuple[Lease, list[Settlement]]]:
-        """Settle what earlier runs of this host have left, before anything is claimed."""
-        left = await self._threads.run(self._settle)
-        self._journal.turn(self._replay.database, self._replay.answered)
-        return left
-
-    def _settle(self) -> list[tuple[Lease, list[Settlement]]]:
-        folder = self._journal.open()
-        self._replay.begin(folder)
-        return self._aftermath.settle(folder, self._replay.database)
 
     async def look(self, reads: Callable[[], None]) -> None:
         """Look what may be sent; `reads` is called where journals are read for it, which may take long."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -28,7 +27,6 @@ from outbox.store.remains import Remains
 from outbox.store.schema import SessionState
 from outbox.store.sessions import Sessions
 from outbox.worker.aftermath import Aftermath
-from outbox.worker.backoff import backoff
 from outbox.worker.budget import Budget
 from outbox.worker.clearance import Clearance
 from outbox.worker.desk import Desk
@@ -40,13 +38,14 @@ from outbox.worker.housekeeping import Housekeeping
 from outbox.worker.journaling import Journaling
 from outbox.worker.lookout import Lookout
 from outbox.worker.parts import first_end
+from outbox.worker.past import Past
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
 from outbox.worker.report import Report
 from outbox.worker.stop import Stop
 from outbox.worker.tally import Tally
-from outbox.worker.threads import Threads
+from outbox.worker.threads import Threads, on_the_loop
 from outbox.worker.vitals import Vitals
 from outbox.worker.watch import Watch
 
@@ -59,12 +58,13 @@ if TYPE_CHECKING:
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
+    from outbox.worker.past import Known
 
 
 class Daemon:
     """One run of the daemon, for one database: what its desks share, and their turns."""
 
-    def __init__(self, database: Database, options: Options, notifier: Notifier) -> None:
+    def __init__(self, database: Database, options: Options, notifier: Notifier, known: Known = ()) -> None:
         self._ttl = options.lease_ttl
         self._notifier = notifier
         self._database = database.shown
@@ -93,8 +93,9 @@ class Daemon:
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         holdings = self._holdings
         self._lookout = Lookout(
-            self._permit, replay, aftermath, self._journal, holdings, self._threads, self._desks, self._lease
+            self._permit, replay, self._journal, holdings, self._threads, self._desks, self._lease
         )
+        self._past = Past(self._journal, replay, aftermath, remains, holdings, self._threads, known)
         self._report = Report(database, self._desks, self.stop)
         self._heartbeat: Heartbeat
         clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, holdings)
@@ -119,8 +120,12 @@ class Daemon:
             self._desks.add(desk)
         self.vitals = Vitals(tally, self._desks, self._permit, self._journal, self._recorder, self.stop)
         self._fault: Exception | None = None
-        self._has_looked = False
         self.moves_by = math.inf
+
+    @property
+    def known(self) -> Known:
+        """The verdicts that the database refuses, for the daemon that follows in this process."""
+        return [*self._past.known, *self._recorder.refused]
 
     async def run(self) -> None:
         """Work until told to stop, then finish what has begun.
@@ -135,7 +140,10 @@ class Daemon:
             self._threads.close()
 
     async def _work(self) -> None:
-        duties = await Watch(self._notifier, {}, lambda _: "is starting").during(self._begin())
+        if (duties := await Watch(self._notifier, {}, self._report.start).during(self._begin())) is None:
+            if self.known:
+                raise UnwrittenVerdictsError(len(self.known))
+            return
         parts = self.vitals.parts
         watch = Watch(self._notifier, parts, self._report.line, duties.mind)
         parts |= {"loop": self, "heartbeat": self._heartbeat, "recorder": self._recorder, "event loop": watch}
@@ -163,20 +171,14 @@ class Daemon:
         try:
             wait = await self._look()
         except SQLAlchemyError as error:
-            self._report.failures += 1
             # It may be another server now, which has not got all that the last one had.
             self._permit.doubt()
-            wait = backoff(self._report.failures, random.random())  # noqa: S311 - jitter
-            events.database_unavailable(error, wait)
-            return wait
+            return self._report.failed(error)
         except Exception as error:  # noqa: BLE001 - raised when what has begun is finished
             self._fault = error
             return 0.0
-        if self._report.failures:
-            self._report.failures = 0
-            events.database_back()
-        if not self._has_looked:
-            self._has_looked = True
+        self._report.succeeded()
+        if not self.vitals.has_looked:
             self._notifier.ready()
         return wait
 
@@ -220,39 +222,35 @@ class Daemon:
                 desk.stir()
         self._wake.clear()
 
-    async def _begin(self) -> Duties:
-        loop = asyncio.get_running_loop()
-
-        def soon(callback: Any, *arguments: Any) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and with it all that the call was for
-                loop.call_soon_threadsafe(callback, *arguments)
-
-        for gone, settlements in await self._lookout.settle_the_past():
-            self._recorder.put(gone, settlements)
-        self._heartbeat = await self._threads.run(
-            Heartbeat,
-            self._sessions,
-            self._ttl,
-            self._tally.totals,
-            lambda lease: soon(self._drop, lease),
-            lambda: self._replay.answered,
-            self._replay.counted,
-        )
+    async def _begin(self) -> Duties | None:
+        """Begin a session, and what works beside the loop; None where it was told to stop before."""
+        await self._threads.run(self._journal.open)
+        while not await self._has_session():
+            if self.stop.draining:
+                return None
         self._journal.begin(self._heartbeat.lease.id)
         self._heartbeat.start()
-        duties = Duties(
-            self._queue,
-            self._sessions,
-            self._heartbeat,
-            self._ttl,
-            partial(soon, self._desks.wake),
-            self._house,
-            self._report.count if self._notifier.listens else None,
-        )
+        wake = on_the_loop(self._desks.wake)
+        count = self._report.count if self._notifier.listens else None
+        duties = Duties(self._queue, self._sessions, self._heartbeat, self._ttl, wake, self._house, count)
         duties.start()
         for desk in self._desks:
             events.daemon_started(self._heartbeat.lease.id, self._database, desk.relay.host, desk.relay.port)
         return duties
+
+    async def _has_session(self) -> bool:
+        """Settle the past and begin a session; where the database fails meanwhile, wait and return False."""
+        try:
+            await self._past.settle()
+            lost, answered = on_the_loop(self._drop), lambda: self._replay.answered
+            self._heartbeat = await self._threads.run(
+                Heartbeat, self._sessions, self._ttl, self._tally.totals, lost, answered, self._replay.counted
+            )
+            await self._past.pass_on(self._heartbeat.lease, self._recorder)
+        except SQLAlchemyError as error:
+            await self._rest(self._report.failed(error))
+            return False
+        return True
 
     def _lease(self) -> Lease:
         return self._heartbeat.lease
@@ -280,7 +278,8 @@ class Daemon:
         await self._patiently(self._heartbeat.stop)
         if self._recorder.backlog:
             # Not stopped in order: others may take what is left only after the TTL.
-            events.verdicts_left(self._recorder.backlog)
+            if not self.stop.hands_over:
+                events.verdicts_left(self._recorder.backlog)
         else:
             await self._patiently(self._heartbeat.enter, SessionState.STOPPED)
         events.daemon_stopped(**asdict(self._tally.totals))

@@ -7,6 +7,9 @@ import socket
 import time
 from contextlib import suppress
 
+PATIENCE = 0.5
+"""Seconds that a word may wait for room at the service manager, which holds a few; then it is lost."""
+
 
 class Notifier:
     """The way to the service manager that started this process, if one did.
@@ -78,7 +81,8 @@ class Notifier:
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        # A service manager that went away must not stop the mail.
+        # A service manager that went away, or reads no more, must not stop the mail.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as way:
+            way.settimeout(PATIENCE)
             way.connect(self._address)
             way.sendall(message.encode())

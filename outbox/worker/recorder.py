@@ -94,16 +94,21 @@ class Recorder:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def put(self, lease: Lease, settlements: Iterable[Settlement]) -> None:
-        """Take settlements of deliveries claimed under `lease`."""
+    def put(self, lease: Lease, settlements: Iterable[Settlement], *, again: bool = False) -> None:
+        """Take settlements of deliveries claimed under `lease`; `again`: they may be written already."""
         now = asyncio.get_running_loop().time()
         for settlement in settlements:
-            self._waiting.append((lease, settlement, now))
+            (self._returned if again else self._waiting).append((lease, settlement, now))
             self.backlog += 1
         if self.backlog:
             self.moves_by = min(self.moves_by, now)
             self._empty.clear()
             self._arrived.set()
+
+    @property
+    def refused(self) -> list[tuple[Lease, Settlement]]:
+        """What the database has refused, and shall have once more."""
+        return [*self._resting]
 
     def is_stalled(self) -> bool:
         """Tell whether what is sent now could not be recorded: no new dot goes out.

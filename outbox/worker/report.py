@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import TYPE_CHECKING
 
+from outbox import events
 from outbox.store.depth import depths, words
+from outbox.worker.backoff import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +43,19 @@ class Report:
         self._since: float | None = None
         self._finished: dict[str, int] = {}
 
+    def failed(self, error: Exception) -> float:
+        """Note that the database has failed a turn; return the seconds until the next one."""
+        self.failures += 1
+        wait = backoff(self.failures, random.random())  # noqa: S311 - jitter
+        events.database_unavailable(error, wait)
+        return wait
+
+    def succeeded(self) -> None:
+        """Note that the database has answered a turn."""
+        if self.failures:
+            self.failures = 0
+            events.database_back()
+
     def count(self) -> None:
         """Count what is queued, unless that takes much of the database's time; called in a thread."""
         began = time.monotonic()
@@ -57,6 +73,10 @@ class Report:
         relays = [f"{desk.relay.name} {self._of(desk, now, elapsed)}" for desk in self._desks]
         queue = "" if self._depths is None else words(self._depths)
         return "; ".join(filter(None, [self._state(), queue, *relays]))
+
+    def start(self, _now: float) -> str:
+        """Return the line of a daemon whose session has not begun yet."""
+        return self._state() or "is starting"
 
     def _state(self) -> str:
         if self._stop.draining:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from outbox import events
@@ -20,7 +21,7 @@ from outbox.errors import SettingsError, UnwrittenVerdictsError
 from outbox.worker.descriptors import allow_descriptors
 from outbox.worker.loop import Daemon
 from outbox.worker.meet import meet
-from outbox.worker.threads import Threads
+from outbox.worker.threads import run_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from outbox.store.database import Database
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
+    from outbox.worker.past import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,10 @@ class Succession:
         self._notifier = notifier
         self._next: Taken | None = first
         self._daemon: Daemon | None = None
+        self._known: Known = ()
         self._asked = asyncio.Event()
         self._begun = asyncio.Event()
         self._stops = False
-        self._threads = Threads()
 
     async def run(self) -> None:
         """Run until told to stop; raise what ends a daemon otherwise."""
@@ -79,9 +81,10 @@ class Succession:
             while (following := self._next) is not None and not self._stops:
                 self._next = None
                 await self._serve(*following)
+            if self._known:
+                raise UnwrittenVerdictsError(len(self._known))
         finally:
             reloading.cancel()
-            self._threads.close()
             if self._next is not None:
                 self._next[1].close()
 
@@ -95,15 +98,16 @@ class Succession:
     async def _serve(self, order: Order, ending: ExitStack) -> None:
         with ending:
             allow_descriptors(sum(relay.pool.connections for relay in order.options.relays))
-            self._daemon = Daemon(order.database, order.options, self._notifier)
+            self._daemon = Daemon(order.database, order.options, self._notifier, self._known)
             order.begins(self._daemon)
             self._begun.set()
             try:
                 await self._daemon.run()
             except UnwrittenVerdictsError:
-                # Its successor reads them in the journal, and tries them again.
                 if not self._daemon.stop.hands_over:
                     raise
+            # Its successor holds on what they are about, and tries them again.
+            self._known = self._daemon.known
 
     async def _reload(self) -> None:
         context = copy_context()  # an application says in it what it says of the settings
@@ -113,7 +117,8 @@ class Succession:
             self._notifier.reloading()
             events.reloading()
             try:
-                following = await self._threads.run(context.run, taken, self._read)
+                # Told to stop, it ends, though a database that it does not serve yet may hang.
+                following = await run_aside(partial(context.run, taken, self._read))
             except Exception as error:  # noqa: BLE001 - whatever it is, the daemon that works goes on
                 self._refuse(error)
             else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -31,3 +33,29 @@ class Threads:
     def close(self) -> None:
         """End the threads; work that still hangs in the database is left behind."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def on_the_loop(callback: Callable[P, object]) -> Callable[P, None]:
+    """Return what has `callback` called soon on the loop that runs here, from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def soon(*args: P.args, **kwargs: P.kwargs) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it all that the call was for
+            loop.call_soon_threadsafe(lambda: callback(*args, **kwargs))
+
+    return soon
+
+
+async def run_aside(work: Callable[[], T]) -> T:
+    """Run `work` on a thread that no end of the process waits for, and return what it returns."""
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="outbox-aside", daemon=True).start()
+    return await asyncio.wrap_future(done)

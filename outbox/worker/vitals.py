@@ -44,14 +44,15 @@ class Vitals:
         self.parts: dict[str, Part] = {}
         self._clock = clock
         self._turned_at = clock()
-        self._has_looked = False
+        self.has_looked = False
+        """Whether the database has answered in any turn."""
         self.reaches_database = False
 
     def turned(self, *, reaches_database: bool) -> None:
         """Note that a turn is over, and whether the database answered in it."""
         self._turned_at = self._clock()
         self.reaches_database = reaches_database
-        self._has_looked = self._has_looked or reaches_database
+        self.has_looked = self.has_looked or reaches_database
 
     @property
     def turn_age(self) -> float:
@@ -68,7 +69,7 @@ class Vitals:
         """Return why mail that is queued now would not be looked at, or None."""
         if self._stop.draining:
             return "the daemon is stopping"
-        if not self._has_looked:
+        if not self.has_looked:
             return "the daemon has not looked into the queue yet"
         if not self.reaches_database:
             return "the database does not answer"

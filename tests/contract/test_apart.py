@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import Connection, event, select, text
 
 from outbox import InvalidEmailError, KeyConflictError
+from outbox.store.database import Database
+from outbox.store.grants import Role
 from outbox.store.schema import delivery, message, tag
 from tests.contract.scene import Scene
+from tests.support.users import as_role
 
 FIELDS: dict[str, Any] = {"to": ["ann@example.org", "bob@example.org"], "subject": "Hello", "text": "Hello."}
 
@@ -18,6 +21,16 @@ def test_the_mail_is_committed_when_the_call_returns(scene: Scene, more: dict[st
     ids = select(delivery.c.message_id)
     assert scene.database.read(lambda other: list(other.execute(ids).scalars())) == [id_, id_]
     assert scene.count(tag) == len(more.get("tags", {}))
+
+
+@pytest.mark.parametrize("more", [{}, {"key": "a"}])
+def test_an_engine_that_says_begin_by_itself_commits_too(scene: Scene, more: dict[str, Any]) -> None:
+    ours = Database(as_role(scene.url, Role.CONTROL))
+    try:
+        scene.outbox.enqueue_apart(ours.engine, [FIELDS | more])  # type: ignore[list-item]
+    finally:
+        ours.close()
+    assert (scene.count(message), scene.count(delivery)) == (1, 2)
 
 
 def test_many_mails_are_one_transaction_and_none_is_none(scene: Scene) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 import outbox
+from outbox.control import again
 from outbox.store.erasure import FORGOTTEN
 from outbox.store.gates import Gates
 from outbox.store.schema import attempt, gate, message, metadata, suppression
@@ -134,3 +135,19 @@ def test_a_failed_mail_to_nobody_is_never_tried_again(scene: Scene) -> None:
         for as_new in (False, True):
             (change,) = outbox.retry(connection, id_, as_new=as_new)
             assert not change.done
+
+
+def test_mail_that_did_not_go_to_it_is_not_looked_into_as_the_page_says(scene: Scene) -> None:
+    ids = scene.mail(to=[ADA, "bob@example.org"])
+    for id_ in ids:
+        scene.change(id_, **in_state("failed"))
+    with scene.admin.begin() as connection:
+        (change,) = again(connection, ids[1:], only=None, who="ann", note=None)
+    anew = change.new_message_id
+    assert anew is not None
+    scene.change(scene.rows()[-1].id, **in_state("sent"))
+    assert forget(scene).messages == 1
+    assert b"To: Ada@example.org, bob@example.org" in scene.message(anew).mime
+    with scene.admin.begin() as connection:
+        assert outbox.forget(connection, "bob@example.org").messages == 2
+    assert scene.message(anew).mime is None

@@ -121,6 +121,14 @@ def test_an_address_is_suppressed_however_it_is_written_until_it_is_not(scene: S
         assert outbox.suppressions(connection) == []
 
 
+def test_a_suppression_without_a_reason_is_refused(scene: Scene) -> None:
+    with (
+        scene.application.connect() as connection,
+        pytest.raises(InvalidRequestError, match=r"^why: says nothing: ' '\. Say why "),
+    ):
+        outbox.suppress(connection, "ann@example.org", " ")
+
+
 @pytest.mark.parametrize("verb", [outbox.unsuppress, lambda tx, address: outbox.suppress(tx, address, "why")])
 def test_what_is_no_address_is_not_suppressed(scene: Scene, verb: Any) -> None:
     with scene.application.begin() as connection, pytest.raises(InvalidEmailError, match=r"^address: "):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from outbox.mail.status import Move, OnDoubt, Status
 from outbox.store.moves import FEW
 from outbox.store.remains import Remains
-from outbox.store.schema import SessionState, session
+from outbox.store.schema import SessionState, delivery, session
 from outbox.store.sessions import Totals
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene
@@ -158,3 +158,31 @@ def test_only_a_session_that_has_not_ended_is_declared_lost(scene: Scene) -> Non
     states = {row.id: row.state for row in rows}
     assert [states[one] for one in sessions] == ["lost", "lost", "stopped", "lost"]
     assert states[bystander] == "running"
+
+
+def test_only_what_a_session_still_holds_under_that_fence_is_held_on_by_another(scene: Scene) -> None:
+    gone, claims = scene.held(6)
+    old, theirs, ended, another, locked, its = (settlement(claim, Move.DELIVER) for claim in claims)
+    scene.change(theirs.delivery_id, session=scene.start())
+    scene.change(ended.delivery_id, status="pending", session=None)
+    given = [
+        replace(old, fence=old.fence - 1),
+        theirs,
+        ended,
+        replace(another, message_id=uuid4()),
+        locked,
+        its,
+    ]
+    me = scene.start()
+    before = [row._asdict() for row in scene.rows()]
+    with scene.admin.connect() as somebody:
+        if not scene.is_sqlite:  # which locks the whole file
+            somebody.execute(select(delivery).where(delivery.c.id == locked.delivery_id).with_for_update())
+        taken = Remains(scene.database).take_over(me, gone, given)
+    assert taken == ([locked, its] if scene.is_sqlite else [its])
+    for settlement_ in taken:
+        before[given.index(settlement_)] |= {"session": me}
+    assert before == [row._asdict() for row in scene.rows()]
+    # Who holds it on may write what became of it, and who held it may not.
+    assert record(scene.queue, me, its).applied == 1
+    assert scene.row(its.delivery_id).status == Status.SENT

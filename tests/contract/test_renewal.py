@@ -11,7 +11,7 @@ import outbox
 from outbox import Change, Status
 from outbox.mail.request import ERASED
 from outbox.mail.status import FINAL
-from outbox.store.renewal import NOT_YET
+from outbox.store.renewal import NOT_YET, whole_mails
 from outbox.store.schema import message, tag
 from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, in_state
@@ -68,6 +68,21 @@ def test_a_sent_mail_goes_again_as_a_new_one_with_all_but_its_name_and_date(scen
     assert [(note.delivery_id, note.verdict, note.who, note.detail) for note in scene.attempts()] == [
         (id_, "retry_as_new", "ann", f"sent again as message {new}: she lost it") for id_ in ids
     ]
+
+
+def test_the_deliveries_of_a_mail_stay_together_however_many_are_done_at_a_time(scene: Scene) -> None:
+    (a, b), (c,), (d, e, f) = (scene.mail(to=to) for to in ([ANN, BOB], [ANN], [ANN, BOB, "cid@example.org"]))
+    mixed = [a, c, d, b, e, f]
+
+    def parts(most: int) -> list[list[int]]:
+        return scene.database.read(
+            lambda connection: [sorted(part) for part in whole_mails(connection, mixed, most)]
+        )
+
+    assert parts(1) == [[a, b], [c], [d, e, f]]
+    assert parts(3) == [[a, b, c], [d, e, f]]
+    assert parts(9) == [[a, b, c, d, e, f]]
+    assert scene.database.read(lambda connection: [*whole_mails(connection, [], 9)]) == []
 
 
 @pytest.mark.parametrize("status", Status)

@@ -134,7 +134,7 @@ def test_a_fault_of_the_relay_is_told_of_mail_that_goes_by_it_or_may(
     scene: Scene, relay: str | None, *, is_told: bool
 ) -> None:
     scene.start()
-    Gates(scene.database).report("mx", "connecting: refused; look at smtp_host")
+    Gates(scene.database).report("mx", "relay mx: connecting: refused; look at smtp_host")
     (id_,) = scene.mail()
     scene.change(id_, relay=relay)
     says = "the relay 'mx' takes no mail now: connecting: refused; look at smtp_host"

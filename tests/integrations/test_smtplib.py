@@ -192,7 +192,8 @@ def test_a_database_that_is_away_is_for_another_time() -> None:
     ("field", "error"),
     [
         ({"stream": "two words"}, outbox.InvalidEmailError),
-        ({"timeout": 10}, TypeError),
+        ({"timeout": 10}, outbox.UnusableConnectionError),
+        ({"urgency": 10}, TypeError),
         ({"text": "x"}, outbox.InvalidEmailError),
     ],
 )

@@ -1,9 +1,12 @@
 """The stand-in for smtplib.SMTP may be told command by command, and answers as a server would."""
 
 import smtplib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from outbox.errors import UnusableConnectionError
 from outbox.integrations.smtplib import SMTP
 from outbox.testing import Captured
 from tests.integrations.smtplib_mails import ANN, APP, BOB, HEAD
@@ -80,3 +83,16 @@ def test_after_its_end_nothing_is_enqueued_until_it_is_connected_again(messages:
     assert len(messages) == 2
     with pytest.raises(smtplib.SMTPServerDisconnected):
         smtp.quit()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda smtp: smtp("mail.example.org", 587),
+        lambda smtp: smtp("sqlite://", port=587),
+        lambda smtp: smtp("sqlite://", timeout=3),
+    ],
+)
+def test_who_gives_it_what_smtplib_takes_is_told_what_it_takes(given: Callable[[Any], object]) -> None:
+    with pytest.raises(UnusableConnectionError, match="Give a Session or a Connection; or"):
+        given(SMTP)

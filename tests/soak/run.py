@@ -15,6 +15,7 @@ from tests.lab.places import DATABASES
 from tests.soak.samples import MB
 from tests.soak.soak import Plan, Soaked, soak
 from tests.soak.steadiness import allowed, growth
+from tests.support.small_disk import unmount_left_over
 
 _FOLDER = Path("build/soak")
 _ROWS = 20
@@ -60,6 +61,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="a number from an earlier run, to have its faults again")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
+    # A run that was killed has left the disk of its journal mounted.
+    unmount_left_over(_FOLDER)
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
     found = soak(options.database, Plan(options.minutes * 60), seed=seed, folder=_FOLDER.resolve())

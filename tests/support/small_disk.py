@@ -50,4 +50,15 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[SmallDisk]:
     try:
         yield SmallDisk(place)
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        _unmount(place)
+
+
+def unmount_left_over(folder: Path) -> None:
+    """Unmount what is mounted in `folder`: whoever was killed could not."""
+    for place in folder.glob("*"):
+        if place.is_mount():
+            _unmount(place)
+
+
+def _unmount(place: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -1,9 +1,11 @@
 """Every error says what happened and what to do, and ends a command with a code of sysexits.h."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from outbox import errors
-from outbox.errors import InvalidEmailError, OutboxError, SettingsError, missing_tables, shown
+from outbox.errors import InvalidEmailError, OutboxError, SettingsError, counted, missing_tables, shown
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, OutboxError)]
 
@@ -40,3 +42,12 @@ def test_settings_list_all_their_faults() -> None:
 def test_missing_tables_name_both_ways_to_make_them() -> None:
     assert "outbox db upgrade" in str(missing_tables())
     assert "outbox.migrate(engine)" in str(missing_tables())
+
+
+def test_what_is_counted_is_named_as_one_or_as_many() -> None:
+    told = [counted(1, "mail"), counted(0, "mail"), counted(1204, "delivery"), counted(1, "delivery")]
+    assert told == ["1 mail", "0 mails", "1,204 deliveries", "1 delivery"]
+
+
+def test_an_instant_is_shown_as_people_write_it() -> None:
+    assert shown(datetime(2030, 1, 31, 9, tzinfo=UTC)) == "2030-01-31T09:00:00+00:00"

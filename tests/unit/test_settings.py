@@ -23,7 +23,7 @@ def test_nothing_needs_to_be_set() -> None:
     assert settings.database_url == "sqlite:///outbox.sqlite3"
     assert (settings.smtp_host, settings.smtp_tls, settings.smtp_port) == ("localhost", "starttls", 587)
     assert (settings.smtp_username, settings.smtp_password, settings.smtp_ca_file) == (None, None, None)
-    assert is_domain(settings.smtp_hello)
+    assert settings.smtp_hello is None
     assert settings.smtp_allow_plaintext_auth is False
     assert (settings.connections, settings.poll_interval, settings.lease_ttl) == (4, 0.5, 60)
     assert (settings.retry_base, settings.retry_cap, settings.doubt_pause) == (300, 4000, 600)

@@ -1,6 +1,7 @@
 """Every part of a relay can be set."""
 
-from dataclasses import fields
+import socket
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from outbox.delivery.relay import Dsn, Pipelining, Pool, Relay, Secret, TlsMode
 from outbox.mail.rate import Limit
 from outbox.settings import load
-from outbox.settings.make_relay import relays_of
+from outbox.settings.make_relay import introduced, refuse_bad_files, relays_of
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 _NOT_SET = {"name", "timeouts"}
@@ -62,6 +63,24 @@ def test_a_setting_changes_its_part_of_the_relay_and_no_other(
 def test_every_field_of_a_relay_is_set_by_that_table() -> None:
     reached = {name for _, changed in TABLE for name in changed}
     assert {field.name for field in fields(Relay)} - _NOT_SET == reached
+
+
+def test_only_who_connects_asks_the_resolver_for_the_name_of_this_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def answer(name: str = "") -> str:
+        asked.append(name)
+        return "me.example.org"
+
+    monkeypatch.setattr(socket, "gethostname", lambda: "me")
+    monkeypatch.setattr(socket, "getfqdn", answer)
+    refuse_bad_files(settings := load(), relays := relays_of(settings))
+    assert (asked, settings.smtp_hello) == ([], None)
+    assert introduced(relays[0]).hello == "me.example.org"
+    assert introduced(replace(relays[0], hello="told.example")).hello == "told.example"
+    assert len(asked) == 1
 
 
 def _parts(relay: Relay) -> dict[str, object]:

@@ -42,7 +42,7 @@ def test_or_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ([GOOD, GOOD | {"selectr": "x"}], "[2].selectr: there is no such key"),
         ([GOOD | {"domain": "a b"}], "[1].domain: 'a b' is no domain"),
         ([GOOD | {"domain": "münchen.example"}], "[1].domain: 'münchen.example' is no domain"),
-        ([{"selector": "s1", "key": "k.pem"}], "[1].domain: None is no domain"),
+        ([{"selector": "s1", "key": "k.pem"}], "[1] has no domain"),
         ([GOOD | {"selector": "s 1"}], "[1].selector: 's 1' is no selector"),
         ([GOOD | {"key": ""}], "[1].key: this is no path"),
         ([GOOD | {"key": PEM}], "[1].key: this is no path"),

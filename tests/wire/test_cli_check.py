@@ -207,6 +207,18 @@ def test_settings_that_cannot_be_used_are_all_told(monkeypatch: pytest.MonkeyPat
     assert second == "not checked  all else: it needs settings that can be used"
 
 
+@pytest.mark.usefixtures("outbox_here")
+def test_a_missing_password_hides_nothing_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("outbox.sqlite3").chmod(0o660)
+    monkeypatch.setenv("OUTBOX_SMTP_USERNAME", "shop")
+    code, found = check()
+    assert code == 78
+    assert "AUTH takes a password or a token beside the name" in found["settings"][1]
+    assert found["database"][0] == "ok"
+    assert "journal" in found
+    assert found["relays, SPF, DKIM and DMARC"][0] == "unchecked"
+
+
 def test_dns_that_fails_says_nothing_of_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OUTBOX_SENDER", "shop@example.org")
     with name_server({}, failing=frozenset({"example.org"})) as dns:

@@ -100,5 +100,5 @@ def test_good_settings_are_told_so_with_what_has_no_use(monkeypatch: pytest.Monk
     monkeypatch.setenv("OUTBOX_CONNECTIONS", "2")
     monkeypatch.setenv("MAIL_DEBUG", "1")
     done = call("config", "check")
-    assert (done.exit_code, done.stdout) == (0, "OK: 1 settings are given, and can be used.\n")
+    assert (done.exit_code, done.stdout) == (0, "OK: 1 setting given, and all can be used.\n")
     assert done.stderr == "Note: MAIL_DEBUG (environment): not used: the daemon logs, as log_level says.\n"

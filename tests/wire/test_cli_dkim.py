@@ -55,6 +55,12 @@ def test_a_new_key_is_for_its_owner_and_comes_with_its_record_and_its_settings(
     assert path.stat().st_mode & 0o777 == 0o600
     key = read_key(path)
     assert (key.kind, key.bits) == (kind, bits)
+    told = made.stderr.splitlines()
+    assert told[0] == "Written: s1.pem, for its owner only: let that be the daemon's user."
+    assert [line for line in told[1:] if line] == [
+        "Publish this record in DNS, and wait until outbox dkim check finds it:",
+        "Then put this into outbox.toml, and reload the daemon:",
+    ]
     record, empty, *table = made.stdout.splitlines()
     assert (record + "\n", empty) == (call("dkim", "dns", *NAMED, "--key", "s1.pem").stdout, "")
     Path("outbox.toml").write_text("\n".join(table))
@@ -62,18 +68,28 @@ def test_a_new_key_is_for_its_owner_and_comes_with_its_record_and_its_settings(
     assert "".join(record.partition('"')[2].split('"')[::2]) == record_text(key)
 
 
+def test_to_make_a_key_no_other_setting_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTBOX_SMTP_USERNAME", "shop")
+    assert call("dkim", "keygen", *NAMED, "--type", "ed25519", "--out", "s1.pem").exit_code == 0
+    assert call("dkim", "dns", *NAMED, "--key", "s1.pem").exit_code == 0
+
+
 def test_no_key_is_written_over_another(key: tuple[str, ...]) -> None:
     before = Path(key[-1]).read_bytes()
     code, said = refused("dkim", "keygen", *NAMED, "--out", "s1.pem")
-    assert (code, said) == (64, "Error: out: there is a file s1.pem already. Give another name.\n")
+    assert (code, said) == (64, "Error: --out: there is a file s1.pem already. Give another name.\n")
     assert before == Path(key[-1]).read_bytes()
 
 
 @pytest.mark.parametrize(
     ("args", "expected", "words"),
     [
-        (("keygen", *NAMED, "--out", "gone/s1.pem"), 64, "out: gone/s1.pem cannot be written: No such file"),
-        (("keygen", "--domain", "a b", "--selector", "s1", "--out", "x"), 78, "'a b' is no domain"),
+        (
+            ("keygen", *NAMED, "--out", "gone/s1.pem"),
+            64,
+            "--out: gone/s1.pem cannot be written: No such file",
+        ),
+        (("keygen", "--domain", "a b", "--selector", "s1", "--out", "x"), 78, "--domain: 'a b' is no domain"),
         (("keygen", *NAMED), 64, "--out"),
         (("dns",), 78, "the settings name no key"),
         (("dns", *NAMED), 64, "Give --domain, --selector and --key together"),

@@ -55,7 +55,10 @@ def test_a_purge_tells_of_what_it_could_not_lock(
     with engine.begin() as connection:
         connection.execute(text("SELECT id FROM outbox_delivery FOR UPDATE"))
         result = call("purge", "--older-than", "30d", "--yes")
-    assert (result.exit_code, "1 mails stay, since somebody has locked" in result.stderr) == (75, True)
+    assert (result.exit_code, "Locked by somebody, and left as they are: 1 mail. Call" in result.stderr) == (
+        75,
+        True,
+    )
     assert call("purge", "--older-than", "30d", "--yes").exit_code == 0
     engine.dispose()
 
@@ -64,7 +67,7 @@ def test_a_purge_asks_first() -> None:
     ended()
     result = call("purge", "--older-than", "30d", given=b"n\n")
     assert (result.exit_code, mails()) == (1, 1)
-    assert "Delete 1 mails with 1 deliveries?" in result.stderr
+    assert "Delete 1 mail with 1 delivery?" in result.stderr
     assert (result.stdout, result.stderr.splitlines()[-1]) == ("", "Error: Nothing was changed.")
     assert refused("purge", "--older-than", "30d", given=b"")[0] == 64
     assert call("purge", "--older-than", "30d", given=b"y\n").exit_code == 0
@@ -75,7 +78,7 @@ def test_of_bodies_alone_the_rows_stay() -> None:
     ended()
     sent_id()
     result = call("purge", "--older-than", "30d", "--bodies", "--yes")
-    assert result.stdout.splitlines()[-1] == "OK: erased the bodies of 1 mails."
+    assert result.stdout.splitlines()[-1] == "OK: erased the body of 1 mail."
     assert (mails(), value("SELECT count(*) FROM outbox_message WHERE mime IS NULL")) == (2, 1)
 
 

@@ -110,13 +110,42 @@ def test_the_unit_runs_this_installation_with_this_file() -> None:
     assert {line for line in shipped if "/opt/outbox/.venv" not in line} <= set(unit.splitlines())
 
 
+def test_each_instance_has_settings_of_its_own_and_all_share_one_unit() -> None:
+    url = ("--database-url", "sqlite:////var/lib/outbox-shop/outbox.sqlite3")
+    told = call("init", "etc", "--instance", "shop", *url).stdout
+    for words in (
+        f"export OUTBOX_CONFIG={Path('etc').resolve()}/shop.toml",
+        "password into /etc/outbox/shop.smtp_password",
+        "install -d -m 700 -o outbox -g outbox /var/lib/outbox-shop",
+        "systemctl enable --now outbox@shop",
+    ):
+        assert words in told
+    assert "ReadWritePaths=" not in told
+    unit = Path("etc/outbox@.service")
+    assert f"\nEnvironment=OUTBOX_CONFIG={Path('etc').resolve()}/%i.toml\n\n[Install]\n" in unit.read_text()
+    assert "/opt/outbox/.venv" not in unit.read_text()
+    assert call("init", "etc", "--instance", "news").exit_code == 0
+    assert refused("init", "etc", "--instance", "shop", "--smtp-host", "mail.example.org")[0] == 64
+    unit.write_text("mine")
+    assert refused("init", "etc", "--instance", "blog")[0] == 64
+    assert sorted(path.name for path in Path("etc").iterdir()) == [
+        "news.toml",
+        "outbox@.service",
+        "shop.toml",
+    ]
+    assert "is no name" in refused("init", "--instance", "a b")[1]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
-def test_systemd_takes_the_unit() -> None:
-    assert call("init").exit_code == 0
+@pytest.mark.parametrize(
+    ("options", "unit"), [((), "outbox.service"), (("--instance", "a"), "outbox@.service")]
+)
+def test_systemd_takes_the_unit(options: tuple[str, ...], unit: str) -> None:
+    assert call("init", *options).exit_code == 0
     done = subprocess.run(
-        ["systemd-analyze", "verify", "./outbox.service"], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", f"./{unit}"], capture_output=True, text=True, check=False
     )
-    complaints = [line for line in done.stderr.splitlines() if "outbox.service" in line]
+    complaints = [line for line in done.stderr.splitlines() if "outbox" in line]
     assert complaints == []
 
 

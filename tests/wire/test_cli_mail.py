@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("outbox_here")
     [
         (("--to", "x"), "to: has no @"),
         (("--subject", "a\nb"), "subject: "),
-        (("--send-at", "2030-01-01T09:00"), "send_at: has no time zone"),
+        (("--send-at", "2030-01-01T09:00"), "Give one like 2030-01-31T09:00:00+01:00, with its time zone."),
         (("--template", "welcome"), "subject: is given beside a template"),
         (("--context", "-"), "is no JSON object"),
     ],
@@ -31,6 +31,22 @@ def test_a_mail_that_cannot_be_sent_is_refused_with_64(args: tuple[str, ...], sa
     code, told = refused(*MAIL, *args, given=b"[]")
     assert (code, said in told) == (64, True)
     assert value("SELECT count(*) FROM outbox_message") == 0
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("--from", "There is no sender. Give --from ADDRESS, or set OUTBOX_SENDER."),
+        ("--to", "There is no recipient. Give --to ADDRESS, or --cc or --bcc."),
+        ("--text", 'There is no body. Give --text, --html or --template; --text "" for none.'),
+    ],
+)
+def test_what_no_mail_goes_without_is_told_in_the_words_of_the_command(missing: str, said: str) -> None:
+    args = [*MAIL]
+    del args[(at := args.index(missing)) : at + 2]
+    for more in ((), ("--straight",)):
+        code, told = refused(*args, *more)
+        assert (code, told.splitlines()[-1]) == (64, f"Error: {said}")
 
 
 def test_a_template_that_lacks_a_variable_names_it() -> None:
@@ -143,6 +159,18 @@ def test_why_a_message_waits_is_told_by_the_relays_of_the_settings() -> None:
     told = json.loads(call("why", "tea-1", "--json").stdout)
     assert (told["message_id"], told["waits_for"], told["relay"]) == (id_, "in_turn", "backup")
     assert refused("why", "tea-2") == (64, "Error: There is no message 'tea-2'. See: outbox list\n")
+
+
+def test_a_reason_that_recipients_share_is_told_once() -> None:
+    to = [part for name in ("bob", "cid", "dan", "eve") for part in ("--to", f"{name}@example.org")]
+    sent_id("--key", "tea", *to)
+    *table, reason = call("why", "tea").stdout.splitlines()
+    assert reason == "it is due, but no daemon is running: start one (outbox run)"
+    assert [line.split("@")[0] for line in table[1:]] == ["ada", "bob", "cid", "dan", "eve", ""]
+    call("hold", "tea", "--recipient", "eve@example.org")
+    first, second = call("why", "tea").stdout.split("\n\n")[1:]
+    assert first == f"ada@example.com, bob@example.org, cid@example.org and 1 more: {reason}"
+    assert second.startswith("eve@example.org: held by ")
 
 
 def test_a_doubt_is_shown_with_its_evidence() -> None:

@@ -51,6 +51,7 @@ def test_what_was_not_paused_is_told_with_what_is() -> None:
         ("resume", "--all", "--relay", "main"),
         ("suppress", "eve@example.org"),
         ("suppress", "eve", "--why", "x"),
+        ("suppress", "eve@example.org", "--why", " "),
         ("top", "--interval", "0"),
         ("completion", "csh"),
     ],
@@ -70,6 +71,23 @@ def test_an_address_is_suppressed_shown_and_let_go() -> None:
     assert call("unsuppress", "EVE@example.org").exit_code == 0
     code, said = refused("unsuppress", "eve@example.org")
     assert (code, "'eve@example.org' is not suppressed" in said) == (69, True)
+
+
+def test_programs_get_what_has_come_what_has_gone_and_what_is_still_paused() -> None:
+    for args in (
+        ("suppress", "Eve@Example.org", "--why", "law", "--who", "ann"),
+        ("unsuppress", "EVE@example.org"),
+    ):
+        done = call(*args, "--json")
+        told = json.loads(done.stdout)
+        assert (told["address"], told["why"], told["who"]) == ("eve@example.org", "law", "ann")
+        assert done.stderr.startswith("It gets ")
+    call("pause", "--relay", "main")
+    call("pause", "--stream", "bulk")
+    done = call("resume", "--stream", "bulk", "--json")
+    assert json.loads(done.stdout)["relay"] == "main"
+    assert done.stderr == "Resumed the stream 'bulk'.\n"
+    assert call("resume", "--relay", "main", "--json").stdout == ""
 
 
 @pytest.mark.parametrize("args", [("top",), ("top", "--once")])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from outbox.cli import bulk
+from outbox.store.moves import FEW
 from tests.support.calling import OUTBOX, call, refused, sent_id, value
 from tests.support.waiting import wait_until
 
@@ -166,6 +167,18 @@ def test_what_was_sent_again_as_a_new_mail_is_passed_over_the_next_time() -> Non
     assert first.splitlines()[-1].split(None, 2) == ["30", "yes", "it is sent again as a new mail"]
     assert second.splitlines()[-1].split(None, 2)[:2] == ["30", "no"]
     assert value("SELECT count(*) FROM outbox_delivery") == 2 * MANY
+
+
+@pytest.mark.parametrize("named", [("k",), ("--stream", "bulk", "--yes")])
+def test_a_mail_of_many_recipients_goes_again_as_one(named: tuple[str, ...]) -> None:
+    to = [part for n in range(FEW + 50) for part in ("--to", f"r{n}@example.org")]
+    for key in ("j", "k"):
+        sent_id("--stream", "bulk", "--key", key, *to)
+    fail()
+    assert call("retry", *named, "--as-new").exit_code == 0
+    mails = 1 if named == ("k",) else 2
+    assert value("SELECT count(*) FROM outbox_message") == 2 + mails
+    assert value("SELECT count(*) FROM outbox_delivery WHERE status = 'pending'") == mails * (FEW + 51)
 
 
 def test_a_signal_ends_it_between_two_batches_and_leaves_what_was_done(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from outbox.worker import notify
 from outbox.worker.notify import Notifier
 
 
@@ -120,4 +122,21 @@ def test_the_address_is_taken_out_of_the_environment(
     monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
     Notifier.from_environment().ready()
     Notifier.from_environment().ready()
+    assert hear(manager) == [b"READY=1"]
+
+
+def test_a_manager_that_reads_no_more_keeps_nobody_waiting(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "PATIENCE", 0.01)
+    notifier = Notifier(manager.getsockname())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        others.setblocking(False)  # noqa: FBT003 - its own signature
+        others.connect(manager.getsockname())
+        with suppress(BlockingIOError):
+            while True:
+                others.send(b"full")
+    notifier.status("nobody hears this")
+    assert {*hear(manager)} == {b"full"}
+    notifier.ready()
     assert hear(manager) == [b"READY=1"]

@@ -16,12 +16,12 @@ class Finding(StrEnum):
     """What a record means for the mail that a key has signed; the value says it, and what to do."""
 
     FITS = "the record fits the key"
-    MISSING = "there is no record. Publish it: outbox dkim dns"
+    MISSING = "there is no record. Publish what outbox dkim dns prints"
     SEVERAL = "there are several records, and verifiers take any. Leave one"
-    BROKEN = "the record is no key record. Replace it: outbox dkim dns"
+    BROKEN = "the record is no key record. Replace it by what outbox dkim dns prints"
     REVOKED = "the record revokes the key, its p= is empty. Replace it, or sign by another selector"
-    WRONG_KIND = "the k= of the record is not the kind of the key. Replace it: outbox dkim dns"
-    UNFIT = "the h= or s= of the record excludes these signatures. Replace it: outbox dkim dns"
+    WRONG_KIND = "the k= of the record is not the kind of the key. Replace it by what outbox dkim dns prints"
+    UNFIT = "the h= or s= of the record excludes these signatures. Replace it by what outbox dkim dns prints"
     DIFFERENT = "the record holds another key. Replace it, or sign by another selector"
     TESTING = "the record says t=y, so verifiers treat the mail as unsigned. Take t=y out"
 

@@ -23,7 +23,9 @@ from outbox.integrations.django.lending import lent, outbox_connection
 from outbox.integrations.django.models import Delivery
 from outbox.integrations.django.routing import database
 from outbox.mail.address import parse_address
+from outbox.mail.request import Request
 from outbox.mail.status import FINAL, Status
+from outbox.store.requests import foresee
 from outbox.store.search import details, find
 from outbox.store.waiting import reasons
 
@@ -180,6 +182,12 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[misc] # as above
         with lent(database()) as connection:
             mail = details(connection, delivery.message_id)
             waits = reasons(connection, delivery.message_id)
+            ids = [each["id"] for each in mail["deliveries"]]
+            # A button that would do nothing for anybody says that it might.
+            can = {
+                verb: may[verb] and any(each.done for each in foresee(connection, ids, Request(verb)))
+                for verb in _VERBS
+            }
         context = {
             **self.admin_site.each_context(request),
             **(extra_context or {}),
@@ -187,7 +195,7 @@ class DeliveryAdmin(admin.ModelAdmin):  # type: ignore[misc] # as above
             "opts": self.opts,
             "mail": mail,
             "waits": waits,
-            "may": may,
+            "can": can,
         }
         return TemplateResponse(request, "admin/email_outbox/mail.html", context)
 

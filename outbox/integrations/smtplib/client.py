@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import smtplib
 from smtplib import SMTPServerDisconnected
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Never, Unpack
 
+from outbox.errors import UnusableConnectionError
 from outbox.intake import Outbox
 from outbox.integrations.smtplib.server import Server
 
@@ -34,6 +35,9 @@ _REPLIES = {
 }
 
 
+_SMTPLIB_S = "host", "port", "local_hostname", "timeout", "source_address"
+
+
 class SMTP(smtplib.SMTP):
     """Enqueues mail into `transaction`, a Session or Connection; or each in a short one of its own.
 
@@ -41,17 +45,23 @@ class SMTP(smtplib.SMTP):
     `enqueue`, such as `stream` or `tags`, for every mail. Host, port, TLS and login are the daemon's: what is
     asked of them succeeds, and does nothing. A recipient that can never be sent to is refused as by a server.
     What a database refuses raises SMTPDataError with code 451 where the transaction is ours, and what the
-    database raised where it is yours. Raises InvalidEmailError or TypeError for a field that no mail can
-    have.
+    database raised where it is yours. Raises UnusableConnectionError where what smtplib takes is given in
+    place of a transaction, and InvalidEmailError or TypeError for a field that no mail can have.
     """
 
     def __init__(
         self,
         transaction: Target | Engine | URL | str,
-        *,
+        *misplaced: Never,
         outbox: Outbox | None = None,
         **fields: Unpack[Fields],
     ) -> None:
+        theirs = _SMTPLIB_S[:2] if misplaced else [name for name in _SMTPLIB_S if name in fields]
+        if theirs:
+            raise UnusableConnectionError(
+                f"{', '.join(theirs)}: they are for the daemon's settings (OUTBOX_SMTP_HOST). Give a Session "
+                "or a Connection; or, for a short transaction for each mail, an Engine or a database URL."
+            )
         self._server = Server(transaction, outbox or Outbox(), fields)
         # Named, as smtplib would ask the name server.
         super().__init__(local_hostname="localhost")

@@ -136,6 +136,23 @@ def test_those_who_may_retry_and_cancel(alias: str) -> None:
     assert page.count("<td>ann</td>") == 2
 
 
+def test_a_button_is_there_where_it_would_do_something(alias: str) -> None:
+    delivery = mail()
+    clerk = client(alias, "view_delivery", "retry_delivery", "cancel_delivery")
+
+    def buttons() -> list[str]:
+        page = clerk.get(f"{LIST}{delivery}/change/").content.decode()
+        return re.findall(r'<input type="submit" name="(\w+)" value="(?:Try again now|Cancel)">', page)
+
+    assert buttons() == ["cancel"]
+    fail(alias, delivery)
+    assert buttons() == ["retry"]
+    with outbox_connection() as connection:
+        outbox.retry(connection, Delivery.objects.using(alias).get(pk=delivery).message_id)
+        outbox.cancel(connection, Delivery.objects.using(alias).get(pk=delivery).message_id)
+    assert buttons() == []
+
+
 def test_actions_are_for_the_selected_recipients_alone(alias: str) -> None:
     delivery = mail(["ada@example.org", "bob@example.org"])
     clerk = client(alias, "view_delivery", "cancel_delivery")

@@ -56,6 +56,6 @@ def test_dkim_asks_for_the_record_of_each_key_of_the_domain() -> None:
         (f"DKIM of {DOMAIN}, s2", Level.WARNING),
     ]
     (missing,) = dkim_findings("example.net", mine, lambda name: records.get(name, []))
-    assert (missing.level, missing.remedy) == (Level.FAULT, "Publish it: outbox dkim dns.")
+    assert (missing.level, missing.remedy) == (Level.FAULT, "Publish what outbox dkim dns prints.")
     (nobody,) = dkim_findings("example.com", mine, records.__getitem__)
     assert nobody.level is Level.UNCHECKED

@@ -32,6 +32,7 @@ def test_nothing_is_found_in_a_mail_that_is_sound(write: Write) -> None:
         ({"a.html": "{% if false %}{{ name }}{% endif %}"}, Rule.MISSING_VARIABLE),
         ({"a.html": '<a href="/login">x</a>'}, Rule.RELATIVE_LINK),
         ({"a.html": '<img src="https://example.org/a.png">'}, Rule.NO_ALT),
+        ({"a.html": '<p style="margn: 0">x</p>'}, Rule.UNKNOWN_PROPERTY),
         ({"a.html": "x" * (CLIP + 1)}, Rule.CLIPPED),
         ({"a.html": "<style>p {</style>"}, Rule.BROKEN),
         ({"a.html": "{% if %}"}, Rule.BROKEN),

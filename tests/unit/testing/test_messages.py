@@ -176,3 +176,10 @@ def test_a_value_that_no_mail_can_have_is_no_claim(criterion: str, value: Any, r
 def test_the_mails_show_themselves(messages: Captured) -> None:
     assert repr(messages[:1]) == "<Messages [<Message to ann@example.org: 'Receipt 7'>]>"
     assert repr(messages).startswith("<Captured [<Message")
+
+
+def test_messages_are_equal_to_a_list_of_the_same_mails(messages: Messages) -> None:
+    assert Messages([]) == []
+    assert messages == list(messages) == Messages(list(messages))
+    assert messages != []
+    assert messages != "mails"

@@ -33,7 +33,6 @@ class Scene:
         self.lookout = Lookout(
             anything(**vars(permit)),
             anything(**vars(replay)),
-            anything(),
             anything(**vars(journal)),
             anything(claimed=["a claim"], lapse=lambda _: self.steps.append("lapse")),
             anything(run=self._in_a_thread),
