@@ -28,6 +28,7 @@ from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.suppressions import suppressed
 from outbox.store.transaction import AsyncTarget, Target, explained, run_sync, usable_connection
+from outbox.tracing import traceparent
 
 MAX_SIZE = 25 * 1024 * 1024
 """The default limit of a composed message, in bytes; most receivers refuse more."""
@@ -193,6 +194,7 @@ class Outbox:
             expires_at=email.expires_at,
             tags=email.tags,
             stream=email.stream,
+            traceparent=traceparent(),
         )
 
     def _sender_of(self, email: Email) -> Address:

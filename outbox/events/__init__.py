@@ -28,6 +28,7 @@ from outbox.events.daemon import (
     rescued,
     sender_failed,
     session_lost,
+    spans_failed,
 )
 from outbox.events.database import (
     database_back,
@@ -123,6 +124,7 @@ __all__ = [
     "sender_failed",
     "session_lost",
     "sessions_pruned",
+    "spans_failed",
     "verdict_refused",
     "verdicts_again",
     "verdicts_left",

@@ -201,6 +201,17 @@ def permitted(forbidden: str) -> None:
     log(logging.WARNING if forbidden else logging.INFO, "permitted", words, forbidden=forbidden)
 
 
+def spans_failed(error: Exception) -> None:
+    """Say that what the process traces by has failed: mail goes on, without spans by this relay."""
+    log(
+        logging.ERROR,
+        "spans_failed",
+        "no spans are made any more, until a restart: %(kind)s: %(reason)s",
+        kind=type(error).__name__,
+        reason=cause(error),
+    )
+
+
 def sender_failed(error: Exception) -> None:
     """Say that this program is at fault: the mail is deferred, or in doubt, and the others go on."""
     logger.error(

@@ -38,6 +38,7 @@ class Message:
     """What a transaction needs of a message: envelope sender, exact bytes, and its wish in doubt.
 
     Where `mime` is empty, `problem` may say what is wrong, and `may_pass` that the message is not at fault.
+    `traceparent` is what it was enqueued in, or anything that somebody has written there.
     """
 
     id: UUID
@@ -46,6 +47,7 @@ class Message:
     on_doubt: OnDoubt
     problem: str | None = None
     may_pass: bool = False
+    traceparent: str | None = None
 
 
 _COMPLETE = (
@@ -70,7 +72,7 @@ class Bodies:
         self._database = database
         # A body that travels as text takes twice as much memory, and PostgreSQL has a choice.
         self._wanted = (
-            select(_m.id, _m.sender, _m.mime, _m.on_doubt, _m.message_id, _m.created_at)
+            select(_m.id, _m.sender, _m.mime, _m.on_doubt, _m.message_id, _m.created_at, _m.traceparent)
             .where(database.dialect.among(_m.id, "ids"))
             .execution_options(in_binary=True)
         )
@@ -139,4 +141,4 @@ class Bodies:
 
 def _message(row: Row[Any], problem: str | None = None, may_pass: bool = False) -> Message:  # noqa: FBT001, FBT002 - as _Problem
     mime = b"" if problem else row.mime or b""
-    return Message(row.id, row.sender, mime, OnDoubt(row.on_doubt), problem, may_pass)
+    return Message(row.id, row.sender, mime, OnDoubt(row.on_doubt), problem, may_pass, row.traceparent)

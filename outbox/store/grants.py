@@ -57,6 +57,7 @@ outbox_message
     payload_hash    rik  rik          r       r
     on_doubt        ik   rik          r       r
     erased_at       -    r            ru      r
+    traceparent     ik   rik          r       r
 outbox_delivery
     *               -    -            d       -
     id              -    r            r       r

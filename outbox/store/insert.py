@@ -57,6 +57,7 @@ class NewMessage(NamedTuple):
     expires_at: datetime | None = None
     tags: Any = None
     stream: str = DEFAULT
+    traceparent: str | None = None
 
 
 def insert_messages(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
@@ -180,6 +181,7 @@ def _message_row(mail: NewMessage) -> dict[str, Any]:
         "idempotency_key": mail.key,
         "payload_hash": mail.payload_hash,
         "on_doubt": mail.on_doubt,
+        "traceparent": mail.traceparent,
     }
 
 
@@ -228,6 +230,7 @@ def _many_rows(mails: Sequence[NewMessage]) -> dict[str, Any]:
             "tags": mail.tags,
             "payload_hash": mail.payload_hash,
             "on_doubt": mail.on_doubt,
+            "traceparent": mail.traceparent,
             "send_at": _written(mail.send_at),
             "expires_at": _written(mail.expires_at),
             "recipients": mail.recipients,

@@ -17,6 +17,7 @@ from outbox.store.insert import NewMessage, insert_messages
 from outbox.store.moves import FEW
 from outbox.store.requests import batches, locked, write_down
 from outbox.store.schema import attempt, delivery, message
+from outbox.tracing import traceparent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -187,6 +188,7 @@ def _renewed(row: Any, recipients: tuple[str, ...], birth: Birth) -> NewMessage 
         on_doubt=row.on_doubt,
         tags=row.tags,
         stream=row.stream,
+        traceparent=traceparent(),
     )
 
 

@@ -37,6 +37,7 @@ from outbox.mail.status import FINAL, Lane, OnDoubt, Status, Wish
 from outbox.store.clock import utc_now
 from outbox.store.conventions import MYSQL, new_metadata, one_of
 from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
+from outbox.tracing import LENGTH
 
 
 class SessionState(StrEnum):
@@ -76,6 +77,7 @@ message = Table(
     Column("payload_hash", String(64), nullable=False),
     Column("on_doubt", Word(16), nullable=False),
     Column("erased_at", UtcDateTime),
+    Column("traceparent", Word(LENGTH)),
     UniqueConstraint("idempotency_key"),
     one_of("on_doubt", OnDoubt),
     **MYSQL,

@@ -105,7 +105,7 @@ class Desk:
             lambda claim: stray(claim) not in {None, self},
         )
         self._outcome = Outcome(
-            relay.name,
+            relay,
             options.policy,
             self._pace,
             self._breaker,

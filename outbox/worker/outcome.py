@@ -13,12 +13,14 @@ from outbox import events
 from outbox.mail.status import OnDoubt
 from outbox.mail.verdict import RelayFault, Untouched, Verdict
 from outbox.worker.settle import expire, obey, release, settle
+from outbox.worker.spans import Spans
 from outbox.worker.suspense import Suspense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from outbox.delivery.breaker import Breaker
+    from outbox.delivery.relay import Relay
     from outbox.delivery.retry import RetryPolicy
     from outbox.store.moves import Claim
     from outbox.worker.lease import Lease
@@ -36,11 +38,11 @@ _REMINDER = 60.0
 
 
 class Outcome:
-    """Hands on what the senders report of the relay `name`; `wake` lets the loop look again."""
+    """Hands on what the senders report of `relay`; `wake` lets the loop look again."""
 
     def __init__(
         self,
-        name: str,
+        relay: Relay,
         policy: RetryPolicy,
         pace: Pace,
         breaker: Breaker,
@@ -52,7 +54,7 @@ class Outcome:
         tally: Tally,
         wake: Callable[[], None],
     ) -> None:
-        self._name = name
+        self._name = relay.name
         self._policy = policy
         self._pace = pace
         self._breaker = breaker
@@ -60,7 +62,8 @@ class Outcome:
         self._tray = tray
         self._supply = supply
         self._recorder = recorder
-        self._suspense = Suspense(name, recorder.put)
+        self._suspense = Suspense(relay.name, recorder.put)
+        self._spans = Spans(relay)
         self._slow_down = slow_down
         self._tally = tally
         self._wake = wake
@@ -70,7 +73,9 @@ class Outcome:
 
     def deliver(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Hand on the verdicts on a parcel, in the order of its claims."""
-        on_doubt = parcel.message.on_doubt if parcel.message else OnDoubt.HOLD
+        # With its sending the parcel's message is gone.
+        message = parcel.message
+        on_doubt = message.on_doubt if message else OnDoubt.HOLD
         self._supply.sent(parcel)
         self._pace.finished(len(verdicts))
         self._suspense.settle(
@@ -98,6 +103,7 @@ class Outcome:
                 self._wake()
         elif faults:
             self.fault(faults[0])
+        self._spans.ended(parcel, message.traceparent if message else None, verdicts)
 
     def meet(self, fault: RelayFault) -> None:
         """Take a fault of the relay that kept us from connecting."""

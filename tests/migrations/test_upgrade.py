@@ -17,7 +17,7 @@ from tests.migrations.described import described
 TABLES = ("outbox_message", "outbox_delivery", "outbox_attempt", "outbox_session")
 SESSION = "0" * 31 + "7"
 TAGS = '{"order": 7, "to whom": "Ünï", "paid": true, "lines": [1, 2], "note": null}'
-NEWER = {"bytes_written", "waited", "lane", "wish", "announced", "who", "epoch", "erased_at"}
+NEWER = {"bytes_written", "waited", "lane", "wish", "announced", "who", "epoch", "erased_at", "traceparent"}
 """The columns that a later version than the first one added."""
 OLDER = {"retry"}
 """The columns that a later version took away."""

@@ -14,6 +14,7 @@ HEAVY = (
     "click",
     "css_inline",
     "inscriptis",
+    "opentelemetry",
     "outbox.cli",
     "outbox.delivery",
     "outbox.metrics",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 # The foreign key is checked at the end, when all rows are there.
 _ONE_MAIL = """WITH new AS (
         INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags, payload_hash,
-            on_doubt)
+            on_doubt, traceparent)
         VALUES (:id, :stream, :sender, :subject, :message_id, :mime, :size, :tags, :payload_hash,
-            :on_doubt)){tagged}
+            :on_doubt, :traceparent)){tagged}
     INSERT INTO outbox_delivery (message_id, n, recipient, stream, size, due_at, expires_at)
     {deliveries}"""
 # What calls no function that returns rows is planned and begun in two thirds of the time.
@@ -72,13 +72,14 @@ MANY_MAILS = _typed(
     """WITH mail AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:mails AS json)) AS m (
             place int, id uuid, stream text, sender text, subject text, message_id text, start int, size int,
-            tags jsonb, payload_hash text, on_doubt text, send_at timestamptz, expires_at timestamptz,
-            recipients json, searchable json)),
+            tags jsonb, payload_hash text, on_doubt text, traceparent text, send_at timestamptz,
+            expires_at timestamptz, recipients json, searchable json)),
     new AS (
         INSERT INTO outbox_message (id, stream, sender, subject, message_id, mime, size, tags, payload_hash,
-            on_doubt)
+            on_doubt, traceparent)
         SELECT id, stream, sender, subject, message_id,
-            substring(CAST(:bodies AS bytea) FROM start + 1 FOR size), size, tags, payload_hash, on_doubt
+            substring(CAST(:bodies AS bytea) FROM start + 1 FOR size), size, tags, payload_hash, on_doubt,
+            traceparent
         FROM mail),
     tagged AS (
         INSERT INTO outbox_tag (name, value, message_id)

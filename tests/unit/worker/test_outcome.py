@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from outbox.delivery.breaker import Breaker
+from outbox.delivery.relay import Relay
 from outbox.delivery.retry import RetryPolicy
 from outbox.mail.status import Move, Settlement
 from outbox.mail.verdict import Answer, Deferred, Rejected, RelayFault, Sent, Untouched, Verdict
@@ -70,7 +71,7 @@ class Scene(Supplied):
         memory: Any = self.memory
         recorder: Any = self.recorder
         self.outcome = Outcome(
-            "mx",
+            Relay(name="mx", host="mail.example", port=25),
             RetryPolicy(),
             self.pace,
             self.breaker,
