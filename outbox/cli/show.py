@@ -88,6 +88,7 @@ def _print_message(row: Row, body: str | None) -> None:
             "key": row["idempotency_key"],
             "tags": None if row["tags"] is None else json.dumps(row["tags"], ensure_ascii=False),
             "on doubt": row["on_doubt"],
+            "trace": row["traceparent"],
             "body": body,
             "erased": row["erased_at"],
         }
