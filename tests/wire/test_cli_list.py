@@ -84,8 +84,10 @@ def test_a_mail_is_shown_with_its_headers_parts_and_story() -> None:
         "UPDATE outbox_delivery SET status = 'sent', finished_at = '2999-01-01 00:00:00.000000', "
         "relay = 'main', reply_code = 250, reply = '2.0.0 queued as 4B'"
     )
+    value("UPDATE outbox_message SET traceparent = '00-4bf92f-00f067-01'")
     shown = call("show", id_).stdout
     for line in (
+        r"trace +00-4bf92f-00f067-01",
         r"  Subject: Grüße",
         r"text/plain +6",
         r"text/html +13",
