@@ -18,12 +18,17 @@ AUTO = "auto"
 
 
 @contextmanager
-def logged_to_stderr(level: str, style: str = AUTO, *, addresses: bool = False) -> Iterator[None]:
-    """Show our events from `level` up, and what libraries say from WARNING up, in the form `style`."""
+def logged_to_stderr(
+    level: str, style: str = AUTO, *, addresses: bool = False, key: str | None = None
+) -> Iterator[None]:
+    """Show our events from `level` up, and what libraries say from WARNING up, in the form `style`.
+
+    Addresses are shown with `addresses` only; with a `key` recipients have a tag in their place.
+    """
     if style == AUTO:
         style = "journald" if _is_the_journal() else "console"
     handler = logging.StreamHandler()
-    handler.setFormatter(_FORMATS[style](addresses=addresses))
+    handler.setFormatter(_FORMATS[style](addresses=addresses, key=key))
     root, ours = logging.getLogger(), logging.getLogger("outbox")
     before = ours.level
     root.addHandler(handler)

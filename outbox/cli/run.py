@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _OF_THE_APPLICATION = {"sender", "templates", "translations", "max_size"}
 # A secret in a flag would stand in `ps`; streams, relays and dkim are tables.
-_NO_FLAGS = {"smtp_password", "smtp_token_command", "streams", "relays", "dkim"} | _OF_THE_APPLICATION
+_SECRETS = {"smtp_password", "smtp_token_command", "log_address_key"}
+_NO_FLAGS = _SECRETS | {"streams", "relays", "dkim"} | _OF_THE_APPLICATION
 
 
 def _settings_as_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -54,12 +55,18 @@ def run(**flags: Any) -> None:
 
     Once asked to stop it finishes what it has begun; asked twice, it leaves. On SIGHUP it reads its
     settings anew, with the files that they name; what is wrong with them changes nothing. Each setting can
-    also stand in the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password
-    and the token command only there.
+    also stand in the environment (OUTBOX_SMTP_HOST), in a systemd credential or in outbox.toml; the password,
+    the token command and the key of the log only there.
     """
     # Settings that cannot be used are told before there is a log.
     settings = load(**flags)
-    with logged_to_stderr(settings.log_level, settings.log_format, addresses=settings.log_addresses):
+    key = settings.log_address_key
+    with logged_to_stderr(
+        settings.log_level,
+        settings.log_format,
+        addresses=settings.log_addresses,
+        key=None if key is None else key.get_secret_value(),
+    ):
         try:
             # They outlive a reload, so that nobody has to look for them elsewhere, or finds them away.
             with metrics_of(settings) as watch:

@@ -1,11 +1,11 @@
-"""What a daemon says of single deliveries: by their ids, never by their addresses."""
+"""What a daemon says of single deliveries: by their ids, and to whom where somebody asks for that."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from outbox.events.record import Words, log, logger, short
+from outbox.events.record import Words, log, logger, mailbox, short
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,6 +24,8 @@ class _Settlement(Protocol):
     @property
     def message_id(self) -> UUID: ...
     @property
+    def recipient(self) -> str | None: ...
+    @property
     def relay(self) -> str: ...
     @property
     def stage(self) -> str | None: ...
@@ -40,9 +42,11 @@ def delivery_failed(settlement: _Settlement) -> None:
     log(
         logging.INFO,
         "delivery_failed",
-        "delivery %(delivery_id)d of message %(message_id)s failed, relay %(relay)s: %(reason)s",
+        "delivery %(delivery_id)d of message %(message_id)s to %(recipient)s failed, relay %(relay)s: "
+        "%(reason)s",
         delivery_id=settlement.delivery_id,
         message_id=settlement.message_id,
+        recipient=mailbox(settlement.recipient),
         relay=settlement.relay,
         code=settlement.answer.code if settlement.answer else None,
         reason=_reason(settlement),
@@ -56,10 +60,11 @@ def delivery_deferred(settlement: _Settlement) -> None:
     log(
         logging.DEBUG,
         "delivery_deferred",
-        "delivery %(delivery_id)d of message %(message_id)s was put off, relay %(relay)s: %(reason)s; "
-        "next try in %(wait).0f s",
+        "delivery %(delivery_id)d of message %(message_id)s to %(recipient)s was put off, relay %(relay)s: "
+        "%(reason)s; next try in %(wait).0f s",
         delivery_id=settlement.delivery_id,
         message_id=settlement.message_id,
+        recipient=mailbox(settlement.recipient),
         relay=settlement.relay,
         code=settlement.answer.code if settlement.answer else None,
         reason=_reason(settlement),

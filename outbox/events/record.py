@@ -8,6 +8,7 @@ from typing import Self
 
 logger = logging.getLogger("outbox")
 _SHOWN = 300
+_MARK = "<address>"
 _ADDRESS = re.compile(r"""<?(?:"[^"\n]*"|[^\s<>@"]+)@[^\s<>@"']+>?""")
 
 
@@ -28,7 +29,13 @@ class Words(str):
 
     def __reduce__(self) -> tuple[type[Words], tuple[str, str]]:
         """Let a record travel to another process."""
-        return Words, (str(self), self.whole)
+        return type(self), (str(self), self.whole)
+
+
+class Mailbox(Words):
+    """The address of somebody, and nothing else; `whole` is the mark, too, where nobody knows it."""
+
+    __slots__ = ()
 
 
 def log(level: int, event: str, sentence: str, **fields: object) -> None:
@@ -53,4 +60,9 @@ def short(text: str) -> Words:
 
 def without_addresses(text: str) -> str:
     """Return `text` with a mark in place of each address."""
-    return _ADDRESS.sub("<address>", text)
+    return _ADDRESS.sub(_MARK, text)
+
+
+def mailbox(address: str | None) -> Mailbox:
+    """Return the mark that stands for `address`."""
+    return Mailbox(_MARK, address or _MARK)

@@ -195,6 +195,7 @@ class Settlement:
     It names its message, too: in a database that went back in time another mail may have the delivery's id.
     `delay` is in seconds from the database's now, or None to leave the due time alone. `judged` counts an
     attempt, `doubt` a doubt. `noted` writes an attempt row: all but clean first successes and releases.
+    `recipient` is for the log, where that may name anybody.
     """
 
     delivery_id: int
@@ -212,6 +213,7 @@ class Settlement:
     reason: Reason | None = None
     evidence: Evidence | None = None
     noted: bool = True
+    recipient: str | None = None
 
     @property
     def name(self) -> tuple[int, UUID, int]:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from outbox.settings.field import KeptFor, kept, seconds, setting
@@ -64,6 +64,14 @@ class DaemonSettings(BaseSettings):
         default=False,
         what="Whether the log shows addresses, and what relays say of single mails; else it names ids.",
         give="true or false",
+    )
+    log_address_key: SecretStr | None = setting(
+        None,
+        "A secret by which the log, where it shows no addresses, gives each recipient a tag, the same in all "
+        "lines (HMAC-SHA256).",
+        "at least 16 random characters, such as openssl rand -hex 32 prints",
+        min_length=16,
+        repr=False,
     )
     metrics_listen: str | None = setting(
         None,

@@ -18,7 +18,7 @@ _HEAD = """\
 #
 # No password belongs here: many may read this file.
 """
-_SECRETS = frozenset({"smtp_password"})
+_SECRETS = frozenset({"smtp_password", "log_address_key"})
 _TABLES = {
     "streams": '[streams.bulk]\nrate = "1000/h"\npriority = "low"',
     "relays": '[relays.main]\nurl = "smtp+starttls://shop@mail.example.org:587"',

@@ -53,6 +53,7 @@ def settle(
                 answer=answer,
                 detail=reason,
                 reason=Reason.TOO_OLD if too_old else None,
+                recipient=claim.recipient,
             )
         case Rejected(stage, reason, answer):
             return Settlement(
@@ -65,6 +66,7 @@ def settle(
                 stage=stage,
                 answer=answer,
                 detail=reason,
+                recipient=claim.recipient,
             )
         case InDoubt():
             return _settle_doubt(claim, verdict, relay, on_doubt, policy)
@@ -121,6 +123,7 @@ def obey(claim: Claim, objection: Objection, relay: str) -> Settlement:
         relay,
         detail=objection.detail,
         reason=objection.reason,
+        recipient=claim.recipient,
     )
 
 
@@ -163,4 +166,5 @@ def _settle_doubt(
         detail=doubt.reason,
         reason=Reason.ASSUMED if move is Move.DOUBT_ASSUME else None,
         evidence=doubt.evidence,
+        recipient=claim.recipient,
     )

@@ -4,6 +4,7 @@ import inspect
 import json
 import logging
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from outbox import events
-from outbox.cli.log_lines import JournalLines, JsonLines, Lines
+from outbox.cli.log_lines import JournalLines, JsonLines, Lines, tag
 from outbox.metrics.catalogue import CATALOGUE, Kind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,19 @@ def test_the_lines_on_the_page_are_those_that_are_written(caplog: pytest.LogCapt
     assert f"WARNING{console}`" in PAGE
     start = JournalLines(addresses=False).format(record).partition(" as ")[0]
     assert f"`{start} …`" in PAGE.replace("\n  ", " ")
+
+
+def test_the_tag_of_an_address_is_found_as_the_page_says(tmp_path: Path) -> None:
+    (command,) = (block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if "hmac" in block)
+    key = tmp_path / "log_address_key"
+    key.write_text("0123456789abcdef\n")
+    mine = command.replace("/etc/outbox/log_address_key", str(key))
+    assert mine != command
+    for address in ("ada@example.org", "Ada@EXAMPLE.org"):
+        done = subprocess.run(
+            ["sh", "-c", mine.replace("ada@example.org", address)], capture_output=True, text=True, check=True
+        )
+        assert done.stdout == tag("ada@example.org", "0123456789abcdef") + "\n"
 
 
 def test_the_first_alert_is_that_of_mail_that_is_late() -> None:

@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 import pytest
 from sqlalchemy import make_url, text
 
+from outbox.cli.log_lines import tag
 from outbox.testing import FaultyServer
 from outbox.testing.attempt import Attempt
 from tests.support.daemon import Application, RunningDaemon, application
@@ -21,7 +22,9 @@ SMTP_PASSWORD = "Xk2-smtp-horse-battery"
 DATABASE_PASSWORD = "Yw7-database-staple"
 SUBJECT = "Ihre vertrauliche Diagnose"
 PEOPLE = ("takes", "unknown", "busy", "denied", "spam")
+LOG_KEY = "Qp4-log-correct-horse"
 SECRETS = [
+    LOG_KEY,
     SMTP_PASSWORD,
     DATABASE_PASSWORD,
     base64.b64encode(f"\0{USER}\0{SMTP_PASSWORD}".encode()).decode(),
@@ -87,6 +90,7 @@ def test_log_metrics_and_command_line_hold_no_secret(
             state_dir=tmp_path,
             log_level="debug",
             log_format=form,
+            log_address_key=LOG_KEY,
         )
         for who in PEOPLE:
             shop.enqueue_one(to=address(who), subject=SUBJECT, text="Hello.")
@@ -107,6 +111,8 @@ def test_log_metrics_and_command_line_hold_no_secret(
     # And yet it says what has happened.
     for words in ("535 5.7.8", "550 5.1.1", "450 4.2.1", "554 5.7.1", "<address>: Relay access denied"):
         assert words in log, words
+    for who in ("unknown", "busy", "spam"):
+        assert f"to <address:{tag(address(who), LOG_KEY)}> " in log
     if form == "json":
         lines = [line for line in log.splitlines() if not line.startswith("Error: ")]
         events = {json.loads(line)["event"] for line in lines}

@@ -25,7 +25,7 @@ class Fault:
 
 
 class Failed:
-    delivery_id, message_id, relay, delay = 3, UUID(int=3), "mx", 300.0
+    delivery_id, message_id, recipient, relay, delay = 3, UUID(int=3), SECRET, "mx", 300.0
     stage = "RCPT TO"
     answer = Answer(550, "5.1.1", f"{SECRET} is unknown")
     detail = f"RCPT TO: 550 5.1.1 {SECRET} is unknown"

@@ -56,6 +56,20 @@ def test_nothing_is_served_and_no_address_logged_by_default() -> None:
     assert (settings.metrics_listen, settings.log_format, settings.log_addresses) == (None, "auto", False)
 
 
+def test_the_key_of_the_log_is_a_secret_of_some_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().log_address_key is None
+    monkeypatch.setenv("OUTBOX_LOG_ADDRESS_KEY", "0123456789abcdef")
+    loaded = load()
+    assert loaded.log_address_key is not None
+    assert loaded.log_address_key.get_secret_value() == "0123456789abcdef"
+    assert "0123456789abcdef" not in repr(loaded)
+    monkeypatch.setenv("OUTBOX_LOG_ADDRESS_KEY", "0123456789abcde")
+    assert fault() == (
+        "log_address_key (environment OUTBOX_LOG_ADDRESS_KEY): not usable: the value is not shown. "
+        "Give at least 16 random characters, such as openssl rand -hex 32 prints."
+    )
+
+
 def test_words_are_taken_in_any_case() -> None:
     Path("outbox.toml").write_text('log_format = "JSON"\nlog_level = "debug"\nlog_addresses = true\n')
     settings = load()

@@ -13,7 +13,7 @@ from outbox.settings import Settings, load
 from tests.support.calling import CHECKOUT, call, refused
 
 pytestmark = pytest.mark.usefixtures("alone")
-SECRETS = {"smtp_password"}
+SECRETS = {"smtp_password", "log_address_key"}
 TABLES = {"streams", "relays", "dkim"}
 
 

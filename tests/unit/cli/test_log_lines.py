@@ -1,8 +1,10 @@
 """Each form of the log: an event is one safe line, and shows no address unless that is asked for."""
 
+import hmac
 import json
 import logging
 import os
+import pickle
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,11 +15,15 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from outbox import events
-from outbox.cli.log_lines import JournalLines, JsonLines, Lines
+from outbox.cli.log_lines import JournalLines, JsonLines, Lines, tag
 from outbox.cli.logs import logged_to_stderr
+from outbox.events.record import mailbox
+from tests.unit.worker.held import settlement
 
 FORMS = [Lines, JournalLines, JsonLines]
 ADDRESS = "ada@example.org"
+KEY = "0123456789abcdef"
+TAG = hmac.new(KEY.encode(), ADDRESS.encode(), "sha256").hexdigest()[:16]
 HOSTILE = f"550 \x1b[2J\u202e<{ADDRESS}>\x85 unknown"
 
 
@@ -123,6 +129,48 @@ def test_fault_83_of_what_a_relay_says_a_line_has_at_most_512_bytes(
     # JSON says it twice: in the sentence, and as a field.
     times = 2 if form is JsonLines else 1
     assert 100 < len(line) - len(without) <= 512 * times
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("addresses", "key", "shown"),
+    [
+        (False, None, "<address>"),
+        (False, KEY, f"<address:{TAG}>"),
+        (True, None, ADDRESS),
+        (True, KEY, ADDRESS),
+    ],
+)
+def test_a_recipient_is_a_mark_a_tag_or_an_address_as_it_was_asked_for(
+    form: type[Lines], key: str | None, shown: str, caplog: pytest.LogCaptureFixture, *, addresses: bool
+) -> None:
+    events.delivery_failed(settlement(recipient=ADDRESS))
+    line = form(addresses=addresses, key=key).format(caplog.records[0])
+    assert f"to {shown} failed" in line
+    if form is JsonLines:
+        assert json.loads(line)["recipient"] == shown
+
+
+def test_a_tag_is_of_one_address_however_it_is_written_and_of_one_key() -> None:
+    assert tag(ADDRESS, KEY) == tag(ADDRESS.title(), KEY) == TAG
+    assert len({TAG, tag("bob@example.org", KEY), tag(ADDRESS, KEY[::-1])}) == 3
+
+
+def test_a_recipient_that_nobody_knows_has_no_tag(caplog: pytest.LogCaptureFixture) -> None:
+    events.delivery_failed(settlement())
+    assert "to <address> failed" in Lines(addresses=False, key=KEY).format(caplog.records[0])
+
+
+def test_a_recipient_keeps_its_tag_on_the_way_to_another_process() -> None:
+    told = pickle.loads(pickle.dumps(mailbox(ADDRESS)))  # noqa: S301 - our own
+    assert Lines(addresses=False, key=KEY)._said(told) == f"<address:{TAG}>"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_relay_says_gets_no_tags(form: type[Lines], caplog: pytest.LogCaptureFixture) -> None:
+    events.relay_fault("mx", Fault(HOSTILE), 1.0)
+    line = form(addresses=False, key=KEY).format(caplog.records[0])
+    assert ("<address>" in line, TAG in line) == (True, False)
 
 
 @pytest.mark.parametrize("form", FORMS)

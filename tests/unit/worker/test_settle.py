@@ -20,6 +20,7 @@ from outbox.worker.settle import expire, release, settle
 from tests.unit.worker.held import claim
 
 POLICY = RetryPolicy()
+ANN = "ann@example.org"
 MAIL = claim().message_id
 YES = Answer(250, "2.0.0", "Ok: queued as 4BX")
 LATER = Answer(451, "4.7.1", "busy")
@@ -57,6 +58,7 @@ def test_a_deferral_waits_by_the_number_of_judged_attempts() -> None:
         stage="RCPT TO",
         answer=LATER,
         detail="RCPT TO: 451 busy",
+        recipient=ANN,
     )
     assert expected == settled(claim(7, fence=3, attempts=1), Deferred("RCPT TO", "RCPT TO: 451 busy", LATER))
 
@@ -74,7 +76,7 @@ def test_an_old_mail_that_was_hardly_tried_is_owed_more_attempts() -> None:
 
 def test_a_refusal_is_final() -> None:
     expected = Settlement(
-        1, MAIL, 1, Move.REFUSE, "mx", judged=True, stage="RCPT TO", answer=NEVER, detail="550"
+        1, MAIL, 1, Move.REFUSE, "mx", judged=True, stage="RCPT TO", answer=NEVER, detail="550", recipient=ANN
     )
     assert expected == settled(claim(), Rejected("RCPT TO", "550", NEVER))
 
@@ -106,6 +108,7 @@ def test_a_doubt_goes_where_its_mail_says_and_to_a_person_at_the_third(
         detail="cut",
         reason=reason,
         evidence=EVIDENCE,
+        recipient=ANN,
     )
     assert expected == settled(claim(doubts=doubts), DOUBT, on_doubt)
 

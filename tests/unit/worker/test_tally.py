@@ -40,18 +40,19 @@ def test_a_doubt_is_counted_whatever_becomes_of_it() -> None:
     assert tally.doubts == {"mx": 3}
 
 
-def test_a_failure_is_told_by_ids_and_codes_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_told_by_ids_and_codes_and_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
     failed: Any = replace(
         settlement(7),
         move=Move.REFUSE,
         stage="RCPT TO",
         answer=Answer(550, "5.1.1", "no ann here"),
         detail="RCPT TO: 550 5.1.1 no ann here",
+        recipient="ann@example.org",
     )
     with caplog.at_level(logging.INFO, "outbox"):
         Tally().settled(failed)
     (told,) = caplog.messages
-    assert told.startswith(f"delivery 7 of message {failed.message_id} failed, relay mx: ")
+    assert told.startswith(f"delivery 7 of message {failed.message_id} to <address> failed, relay mx: ")
     assert told.endswith(": RCPT TO: 550 5.1.1")
 
 
