@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from outbox.worker.duties import KEEP_HOUSE_EVERY, PRUNE_EVERY
 from tests.lab.closing import reconciled, wait_drained
 from tests.lab.oracle import Account
 from tests.lab.places import fresh
@@ -34,18 +35,20 @@ _AT_ONCE = 2000
 _BACKLOG = 30
 """Seconds of work that may wait: an outage's, and not a mountain."""
 
-_WARM = 12.0
-"""Seconds after which a daemon has done each of its duties once, and has begun all its threads."""
-
 _CALM = 3.0
 """Seconds without a change after which a daemon is idle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, in seconds: the run, the measurement before it, and the times between faults and looks."""
+    """How long, in seconds: the run, what is before it, and the times between faults and looks.
+
+    After `warm` seconds a daemon has done each of its duties once, and has begun their threads, but for the
+    one that waits for an hour.
+    """
 
     seconds: float
+    warm: float = KEEP_HOUSE_EVERY + 2
     measured: float = 10
     fault_every: float = 30
     look_every: float = 2
@@ -80,7 +83,7 @@ def soak(
         settings = {**_SETTINGS, "state_dir": disk.place} if disk else _SETTINGS
         daemon = kind(proxy.url() if proxy else url, folder, port=relay.port, **settings)
         stack.enter_context(daemon)
-        warm = time.monotonic() + _WARM
+        warm = time.monotonic() + plan.warm
         faults = [
             *of_the_relay(relay, stack.enter_context(rubbish(Random(seed)))),
             *(of_the_database(proxy) if proxy else []),
@@ -109,7 +112,8 @@ def soak(
         code = daemon.terminate(60)
         account = reconciled(shop, sink, app.engine, folder, doubts_count=True)
     spare = SPARE if proxy else SPARE_OF_SQLITE
-    broken = [*account.broken, *breaches(sampler.samples, before, after, spare)]
+    pruning = int(time.monotonic() - warm + plan.warm > PRUNE_EVERY)
+    broken = [*account.broken, *breaches(sampler.samples, before, after, spare, threads=pruning)]
     if code:
         broken.append(f"the daemon ended with code {code}")
     if "Traceback" in daemon.log():

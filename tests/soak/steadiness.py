@@ -33,8 +33,13 @@ def allowed(samples: Sequence[Sample]) -> float:
     return max(_LEAST, _SHARE * median(each.memory for each in samples))
 
 
-def breaches(samples: Sequence[Sample], before: Sample, after: Sample, spare: int = SPARE) -> list[str]:
-    """Return what has grown: over the run, and between the idle daemon `before` it and `after` it."""
+def breaches(
+    samples: Sequence[Sample], before: Sample, after: Sample, spare: int = SPARE, *, threads: int = 0
+) -> list[str]:
+    """Return what has grown: over the run, and between the idle daemon `before` it and `after` it.
+
+    So many `threads` had yet to begin.
+    """
     grown, most = growth(samples), allowed(samples)
     found = []
     if grown > most:
@@ -43,6 +48,6 @@ def breaches(samples: Sequence[Sample], before: Sample, after: Sample, spare: in
         found.append(
             f"idle, it has {after.descriptors} descriptors open; before the run {before.descriptors}"
         )
-    if after.threads > before.threads:
+    if after.threads > before.threads + threads:
         found.append(f"idle, it has {after.threads} threads; before the run {before.threads}")
     return found

@@ -11,7 +11,7 @@ from tests.soak.soak import Plan, soak
 from tests.soak.steadiness import breaches, growth
 from tests.support.daemon import RunningDaemon
 
-SHORT = Plan(seconds=24, measured=4, fault_every=5, look_every=0.5)
+SHORT = Plan(seconds=24, warm=12, measured=4, fault_every=5, look_every=0.5)
 IDLE = Sample(0.0, 80 * MB, 11, 7)
 
 
@@ -74,3 +74,4 @@ def test_what_stays_open_after_the_run_is_a_leak() -> None:
         "idle, it has 14 descriptors open; before the run 11",
         "idle, it has 8 threads; before the run 7",
     ]
+    assert len(breaches(flat, IDLE, after, threads=1)) == 1
