@@ -78,6 +78,13 @@ def test_routes_are_told_as_the_model_tells_them(
 
 
 @pytest.mark.usefixtures("no_model")
+def test_the_one_relay_that_has_a_name_takes_the_mail_of_streams_that_name_it() -> None:
+    Path("outbox.toml").write_text("relay_name = 'ses'\n[streams.bulk]\nrelay = 'ses'")
+    routes = known_routes(())
+    assert [routes.through(stream) for stream in ("bulk", "other")] == ["ses", None]
+
+
+@pytest.mark.usefixtures("no_model")
 def test_routes_of_credentials_of_flask_mail_and_of_an_application_are_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
