@@ -17,6 +17,7 @@ from outbox.mail.status import Lane, OnDoubt, Status
 from outbox.mail.stream import DEFAULT
 from outbox.store.clock import utc_after, utc_now
 from outbox.store.schema import attempt, delivery, message, tag
+from outbox.store.storage import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -128,7 +129,8 @@ class Filler:
         """Do without the indexes of deliveries: millions of rows are faster sorted than inserted."""
         with self._engine.begin() as connection:
             present = {index["name"] for index in inspect(connection).get_indexes(delivery.name)}
-            indexes = [index for index in delivery.indexes if index.name in present]
+            its = metadata.tables[delivery.name].indexes
+            indexes = [index for index in its if index.name in present]
             for index in indexes:
                 index.drop(connection)
         yield

@@ -116,6 +116,8 @@ def _reading(url: str, finished: int) -> list[list[str]]:
 
 def _called(url: str, args: list[str]) -> str:
     told = {**os.environ, "PYTHONPATH": _ROOT, "OUTBOX_DATABASE_URL": url}
+    # Who installs it has it compiled: the first call does that for a checkout.
+    told.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "outbox", *args]
     return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout
 

@@ -24,9 +24,9 @@ from outbox.mail.request import MEANT, MEANT_AS_NEW, Request
 from outbox.mail.selection import checked_note, checked_who
 from outbox.settings.named import database_url as url_of
 from outbox.settings.opening import opened_at
-from outbox.store.moves import BATCH, FEW
+from outbox.store.batches import BATCH, FEW, batches
 from outbox.store.renewal import whole_mails
-from outbox.store.requests import ask, batches, foresee
+from outbox.store.requests import ask, foresee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

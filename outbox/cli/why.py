@@ -76,8 +76,7 @@ def _reasons(connection: Connection, name: str) -> Sequence[Why] | None:
 
 
 def _routed(down: Collection[str]) -> Routes:
-    """Return the routes of the settings that are found here: of what has ended nobody asks for them."""
-    from outbox.settings.make_routes import routes_of  # noqa: PLC0415 - takes longer than all else
-    from outbox.settings.sources import load_routes  # noqa: PLC0415 - as above
+    """Return the routes of the settings that are found here."""
+    from outbox.settings.ways import known_routes  # noqa: PLC0415 - of what has ended nobody asks for them
 
-    return routes_of(load_routes(), down)
+    return known_routes(down)

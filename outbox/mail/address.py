@@ -6,10 +6,9 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-
-import email_validator
 
 from outbox.errors import InvalidEmailError
 from outbox.mail import text
@@ -121,7 +120,9 @@ def _looked_at_closely(email: str) -> str:
         local = _international(local)
     if local.startswith('"'):
         raise _NotOneMailboxError("has a quoted part before the @", "Give an address that needs no quotes.")
-    shelter = _SHELTER if _is_special_use(domain) else ""
+    import email_validator  # noqa: PLC0415 - as large as all else here, and few addresses need it
+
+    shelter = _SHELTER if _is_special_use(domain, email_validator.SPECIAL_USE_DOMAIN_NAMES) else ""
     try:
         found = email_validator.validate_email(
             f"{local}@{domain}{shelter}",
@@ -157,11 +158,11 @@ def _international(local: str) -> str:
     return normal
 
 
-def _is_special_use(domain: str) -> bool:
+def _is_special_use(domain: str, names: Collection[str]) -> bool:
     """Whether only development and closed networks use `domain`: localhost, x.test, x.local.
 
     The email-validator's switch for them is a list of its module: emptying it would also change how the
     application itself validates.
     """
     lowered = f".{domain.lower()}"
-    return any(lowered.endswith(f".{name}") for name in email_validator.SPECIAL_USE_DOMAIN_NAMES)
+    return any(lowered.endswith(f".{name}") for name in names)

@@ -4,12 +4,17 @@ The store compiles these moves to SQL, the schema's CHECKs repeat the states, an
 `docs/design.md` is drawn from `MOVES`.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from uuid import UUID
+from typing import TYPE_CHECKING
 
-from outbox.mail.verdict import Answer, Evidence
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from outbox.mail.verdict import Answer, Evidence
 
 
 class Status(StrEnum):

@@ -16,7 +16,7 @@ __all__ = ["Settings", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load pydantic when all settings are asked for: `named.py` does without it."""
+    """Load pydantic when all settings are asked for: `named.py` and `ways.py` do without it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from outbox.settings import model, sources  # noqa: PLC0415 - see above

@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from outbox.errors import shown
 from outbox.settings.closest import closest
-from outbox.settings.fault import TablesError
-from outbox.settings.field import UnfitError, setting
+from outbox.settings.field import setting
 from outbox.settings.hosts import is_domain
+from outbox.settings.unfit import TablesError, UnfitError
 
 _KEYS = ("domain", "selector", "key")
 

@@ -1,21 +1,12 @@
 """What a person is told of a setting that cannot work: the problem, perhaps the value, the remedy."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from outbox.errors import shown
-from outbox.settings.field import UnfitError
-
-
-class TablesError(ValueError):
-    """Faults within one setting that is a table of tables: of each its own path, and a sentence."""
-
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__("its tables have faults")
-        self.faults = faults
+from outbox.settings.unfit import UnfitError
 
 
 def sentence(error: ErrorDetails, field: FieldInfo, value: object, *, given: bool, hidden: bool) -> str:

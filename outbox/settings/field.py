@@ -9,14 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from outbox.mail.duration import FORM, parse_duration, told_duration
 
 
-class UnfitError(ValueError):
-    """A value that cannot work, with a remedy of its own: what to give instead, as words after "Give"."""
-
-    def __init__(self, problem: str, give: str) -> None:
-        super().__init__(problem)
-        self.give = give
-
-
 def setting(default: Any, what: str, give: str, **limits: Any) -> Any:
     """Declare a field: `what` it is (help and reference), and what to `give` (the remedy of a fault).
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from outbox.errors import shown
 from outbox.mail.rate import Limit, parse_rate
-from outbox.settings.field import UnfitError
+from outbox.settings.unfit import UnfitError
 
 KEYS = ("rate", "burst", "quota")
 GIVE_RATE = "recipients and a time, such as 14/s, 100/min or 5000/h"

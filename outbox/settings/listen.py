@@ -3,7 +3,7 @@
 import ipaddress
 
 from outbox.errors import shown
-from outbox.settings.field import UnfitError
+from outbox.settings.unfit import UnfitError
 
 GIVE = "an address of this host alone and a port, such as 127.0.0.1:9464 or [::1]:9464"
 _HIGHEST = 65535

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from outbox.settings.field import ReadableFile, UnfitError, setting
+from outbox.settings.field import ReadableFile, setting
 from outbox.settings.pool import PoolSettings
+from outbox.settings.unfit import UnfitError
 
 _SECRETS = ("smtp_password", "smtp_token_file", "smtp_token_command")
 _BY_TOKEN = {"xoauth2", "oauthbearer"}

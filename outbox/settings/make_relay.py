@@ -10,8 +10,7 @@ from outbox.settings import Settings
 from outbox.settings.hosts import own_hello
 from outbox.settings.limit import limit_of
 from outbox.settings.login import LoginSettings
-
-_LONGEST_NAME = 64  # in the table of deliveries
+from outbox.settings.relay_place import called
 
 
 def relays_of(settings: Settings) -> tuple[Relay, ...]:
@@ -20,7 +19,7 @@ def relays_of(settings: Settings) -> tuple[Relay, ...]:
     Before one is spoken to it has to be `introduced`.
     """
     if not settings.relays:
-        name = settings.relay_name or f"{settings.smtp_host}:{settings.smtp_port}"[-_LONGEST_NAME:]
+        name = settings.relay_name or called(settings.smtp_host, settings.smtp_port)
         return (relay_of(name, settings, settings.connections),)
     return tuple(
         relay_of(name, table, table.max_connections or settings.connections)

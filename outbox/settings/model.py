@@ -13,10 +13,9 @@ from outbox.settings.daemon import DaemonSettings
 from outbox.settings.dkim import DkimSettings
 from outbox.settings.field import setting
 from outbox.settings.login import LoginSettings
+from outbox.settings.names import PREFIX
 from outbox.settings.queue import QueueSettings
 from outbox.settings.relays import RelaysSettings
-
-PREFIX = "OUTBOX_"
 
 
 class Settings(DkimSettings, RelaysSettings, LoginSettings, QueueSettings, DaemonSettings):

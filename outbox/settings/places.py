@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import EnvSettingsSource, SecretsSettingsSource
-
 from outbox.errors import shown
 from outbox.settings.application import Told
 from outbox.settings.closest import closest
 from outbox.settings.given import Given
-from outbox.settings.model import PREFIX, Settings
-from outbox.settings.relays import read_tables
+from outbox.settings.names import NAMES, PREFIX
+from outbox.settings.relay_tables import read_tables
 
 _CONFIG = "OUTBOX_CONFIG"
 # The test suite reads these names, and starts daemons that inherit them.
@@ -31,7 +29,7 @@ def _unknown(name: str, known: list[str], place: str) -> str:
 
 def flags(given: Mapping[str, Any], faults: list[str]) -> dict[str, Given]:
     """Return the flags that were given."""
-    known = list(Settings.model_fields)
+    known = list(NAMES)
     faults += [_unknown(name, known, "flag") for name in given if name not in known]
     return {
         name: Given(value, f"flag --{name.replace('_', '-')}")
@@ -42,7 +40,7 @@ def flags(given: Mapping[str, Any], faults: list[str]) -> dict[str, Given]:
 
 def environment(faults: list[str]) -> dict[str, Given]:
     """Return the variables OUTBOX_*."""
-    known = [_CONFIG, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)]
+    known = [_CONFIG, *(f"{PREFIX}{name.upper()}" for name in NAMES)]
     ours = sorted(name for name in os.environ if name.upper().startswith(PREFIX))
     passwords = {
         name.lower().removeprefix(PREFIX.lower()): Given(os.environ[name], f"environment {name}", shown=False)
@@ -57,9 +55,12 @@ def environment(faults: list[str]) -> dict[str, Given]:
         and not name.startswith(_TESTS)
         and not _PASSWORD.fullmatch(name.removeprefix(PREFIX).lower())
     ]
-    values = EnvSettingsSource(Settings)()
+    # One that is empty is not set. One in other capitals is a fault, but what it says is no other one's.
+    values = {name.upper(): os.environ[name] for name in ours if os.environ[name]}
     return passwords | {
-        name: Given(value, f"environment {PREFIX}{name.upper()}") for name, value in values.items()
+        name: Given(values[variable], f"environment {variable}")
+        for name in NAMES
+        if (variable := f"{PREFIX}{name.upper()}") in values
     }
 
 
@@ -69,14 +70,14 @@ def credentials(faults: list[str]) -> dict[str, Given]:
     if not Path(folder or "/dev/null").is_dir():
         return {}
     prefix = PREFIX.lower()
-    known = [f"{prefix}{name}" for name in Settings.model_fields]
+    known = [f"{prefix}{name}" for name in NAMES]
     try:
         ours = sorted(path.name for path in Path(folder).iterdir() if path.name.lower().startswith(prefix))
-        values = SecretsSettingsSource(Settings, secrets_dir=folder)()
         passwords = [name for name in ours if _PASSWORD.fullmatch(name.removeprefix(prefix))]
-        values |= {
-            name.removeprefix(prefix): (Path(folder) / name).read_text(encoding="utf-8").strip()
-            for name in passwords
+        values = {
+            name.lower().removeprefix(prefix): (Path(folder) / name).read_text(encoding="utf-8").strip()
+            for name in ours
+            if name.lower() in known or name in passwords
         }
     except (OSError, ValueError) as error:
         faults.append(f"CREDENTIALS_DIRECTORY (environment): {error}. Make its files readable UTF-8 text.")
@@ -101,14 +102,14 @@ def file(faults: list[str]) -> dict[str, Given]:
     except (OSError, ValueError) as error:  # faults of TOML and of UTF-8 are ValueErrors
         faults.append(f"{path}: it cannot be read: {error}. Repair it: lines of TOML as `key = value`.")
         return {}
-    known = list(Settings.model_fields)
+    known = list(NAMES)
     faults += [_unknown(name, known, str(path)) for name in values if name not in known]
     return {name: Given(value, str(path)) for name, value in values.items() if name in known}
 
 
 def told(values: Mapping[str, Told], faults: list[str]) -> dict[str, Given]:
     """Return what an application says."""
-    known = list(Settings.model_fields)
+    known = list(NAMES)
     faults += [_unknown(name, known, told.place) for name, told in values.items() if name not in known]
     return {name: Given(told.value, told.place) for name, told in values.items() if name in known}
 

@@ -7,32 +7,31 @@ from pydantic import ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from outbox.mail.headers import remedy_for_ours
-from outbox.settings.field import ReadableFile, UnfitError, setting
+from outbox.settings.field import ReadableFile, setting
 from outbox.settings.hosts import is_domain, is_ip
 from outbox.settings.limit import GIVE_COUNT, GIVE_RATE, checked_rate
+from outbox.settings.relay_place import HOST, PROTOCOL, TLS, Protocol, Tls, is_host, usual_port
 from outbox.settings.told import ToldSettings
+from outbox.settings.unfit import UnfitError
 
-_PORTS = {"starttls": 587, "implicit": 465}
-_SMTP_PORT = 25
-_LMTP_PORT = 24  # where Dovecot and others look for it; no port is registered (RFC 2033 §5)
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class RelaySettings(ToldSettings):
     """The server that we hand mail to. A check sees only what stands above its field."""
 
-    smtp_host: str = setting("localhost", "The relay's host.", "a host name or an IP address, without a port")
-    smtp_protocol: Literal["smtp", "lmtp"] = setting(
-        "smtp", "What the relay speaks: SMTP, or LMTP (RFC 2033) as a mail store does.", "smtp or lmtp"
+    smtp_host: str = setting(HOST, "The relay's host.", "a host name or an IP address, without a port")
+    smtp_protocol: Protocol = setting(
+        PROTOCOL, "What the relay speaks: SMTP, or LMTP (RFC 2033) as a mail store does.", "smtp or lmtp"
     )
-    smtp_tls: Literal["starttls", "implicit", "opportunistic", "none"] = setting(
-        "starttls",
+    smtp_tls: Tls = setting(
+        TLS,
         "How the connection to the relay is encrypted; with opportunistic only where it offers that, and "
         "without verifying it.",
         "starttls, implicit, opportunistic or none",
     )
     smtp_port: int = setting(
-        lambda data: _usual_port(data.get("smtp_protocol"), data.get("smtp_tls")),
+        lambda data: usual_port(data.get("smtp_protocol"), data.get("smtp_tls")),
         "The relay's TCP port; by default 587 with starttls, 465 with implicit and 25 with the others; "
         "24 with smtp_protocol = lmtp, whatever smtp_tls is.",
         "a whole number from 1 to 65535",
@@ -122,7 +121,7 @@ class RelaySettings(ToldSettings):
     @field_validator("smtp_host")
     @classmethod
     def _is_a_host(cls, host: str) -> str:
-        if not (is_domain(host.removesuffix(".").replace("_", "x")) or is_ip(host)):
+        if not is_host(host):
             raise ValueError("this is no host")
         return host
 
@@ -178,7 +177,3 @@ class RelaySettings(ToldSettings):
         if name is not None and remedy_for_ours(name):
             raise ValueError("this header is written by the outbox or by relays")
         return name
-
-
-def _usual_port(protocol: str | None, tls: str | None) -> int:
-    return _LMTP_PORT if protocol == "lmtp" else _PORTS.get(tls or "", _SMTP_PORT)

@@ -1,6 +1,5 @@
 """Load the settings from all sources, know where each came from, and report all faults at once."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +9,12 @@ from pydantic_core import ErrorDetails
 
 from outbox.errors import SettingsError
 from outbox.settings import places
-from outbox.settings.application import application
-from outbox.settings.fault import TablesError, cause_of, sentence
-from outbox.settings.flask_mail import translated
+from outbox.settings.fault import cause_of, sentence
+from outbox.settings.gathered import gathered
 from outbox.settings.given import Given
 from outbox.settings.model import Settings
-from outbox.settings.relays import without_logins
+from outbox.settings.relay_tables import without_logins
+from outbox.settings.unfit import TablesError
 
 _ROUTES = frozenset({"streams", "relays", "smtp_host", "smtp_port", "smtp_protocol", "smtp_tls"})
 
@@ -41,7 +40,7 @@ def load_with_origins(**flags: Any) -> Loaded:
     """Load the settings, and tell where each comes from. Raises as `load` does."""
     faults: list[str] = []
     notes: list[str] = []
-    found = _found(flags, faults, notes)
+    found = gathered(flags, faults, notes)
     return Loaded(_checked(found, faults), found, tuple(notes))
 
 
@@ -57,7 +56,7 @@ def load_without_relays(**flags: Any) -> Settings:
     Raises as `load` does.
     """
     faults: list[str] = []
-    found = _found(flags, faults, [])
+    found = gathered(flags, faults, [])
     return _checked({name: given for name, given in found.items() if not _is_of_a_relay(name)}, faults)
 
 
@@ -67,7 +66,7 @@ def load_routes(**flags: Any) -> Settings:
     Raises as `load` does.
     """
     faults: list[str] = []
-    found = _found(flags, faults, [])
+    found = gathered(flags, faults, [])
     kept = {name: given for name, given in found.items() if name in _ROUTES or not _is_of_a_relay(name)}
     if given := kept.get("relays"):
         kept["relays"] = replace(given, value=without_logins(given.value))
@@ -91,23 +90,6 @@ def _checked(found: Mapping[str, Given], faults: list[str]) -> Settings:
     return settings
 
 
-def _found(flags: Mapping[str, Any], faults: list[str], notes: list[str]) -> dict[str, Given]:
-    """Return what is given, each by its strongest source."""
-    # The later of two wins: the strongest source stands last.
-    found = places.file(faults) | places.credentials(faults) | places.environment(faults)
-    found |= places.told(application().overrides, faults) | places.flags(flags, faults)
-    defaults = places.told(application().defaults, faults)
-    found = places.with_passwords(found, faults)
-    faults += _two_ways(found)
-    if found.keys() & {"smtp_host", "relays"}:
-        # A relay is named as a whole: one relay's password is never said to another.
-        defaults = {name: given for name, given in defaults.items() if not name.startswith("smtp_")}
-    if not application().defaults:
-        # An application that speaks for itself has read its own variables.
-        defaults = translated(os.environ, found, faults, notes)
-    return defaults | found
-
-
 def _faults(error: ErrorDetails, found: Mapping[str, Given]) -> list[str]:
     name = str(error["loc"][0])
     field = Settings.model_fields[name]
@@ -119,15 +101,3 @@ def _faults(error: ErrorDetails, found: Mapping[str, Given]) -> list[str]:
     hidden = given is not None and not (given.shown and field.repr)
     value = None if given is None else given.value
     return [f"{name} ({place}): {sentence(error, field, value, given=given is not None, hidden=hidden)}"]
-
-
-def _two_ways(found: Mapping[str, Given]) -> list[str]:
-    """Refuse the one relay of smtp_* beside tables of relays: nobody could tell which of them is meant."""
-    if "relays" not in found:
-        return []
-    return [
-        f"{name} ({given.place}): it is of the one relay of a daemon that has no [relays], which are given "
-        f"too ({found['relays'].place}). Move it into the table of its relay, or remove it."
-        for name, given in found.items()
-        if name.startswith("smtp_") or name == "relay_name"
-    ]

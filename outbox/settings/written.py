@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from outbox.settings.model import PREFIX, Settings
+from outbox.settings.model import Settings
+from outbox.settings.names import PREFIX
 
 _WIDTH = 98
 _HEAD = """\

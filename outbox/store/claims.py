@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from outbox.mail.share import Shares
-    from outbox.store.dialects import StoreDialect
+    from outbox.store.dialects import DaemonDialect
     from outbox.store.moves import Claim
 
 # In order, since PostgreSQL would answer EXISTS by reading the table until it meets one: all the history.
@@ -73,7 +73,7 @@ class Taken:
 class Claims:
     """Claims for one daemon: from the lines in its `lanes`, shared by its `shares`."""
 
-    def __init__(self, dialect: StoreDialect, lanes: Lanes, shares: Shares) -> None:
+    def __init__(self, dialect: DaemonDialect, lanes: Lanes, shares: Shares) -> None:
         self._dialect = dialect
         self._lanes = lanes
         self._shares = shares

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, literal, literal_column, select
 
 from outbox.mail.status import FINAL, Status
-from outbox.store.moves import is_still
 from outbox.store.schema import delivery, message, tag
+from outbox.store.states import is_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,17 +1,8 @@
-"""What all tables of the outbox have in common: the names of constraints, and what MariaDB is told."""
+"""What all tables of the outbox have in common: the names of constraints."""
 
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, MetaData
-
-# InnoDB for its transactions; the binary collation so that no text folds case.
-MYSQL: dict[str, Any] = {
-    f"{dialect}_{option}": value
-    # SQLAlchemy reads only the names of the dialect that the URL has.
-    for dialect in ("mysql", "mariadb")
-    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
-}
 
 
 def new_metadata() -> MetaData:

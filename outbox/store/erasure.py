@@ -14,10 +14,10 @@ from sqlalchemy import case, delete, func, literal, null, or_, select, update
 
 from outbox.mail.request import Request
 from outbox.mail.status import FINAL
+from outbox.store.batches import FEW, batches
 from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import FEW
-from outbox.store.requests import ask, batches, locked
+from outbox.store.requests import ask, locked
 from outbox.store.schema import attempt, delivery, gate, message, suppression, tag
 from outbox.store.suppressions import folded, unsuppress
 

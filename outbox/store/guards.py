@@ -12,8 +12,8 @@ from outbox.mail.objection import Objection, Storm, suppressed
 from outbox.mail.status import Reason, Status
 from outbox.store import suppressions
 from outbox.store.clock import after
-from outbox.store.moves import is_still
 from outbox.store.schema import delivery
+from outbox.store.states import is_still
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

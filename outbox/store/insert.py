@@ -82,8 +82,9 @@ def _insert(connection: Connection, new: Sequence[NewMessage]) -> list[UUID]:
     # not commit a message without its deliveries.
     may_break = (keyed and len(new) > 1) or dialect.undoes_statements_alone()
     with _undone_together(connection) if may_break else nullcontext():
-        if dialect.inserts is not None and _is_at_once(connection, new):
-            _insert_at_once(connection, dialect.inserts, new)
+        inserts = dialect.inserts()
+        if inserts is not None and _is_at_once(connection, new):
+            _insert_at_once(connection, inserts, new)
             return [mail.id for mail in new]
         standing = _insert_keyed(connection, keyed) if keyed else {}
         plain = [mail for mail in new if mail.key is None]
@@ -111,7 +112,7 @@ def _is_at_once(bind: Engine | Connection, new: Sequence[NewMessage]) -> bool:
     """Tell whether a message goes in with its deliveries: not where a key may be taken."""
     # An application may have put the tables into another schema, which a text does not know.
     is_translated = bool(bind.get_execution_options().get("schema_translate_map"))
-    has_inserts = dialect_of(bind.dialect.name).inserts is not None
+    has_inserts = dialect_of(bind.dialect.name).inserts() is not None
     return has_inserts and not is_translated and all(mail.key is None for mail in new)
 
 

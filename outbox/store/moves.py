@@ -27,6 +27,7 @@ from outbox.mail.status import FINAL, MOVES, Lane, Move, Reason, Settlement, Sta
 from outbox.store.clock import seconds_past, seconds_since, utc_after, utc_now
 from outbox.store.lanes import Line
 from outbox.store.schema import delivery
+from outbox.store.states import IS_PENDING, is_still
 from outbox.store.types import Guid, UtcDateTime
 
 if TYPE_CHECKING:
@@ -40,30 +41,6 @@ if TYPE_CHECKING:
     from outbox.mail.objection import Objection
 
 _d = delivery.c
-
-BATCH = 500
-"""Deliveries that a duty changes in one transaction, at most."""
-
-FEW = 100
-"""Keys in one read, at most, that must find their rows by an index.
-
-From 200 on MariaDB does not look into the index before it chooses, and with old statistics reads the table.
-"""
-
-# Literals, not parameters: the planner matches a partial index only to a constant it can see.
-IS_PENDING = _d.status == literal_column(f"'{Status.PENDING}'")
-IS_SENDING = _d.status == literal_column(f"'{Status.SENDING}'")
-
-
-def is_still(status: Status) -> ColumnElement[bool]:
-    """Return the condition that a delivery is in `status`, for one that is looked up by its id.
-
-    The bare column would offer the indexes of all that is in this status. With old statistics PostgreSQL
-    would walk over all of that for one row, and over all that was there since the last vacuum. MariaDB would
-    lock what it walks over, in an order that deadlocks, and in an application's isolation the gaps as well.
-    """
-    return _d.status.concat(literal_column("''")) == literal_column(f"'{status}'")
-
 
 IS_WISHED = _d.wish.is_not(None)
 IS_CANCELLED = _d.wish == literal_column(f"'{Wish.CANCEL}'")

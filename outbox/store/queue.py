@@ -15,25 +15,17 @@ from sqlalchemy import bindparam, case, false, func, literal, null, select, true
 from outbox.mail.rescue import CRASH_PAUSE
 from outbox.mail.share import Shares
 from outbox.mail.status import Move, Reason, Settlement, Status
+from outbox.store.batches import BATCH, FEW
 from outbox.store.bodies import Bodies
 from outbox.store.claims import Claims, Taken, Wanted
 from outbox.store.clock import utc_now
+from outbox.store.dialects import daemon_dialect_of
 from outbox.store.guards import Guards
 from outbox.store.lanes import Lanes
-from outbox.store.moves import (
-    BATCH,
-    FEW,
-    IS_PENDING,
-    IS_SENDING,
-    IS_WISHED,
-    PERSON,
-    Claim,
-    granted,
-    is_cancelled,
-    is_still,
-)
+from outbox.store.moves import IS_WISHED, PERSON, Claim, granted, is_cancelled
 from outbox.store.rescues import rescue_some
 from outbox.store.schema import delivery
+from outbox.store.states import IS_PENDING, IS_SENDING, is_still
 from outbox.store.types import Guid
 from outbox.store.verdicts import Recorded, Verdicts
 
@@ -93,8 +85,9 @@ class Queue:
         storm: Storm | None = None,
     ) -> None:
         self._database = database
+        daemon = daemon_dialect_of(database.engine.dialect.name)
         self._lanes = lanes or Lanes()
-        self._claims = Claims(database.dialect, self._lanes, shares or Shares())
+        self._claims = Claims(daemon, self._lanes, shares or Shares())
         self._guards = Guards(database.dialect, storm)
         self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
@@ -103,7 +96,7 @@ class Queue:
         self._free = self._mine.with_for_update(skip_locked=True)
         self._announce = database.dialect.by_id(_ANNOUNCE.where(among))
         self._release_unknown = _RELEASE_UNKNOWN.where(among)
-        self._verdicts = Verdicts(database.dialect)
+        self._verdicts = Verdicts(database.dialect, daemon)
 
     def has_due(
         self,

@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import bindparam, case, false, insert, literal, null, select, true, update
 
 from outbox.mail.status import Lane, Move, OnDoubt, Status
+from outbox.store.batches import FEW
 from outbox.store.clock import utc_now
-from outbox.store.moves import (
-    CLAIMED,
-    FEW,
-    IS_SENDING,
-    IS_WISHED,
-    PERSON,
-    Claim,
-    granted,
-    is_cancelled,
-    is_still,
-)
+from outbox.store.moves import CLAIMED, IS_WISHED, PERSON, Claim, granted, is_cancelled
 from outbox.store.schema import SessionState, attempt, delivery, message, session
+from outbox.store.states import IS_SENDING, is_still
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from outbox.errors import InvalidEmailError
 from outbox.mail.complete import completed
 from outbox.mail.request import ERASED, SENT_AGAIN, Change
 from outbox.mail.status import FINAL, Status
+from outbox.store.batches import FEW, batches
 from outbox.store.dialects import dialect_of
 from outbox.store.insert import NewMessage, insert_messages
-from outbox.store.moves import FEW
-from outbox.store.requests import batches, locked, write_down
+from outbox.store.requests import locked, write_down
 from outbox.store.schema import attempt, delivery, message
 from outbox.tracing import traceparent
 

@@ -13,14 +13,16 @@ from sqlalchemy import and_, case, false, insert, literal_column, not_, null, or
 
 from outbox.mail.request import GOALS, REQUESTS, Change, Given, Request, effect
 from outbox.mail.status import FINAL, Lane, Status
+from outbox.store.batches import FEW, batches
 from outbox.store.clock import utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import BATCH, FEW, IS_WISHED, PERSON, is_still
+from outbox.store.moves import IS_WISHED, PERSON
 from outbox.store.schema import attempt, delivery, message
+from outbox.store.states import is_still
 from outbox.store.suppressions import suppressed_of_many
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import TypeVar
     from uuid import UUID
 
@@ -237,9 +239,3 @@ def _change(row: Any, request: Request, its_effect: Effect) -> Change:
         done=its_effect.withdraws or its_effect.target is GOALS[request],
         says=its_effect.says,
     )
-
-
-def batches(ids: Sequence[T], most: int = BATCH) -> Iterator[Sequence[T]]:
-    """Yield these ids in their order, at most so many at a time."""
-    for start in range(0, len(ids), most):
-        yield ids[start : start + most]

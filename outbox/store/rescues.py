@@ -8,9 +8,10 @@ from sqlalchemy import bindparam, case, exists, insert, null, select, update
 
 from outbox.mail.rescue import rescue
 from outbox.mail.status import FINAL, MOVES, Lane, Move, OnDoubt, Reason, Status, Wish, destination
+from outbox.store.batches import BATCH
 from outbox.store.clock import after, utc_now
-from outbox.store.moves import BATCH, IS_SENDING, is_still
 from outbox.store.schema import SessionState, attempt, delivery, message, session
+from outbox.store.states import IS_SENDING, is_still
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Integer, bindparam, case, delete, exists, null, or_, select, update
 
 from outbox.mail.status import FINAL
+from outbox.store.batches import FEW, batches
 from outbox.store.clock import after, utc_now
-from outbox.store.moves import FEW
-from outbox.store.requests import batches
 from outbox.store.schema import attempt, delivery, message, tag
 from outbox.store.statistics import count
 from outbox.store.types import UtcDateTime

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them; a test proves that the two agree on each database.
+"""The tables, as the newest migration leaves them; their indexes are in `storage.py`.
 
 `outbox_message` is the email as handed over, written once. `outbox_delivery` is one recipient of it: narrow,
 hot, and the unit of the queue. `outbox_attempt` only grows: what went otherwise than a clean first
@@ -9,20 +9,16 @@ day, of those that were deleted.
 """
 
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    Dialect,
     Double,
     Float,
     ForeignKey,
-    Index,
     Integer,
     SmallInteger,
     String,
@@ -31,12 +27,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects import postgresql
 
 from outbox.mail.status import FINAL, Lane, OnDoubt, Status, Wish
 from outbox.store.clock import utc_now
-from outbox.store.conventions import MYSQL, new_metadata, one_of
-from outbox.store.types import BigId, ByteExact, Guid, Mime, UtcDateTime, Word
+from outbox.store.conventions import new_metadata, one_of
+from outbox.store.types import BigId, ByteExact, Guid, Json, Mime, UtcDateTime, Word
 from outbox.tracing import LENGTH
 
 
@@ -72,7 +67,7 @@ message = Table(
     Column("message_id", String(320), nullable=False),
     Column("mime", Mime),
     Column("size", Integer, nullable=False),
-    Column("tags", JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")),
+    Column("tags", Json),
     Column("idempotency_key", ByteExact(200)),
     Column("payload_hash", String(64), nullable=False),
     Column("on_doubt", Word(16), nullable=False),
@@ -80,7 +75,6 @@ message = Table(
     Column("traceparent", Word(LENGTH)),
     UniqueConstraint("idempotency_key"),
     one_of("on_doubt", OnDoubt),
-    **MYSQL,
 )
 
 delivery = Table(
@@ -117,9 +111,6 @@ delivery = Table(
     one_of("wish", Wish),
     CheckConstraint("(status = 'sending') = (session IS NOT NULL)", name="sending_has_session"),
     CheckConstraint(f"(status IN ({_FINAL})) = (finished_at IS NOT NULL)", name="final_is_finished"),
-    # A purge must not let SQLite hand out an old id again.
-    sqlite_autoincrement=True,
-    **MYSQL,
 )
 
 attempt = Table(
@@ -141,8 +132,6 @@ attempt = Table(
     Column("bytes_written", BigInteger),
     Column("waited", Double),
     Column("who", String(128)),
-    sqlite_autoincrement=True,
-    **MYSQL,
 )
 
 session = Table(
@@ -161,7 +150,6 @@ session = Table(
     Column("deferred", BigId, nullable=False, server_default=text("0")),
     Column("epoch", Integer),
     one_of("state", SessionState),
-    **MYSQL,
 )
 
 gate = Table(
@@ -194,7 +182,6 @@ gate = Table(
     Column("waits", Integer, nullable=False, server_default=text("0")),
     one_of("kind", GateKind),
     CheckConstraint("pipelining IN ('mail', 'off')", name="pipelining_known"),
-    **MYSQL,
 )
 
 tag = Table(
@@ -204,7 +191,6 @@ tag = Table(
     Column("name", Word(64), primary_key=True),
     Column("value", Word(200), primary_key=True),
     Column("message_id", Guid, ForeignKey(message.c.id), primary_key=True, index=True),
-    **MYSQL,
 )
 
 suppression = Table(
@@ -216,7 +202,6 @@ suppression = Table(
     Column("created_at", UtcDateTime, nullable=False, server_default=utc_now()),
     # Nobody tells Ada@… from ada@…, so the list has one spelling, and a claim looks for that.
     CheckConstraint("address = lower(address)", name="address_lower"),
-    **MYSQL,
 )
 
 meta = Table(
@@ -233,7 +218,6 @@ meta = Table(
     Column("erased_to", UtcDateTime),
     Column("timeline", Integer),
     CheckConstraint("id = 1", name="one_row"),
-    **MYSQL,
 )
 
 stat = Table(
@@ -245,47 +229,4 @@ stat = Table(
     Column("relay", String(64), primary_key=True),
     Column("status", Word(16), primary_key=True),
     Column("deliveries", BigInteger, nullable=False, server_default=text("0")),
-    **MYSQL,
-)
-
-
-# What one person got, and how much of it lately; and what ended, how and when.
-Index("outbox_delivery_recipient", delivery.c.recipient, delivery.c.finished_at)
-
-
-def _has_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
-    return dialect.name in {"postgresql", "sqlite"}
-
-
-def _lacks_partial(*_: Any, dialect: Dialect, **__: Any) -> bool:
-    return not _has_partial(dialect=dialect)
-
-
-# Every claim reads "due" and every rescue "held", so these hold unfinished rows only.
-# MariaDB has no partial index: the status leads instead.
-_PENDING = text("status = 'pending'")
-_SENDING = text("status = 'sending'")
-for _name, _columns, _where in (
-    ("due", ("stream", "lane", "due_at"), _PENDING),
-    ("held", ("session",), _SENDING),
-    ("expires", ("expires_at",), text("status = 'pending' AND expires_at IS NOT NULL")),
-    # What waits for a person is counted by a view, which must not read the history for it.
-    ("parked", ("stream",), text("status IN ('held', 'in_doubt')")),
-):
-    Index(
-        f"outbox_delivery_{_name}",
-        *(delivery.c[name] for name in _columns),
-        postgresql_where=_where,
-        sqlite_where=_where,
-    ).ddl_if(callable_=_has_partial)
-    Index(
-        f"outbox_delivery_{_name}_by_status", delivery.c.status, *(delivery.c[name] for name in _columns)
-    ).ddl_if(callable_=_lacks_partial)
-_FINISHED = text("finished_at IS NOT NULL")
-Index(
-    "outbox_delivery_finished",
-    delivery.c.status,
-    delivery.c.finished_at,
-    postgresql_where=_FINISHED,
-    sqlite_where=_FINISHED,
 )

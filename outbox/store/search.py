@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text, bindparam, select
 
 from outbox.mail.identity import id_in
+from outbox.store.batches import FEW
 from outbox.store.migration import VERSION_TABLE
-from outbox.store.moves import FEW
 from outbox.store.schema import attempt, delivery, message
 from outbox.store.types import ByteExact, Guid, UtcDateTime
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, or_, select
 
 from outbox.mail.status import Status
+from outbox.store.batches import FEW
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import FEW, is_still
 from outbox.store.schema import delivery, tag
 from outbox.store.search import find_by_key
+from outbox.store.states import is_still
 from outbox.store.suppressions import folded
 from outbox.store.types import Guid
 

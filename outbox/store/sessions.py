@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
 
+from outbox.store.batches import FEW
 from outbox.store.clock import after, seconds_since, utc_now
-from outbox.store.moves import FEW, IS_SENDING
 from outbox.store.schema import SessionState, delivery, session
+from outbox.store.states import IS_SENDING
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:

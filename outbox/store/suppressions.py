@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select, update
 
+from outbox.store.batches import FEW
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import FEW
 from outbox.store.schema import suppression
 
 if TYPE_CHECKING:

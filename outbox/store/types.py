@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Uuid
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Integer, LargeBinary, String, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as SQLite holds it
+from outbox.store.dialects.columns import columns_of
+
 _MYSQL = frozenset({"mysql", "mariadb"})
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -19,22 +19,14 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Guid(TypeDecorator[UUID]):
-    """A UUID: native on PostgreSQL, else 32 ASCII characters.
-
-    MariaDB's own UUID type is left alone: SQLAlchemy would choose it by the server's version, and an upgrade
-    of the server would then change the type of a column.
-    """
+    """A UUID: native on PostgreSQL, else 32 ASCII characters."""
 
     impl = Uuid
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of `dialect`."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.UUID())
-        if dialect.name in _MYSQL:
-            return dialect.type_descriptor(mysql.CHAR(32, charset="ascii", collation="ascii_bin"))
-        return dialect.type_descriptor(sqlite.CHAR(32))
+        return dialect.type_descriptor(columns_of(dialect).guid)
 
     def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
         """Return what the driver of `dialect` takes."""
@@ -49,39 +41,15 @@ class Guid(TypeDecorator[UUID]):
             return UUID(int=0)
 
 
-class _SqliteInstant(sqlite.DATETIME):
-    """SQLite keeps whatever is written into a column; what is no instant is read as the start of 1970."""
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        """Return what reads a value."""
-        read: Any = super().result_processor(dialect, coltype)
-
-        def read_leniently(value: Any) -> Any:
-            if isinstance(value, datetime):
-                # The application's connection reads it already, by `detect_types`, as Django's does.
-                return value
-            try:
-                return read(value)
-            except (TypeError, ValueError):
-                # Written by hand, as above.
-                return _EPOCH
-
-        return read_leniently
-
-
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant with microseconds; aware in Python, UTC in the database."""
 
-    impl = postgresql.TIMESTAMP
+    impl = TIMESTAMP
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of `dialect`."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
-        if dialect.name in _MYSQL:
-            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
-        return dialect.type_descriptor(_SqliteInstant())  # type: ignore[no-untyped-call] # SQLAlchemy gives it none
+        return dialect.type_descriptor(columns_of(dialect).instant)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return `value` in UTC, without its zone where the database stores none."""
@@ -96,11 +64,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC)
 
 
-class ByteExact(TypeDecorator[str]):
-    """A short text that is unique byte by byte.
+class Json(TypeDecorator[Any]):
+    """A value of JSON, read as what it means; None is NULL."""
 
-    On MariaDB it is VARBINARY: each of its text collations folds case or trailing spaces on some version.
-    """
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(none_as_null=True)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column type of `dialect`."""
+        return dialect.type_descriptor(columns_of(dialect).json)
+
+
+class ByteExact(TypeDecorator[str]):
+    """A short text that is unique byte by byte: on MariaDB it is VARBINARY."""
 
     impl = String
     cache_ok = True
@@ -111,9 +90,7 @@ class ByteExact(TypeDecorator[str]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of `dialect`."""
-        if dialect.name in _MYSQL:
-            return dialect.type_descriptor(mysql.VARBINARY(self.length))
-        return dialect.type_descriptor(String(self.length))
+        return dialect.type_descriptor(columns_of(dialect).exact(self.length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
         """Return what the driver of `dialect` takes."""
@@ -138,12 +115,8 @@ class Word(TypeDecorator[str]):
         self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return the column type of `dialect`; where no server was asked yet, of MariaDB."""
-        if dialect.name not in _MYSQL:
-            return dialect.type_descriptor(String(self.length))
-        is_mysql = getattr(dialect, "server_version_info", None) and not getattr(dialect, "is_mariadb", False)
-        collation = "utf8mb4_0900_bin" if is_mysql else "utf8mb4_nopad_bin"
-        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="utf8mb4", collation=collation))
+        """Return the column type of `dialect`."""
+        return dialect.type_descriptor(columns_of(dialect).word(self.length, dialect))
 
 
 class Mime(TypeDecorator[bytes]):
@@ -159,9 +132,7 @@ class Mime(TypeDecorator[bytes]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the column type of `dialect`."""
-        if dialect.name in _MYSQL:
-            return dialect.type_descriptor(mysql.LONGBLOB())
-        return dialect.type_descriptor(LargeBinary())
+        return dialect.type_descriptor(columns_of(dialect).mime)
 
     def bind_processor(self, dialect: Dialect) -> Any:
         """Return what turns bytes into the driver's parameter, past the driver's own binary wrapper."""

@@ -9,8 +9,9 @@ from sqlalchemy import String, and_, bindparam, case, exists, func, literal, nul
 
 from outbox.mail.status import LATE, MOST_DOUBTS, Lane, Late, Move, Reason, Settlement, Status
 from outbox.store.clock import after, utc_now
-from outbox.store.moves import IS_SENDING, is_still, outcome_row
+from outbox.store.moves import outcome_row
 from outbox.store.schema import attempt, delivery
+from outbox.store.states import IS_SENDING, is_still
 from outbox.store.types import Guid
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-    from outbox.store.dialects import StoreDialect
+    from outbox.store.dialects import DaemonDialect, StoreDialect
 
 _d, _a = delivery.c, attempt.c
 
@@ -82,8 +83,8 @@ _LATE_DOUBT = (
 class Verdicts:
     """Writes verdicts into a database of this dialect."""
 
-    def __init__(self, dialect: StoreDialect) -> None:
-        self._dialect = dialect
+    def __init__(self, dialect: StoreDialect, daemon: DaemonDialect) -> None:
+        self._daemon = daemon
         self._present = select(_d.id).where(dialect.among(_d.id, "ids"))
         self._whose = select(_d.id, _d.message_id).where(dialect.among(_d.id, "ids"))
         # In no order: who waits for no lock cannot deadlock.
@@ -113,7 +114,7 @@ class Verdicts:
             busy = self._among(self._present, connection, batch) - self._among(self._free, connection, batch)
             batch = [settlement for settlement in batch if settlement.delivery_id not in busy]
         rows = [outcome_row(settlement, holder) for settlement in batch]
-        won = self._dialect.record(connection, rows, apart=again) if rows else set()
+        won = self._daemon.record(connection, rows, apart=again) if rows else set()
         late = [settlement for settlement in batch if settlement.name not in won]
         if again and late:
             written = self._already_written(connection, late)
@@ -127,7 +128,7 @@ class Verdicts:
             if (settlement.noted and settlement.name in won) or settlement in telling
         ]
         if notes:
-            self._dialect.note(connection, notes)
+            self._daemon.note(connection, notes)
         return Recorded(len(batch) - len(late), len(telling), len(late) - len(telling), busy)
 
     def _already_written(self, connection: Connection, batch: Sequence[Settlement]) -> list[Settlement]:

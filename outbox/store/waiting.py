@@ -11,12 +11,12 @@ from sqlalchemy import Float, String, and_, bindparam, case, exists, func, liter
 from outbox.mail.status import Lane, Status
 from outbox.mail.waiting import MOST_AHEAD, Asked, Known, Why, explain
 from outbox.mail.way import Gate, Way
+from outbox.store.batches import FEW, batches
 from outbox.store.buckets import LATELY
 from outbox.store.clock import finite, seconds_since, utc_after, utc_now
 from outbox.store.dialects import dialect_of
-from outbox.store.moves import FEW, IS_PENDING
-from outbox.store.requests import batches
 from outbox.store.schema import GateKind, SessionState, attempt, delivery, gate, message, session
+from outbox.store.states import IS_PENDING
 from outbox.store.suppressions import suppressed_of_many
 from outbox.store.types import Guid, UtcDateTime
 

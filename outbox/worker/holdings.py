@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from outbox.journal.record import Key
 from outbox.mail.status import Lane
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from outbox.journal.record import name_of
 from outbox.mail.rescue import announces
 from outbox.mail.status import Lane, OnDoubt
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ from outbox.journal.record import Begun, Known
 from outbox.mail.status import Move, Status
 from outbox.mail.verdict import InDoubt, Sent
 from outbox.smtp.stage import Stage
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 from outbox.worker.housekeeping import SESSIONS_KEPT
 from outbox.worker.lease import boot_clock
 

@@ -11,6 +11,7 @@ from outbox import Outbox, prepare_sqlite
 from outbox.mail.status import OnDoubt
 from outbox.store.clock import seconds_since, utc_after, utc_now
 from outbox.store.database import Database
+from outbox.store.dialects import daemon_dialect_of
 from outbox.store.grants import Role
 from outbox.store.moves import Claim
 from outbox.store.queue import Queue
@@ -46,6 +47,7 @@ class Scene:
     def __init__(self, url: str, *, roles: bool = True) -> None:
         self.url = url
         self.database = Database(as_role(url, Role.DAEMON) if roles else url)
+        self.daemon = daemon_dialect_of(self.database.engine.dialect.name)
         self.queue = Queue(self.database)
         self.sessions = Sessions(self.database)
         self.outbox = Outbox(sender="shop@example.org")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from outbox.mail.status import LATE, Late, Move, Status
-from outbox.store.dialects.mysql import _CLAIM
+from outbox.store.dialects.mysql_daemon import _CLAIM
 from outbox.store.rescues import _rescue_one
 from outbox.store.schema import SessionState, session
 from outbox.store.sessions import _LOSE

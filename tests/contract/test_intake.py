@@ -12,7 +12,8 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 
 from outbox import Email, OnDoubt, Outbox, OutboxError, TemplateError
 from outbox.mail.status import Status
-from outbox.store.schema import delivery, message, metadata
+from outbox.store.schema import delivery, message
+from outbox.store.storage import metadata
 from tests.contract.scene import Scene
 
 FIELDS: dict[str, Any] = {"to": "ann@example.org", "subject": "Hello", "text": "Hello."}

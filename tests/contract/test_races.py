@@ -70,7 +70,7 @@ def test_a_claim_takes_what_another_open_claim_has_left_without_waiting_for_it(
     ids = scene.mail(4)
     mine, other = scene.start(), rival.start()
     with scene.database.engine.begin() as connection:
-        first = scene.database.dialect.claim(connection, mine, FRESH, 2)
+        first = scene.daemon.claim(connection, mine, FRESH, 2)
         second = rival.queue.claim(other, 10)
     assert sorted(ids) == sorted(claim.delivery_id for claim in [*first, *second])
     assert {mine: 2, other: 2} == Counter(row.session for row in scene.rows())
@@ -80,7 +80,7 @@ def test_a_claim_takes_what_another_open_claim_has_left_without_waiting_for_it(
 def test_fault_24_an_open_claim_keeps_no_application_from_enqueuing(scene: Scene, rival: Scene) -> None:
     scene.mail(3)
     with scene.database.engine.begin() as connection:
-        scene.database.dialect.claim(connection, scene.start(), FRESH, 10)
+        scene.daemon.claim(connection, scene.start(), FRESH, 10)
         rival.mail(3)
         rival.mail(1, key="a")
     assert scene.queue.counts() == {"sending": 3, "pending": 4}
@@ -110,7 +110,7 @@ def test_a_rescue_does_not_wait_for_what_a_holder_is_writing(scene: Scene, rival
     scene.change(dead, status="sending", session=UUID(int=1))
     verdict = outcome_row(settlement(claim, Move.DELIVER), me)
     with scene.database.engine.begin() as connection:
-        assert scene.database.dialect.record(connection, [verdict], apart=False)
+        assert scene.daemon.record(connection, [verdict], apart=False)
         # MariaDB may pass by more than that: it locks what it looks at.
         rescued = rival.queue.rescue()
     assert rescued + rival.queue.rescue() == 1

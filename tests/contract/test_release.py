@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from outbox.mail.status import Move
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 from outbox.store.schema import delivery
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago

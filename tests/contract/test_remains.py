@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from outbox.mail.status import Move, OnDoubt, Status
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 from outbox.store.remains import Remains
 from outbox.store.schema import SessionState, delivery, session
 from outbox.store.sessions import Totals

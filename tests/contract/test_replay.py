@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import OperationalError
 
+from outbox.store.batches import FEW
 from outbox.store.history import History, restored, unanswered
-from outbox.store.moves import FEW
 from outbox.store.schema import SessionState, attempt, delivery, meta
 from outbox.store.sessions import Totals
 from tests.contract.host import LATER, Host, forget, prepared, statuses

@@ -8,8 +8,9 @@ from sqlalchemy import delete, update
 
 from outbox.journal.record import Key
 from outbox.mail.status import OnDoubt
+from outbox.store.batches import FEW
 from outbox.store.history import History, restored
-from outbox.store.moves import FEW, Claim
+from outbox.store.moves import Claim
 from outbox.store.schema import SessionState, session
 from outbox.store.sessions import Totals
 from outbox.worker.housekeeping import SESSIONS_KEPT

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from outbox.intake import Outbox
+from outbox.store.batches import FEW
 from outbox.store.database import Database
 from outbox.store.migration import migrate, script_location
-from outbox.store.moves import FEW
 from outbox.store.schema import attempt, delivery
 from outbox.store.search import Row, deliveries, details, find, schema_version, summaries
 

@@ -51,7 +51,7 @@ def test_a_look_finds_the_oldest_of_every_line(scene: Scene) -> None:
     sent, held = scene.mail(2, stream="other")
     scene.change(sent, status="sent", finished_at=ago(0))
     scene.change(held, status="held")
-    edges, now = scene.database.read(scene.database.dialect.edges)
+    edges, now = scene.database.read(scene.daemon.edges)
     assert expected == {edge.line: (edge.oldest, edge.is_due) for edge in edges}
     assert max(oldest for oldest, is_due in expected.values() if is_due) <= now
 

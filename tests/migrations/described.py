@@ -4,7 +4,7 @@ import re
 
 from sqlalchemy import Connection, inspect, text
 
-from outbox.store.schema import metadata
+from outbox.store.storage import metadata
 
 _COLUMNS = (
     "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default "

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Index, create_engine, inspect
 
 from outbox import migrate
 from outbox.store.migration import VERSION_TABLE
-from outbox.store.schema import metadata
+from outbox.store.storage import metadata
 from tests.migrations.described import described, views
 
 

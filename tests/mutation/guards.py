@@ -27,9 +27,9 @@ FILES = (
     "outbox/store/pauses.py",
     "outbox/store/sessions.py",
     "outbox/store/gates.py",
-    "outbox/store/dialects/sqlite.py",
-    "outbox/store/dialects/postgresql.py",
-    "outbox/store/dialects/mysql.py",
+    "outbox/store/dialects/sqlite_daemon.py",
+    "outbox/store/dialects/postgresql_daemon.py",
+    "outbox/store/dialects/mysql_daemon.py",
 )
 NOTHING = b"__import__('sqlalchemy').true()"
 

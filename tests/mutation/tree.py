@@ -44,8 +44,8 @@ _UNIT = {
     "outbox/store/lanes.py": ["tests/unit/store/test_lanes.py"],
 }
 _DATABASES = {
-    "outbox/store/dialects/postgresql.py": ["postgresql"],
-    "outbox/store/dialects/mysql.py": ["mysql"],
+    "outbox/store/dialects/postgresql_daemon.py": ["postgresql"],
+    "outbox/store/dialects/mysql_daemon.py": ["mysql"],
 }
 
 

@@ -16,6 +16,7 @@ from outbox.cli import command_line
 from outbox.settings import Settings
 from outbox.store.migration import VERSION_TABLE
 from tests.support.calling import MAIL, OUTBOX, call, daemon, refused, value
+from tests.support.loading import UNASKED, loaded_by
 from tests.support.waiting import free_port, wait_until
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -34,6 +35,21 @@ def test_help_and_version_load_no_verb() -> None:
         )
         assert re.search(said, done.stdout)
         assert done.stderr == "[]\n"
+
+
+def test_a_question_about_mail_that_waits_loads_only_what_it_needs() -> None:
+    assert call("db", "upgrade").exit_code == 0
+    id_ = call(*MAIL).stdout.strip()
+    asked = ("--database-url", "sqlite:///outbox.sqlite3")
+    for question in (
+        ("list",),
+        ("show", id_),
+        ("why", id_),
+        ("suppressions",),
+        ("top", "--once"),
+        ("stats",),
+    ):
+        assert UNASKED & loaded_by(*question, *asked) == set(), question
 
 
 @pytest.mark.parametrize("verb", command_line.list_commands(Context(command_line)))

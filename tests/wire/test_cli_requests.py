@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from outbox.cli import bulk
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 from tests.support.calling import OUTBOX, call, refused, sent_id, value
 from tests.support.waiting import wait_until
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from outbox.integrations.flask.message import written
 from outbox.settings.application import Application, Told
-from outbox.settings.model import PREFIX
+from outbox.settings.names import PREFIX
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -45,7 +45,6 @@ _DIALECTS = {
 class StoreDialect(Protocol):
     """What the store asks of a database; each method is documented where it is implemented."""
 
-    inserts: ClassVar[Inserts | None]
     timeline: ClassVar[TextClause | None]
 
     def engine_options(self, silence: float | None) -> dict[str, Any]: ...  # noqa: D102 - documented where implemented
@@ -56,14 +55,7 @@ class StoreDialect(Protocol):
     def check_version(self, connection: Connection) -> None: ...  # noqa: D102 - documented where implemented
     def explain(self, error: DBAPIError) -> OutboxError | None: ...  # noqa: D102 - documented where implemented
     def is_retryable(self, error: DBAPIError) -> bool: ...  # noqa: D102 - documented where implemented
-    def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented
-    def claim(  # noqa: D102 - documented where implemented
-        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
-    ) -> list[Claim]: ...
-    def record(  # noqa: D102 - documented where implemented
-        self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool
-    ) -> set[tuple[int, UUID, int]]: ...
-    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None: ...  # noqa: D102 - documented where implemented
+    def inserts(self) -> Inserts | None: ...  # noqa: D102 - documented where implemented
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert: ...  # noqa: D102 - documented where implemented
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]: ...  # noqa: D102 - documented where implemented
     def locked(self, statement: Select[Any]) -> Select[Any]: ...  # noqa: D102 - documented where implemented
@@ -80,12 +72,36 @@ class StoreDialect(Protocol):
     def probes(self, largest: int) -> Sequence[Probe]: ...  # noqa: D102 - documented where implemented
 
 
+class DaemonDialect(Protocol):
+    """What the daemon asks besides: only it claims, and writes verdicts down."""
+
+    def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented
+    def claim(  # noqa: D102 - documented where implemented
+        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
+    ) -> list[Claim]: ...
+    def record(  # noqa: D102 - documented where implemented
+        self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool
+    ) -> set[tuple[int, UUID, int]]: ...
+    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None: ...  # noqa: D102 - documented where implemented
+
+
 def dialect_of(name: str) -> StoreDialect:
     """Return the store's dialect for a SQLAlchemy dialect name, or raise UnsupportedDatabaseError."""
+    made: StoreDialect = _made(name)
+    return made
+
+
+def daemon_dialect_of(name: str) -> DaemonDialect:
+    """Return the daemon's dialect for a SQLAlchemy dialect name, or raise UnsupportedDatabaseError."""
+    made: DaemonDialect = _made(name, "daemon")
+    return made
+
+
+def _made(name: str, of: str = "") -> Any:
     if name not in _DIALECTS:
         raise UnsupportedDatabaseError(
             f"The outbox does not run on {name!r}. Use SQLite, PostgreSQL or MariaDB/MySQL."
         )
     file, its_name = _DIALECTS[name]
-    made: StoreDialect = getattr(import_module(f"outbox.store.dialects.{file}"), its_name)()
-    return made
+    module = import_module(f"outbox.store.dialects.{file}{of and '_'}{of}")
+    return getattr(module, f"{its_name}{of.capitalize()}")()

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Integer, bindparam, event, null, select, text, update
+from sqlalchemy import event, text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import IntegrityError
 
 from outbox.errors import SchemaError, UnsupportedDatabaseError, missing_tables
-from outbox.mail.status import Status
-from outbox.store.dialects.mysql_roles import KEY, grants
-from outbox.store.dialects.plain import POOL, PlainDialect, edges_in, won_by
-from outbox.store.grants import rights
-from outbox.store.moves import (
-    CLAIMED,
-    IN_LANE,
-    NAME,
-    OUTCOME_TYPES,
-    RECORD_ONE,
-    Claim,
-    as_json,
-    as_one,
-    is_held,
-    is_still,
-    outcome,
-)
+from outbox.store.dialects.plain import POOL, PlainDialect
 from outbox.store.schema import delivery
-from outbox.store.types import Guid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from uuid import UUID
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Column, Connection, Engine, Insert, Select, Table, Update
     from sqlalchemy.engine import ExceptionContext
@@ -45,65 +26,9 @@ if TYPE_CHECKING:
 
 _d = delivery.c
 
-# There is no UPDATE … RETURNING here, and `IN (SELECT … LIMIT n)` is refused (error 1235): lock, then write.
-_LOCK_DUE = (
-    select(*CLAIMED)
-    # With a filesort it would lock all that is due, not the limit: other claimers would find nothing.
-    .with_hint(delivery, "FORCE INDEX (outbox_delivery_due_by_status)")
-    .where(IN_LANE)
-    .order_by(_d.due_at)
-    .limit(bindparam("limit", type_=Integer))
-    .with_for_update(skip_locked=True)
-)
-# A loose index scan, but only with the status in the grouping.
-_EDGES = edges_in(
-    """SELECT stream, lane, MIN(due_at) AS due_at, MIN(due_at) <= UTC_TIMESTAMP(6) AS is_due,
-        UTC_TIMESTAMP(6) AS now
-    FROM outbox_delivery FORCE INDEX (outbox_delivery_due_by_status)
-    WHERE status = 'pending' GROUP BY status, stream, lane"""
-)
-_CLAIM = (
-    update(delivery)
-    .where(_d.id.in_(bindparam("ids", expanding=True)), is_still(Status.PENDING))
-    .values(
-        status=Status.SENDING.value,
-        session=bindparam("holder", type_=Guid),
-        fence=_d.fence + 1,
-        wish=null(),
-    )
-)
 # On its way through another index, or through all of a small table, it would wait for locks on rows that are
 # not meant.
-_BY_ID = "FORCE INDEX (PRIMARY)"
-_LOCK_HELD = (
-    select(*NAME)
-    .with_hint(delivery, _BY_ID)
-    .where(
-        _d.id.in_(bindparam("ids", expanding=True)),
-        _d.session == bindparam("holder", type_=Guid),
-        is_still(Status.SENDING),
-    )
-    .order_by(_d.id)
-    .with_for_update()
-)
-
-_v = (
-    text(
-        """SELECT * FROM JSON_TABLE(:outcomes, '$[*]' COLUMNS (
-        id BIGINT PATH '$.id', message_id CHAR(32) PATH '$.message_id', fence INT PATH '$.fence',
-        session CHAR(32) PATH '$.session',
-        status VARCHAR(16) PATH '$.status', delay DOUBLE PATH '$.delay', judged INT PATH '$.judged',
-        doubt INT PATH '$.doubt', told INT PATH '$.told', final INT PATH '$.final',
-        relay VARCHAR(64) PATH '$.relay', reply_code SMALLINT PATH '$.reply_code',
-        enhanced_code VARCHAR(16) PATH '$.enhanced_code', reply TEXT PATH '$.reply',
-        queue_id VARCHAR(128) PATH '$.queue_id', reason VARCHAR(32) PATH '$.reason')) AS j"""
-    )
-    .columns(**OUTCOME_TYPES)
-    .subquery("v")
-)
-_VERDICT = dict(_v.c.items())
-_RECORD = update(delivery).where(is_held(_VERDICT)).ordered_values(*outcome(_VERDICT))
-
+BY_ID = "FORCE INDEX (PRIMARY)"
 _NO_SUCH_TABLE = 1146
 _MIGRATION_WAIT = 600
 _ESCAPED = (b"\0", b"\n", b"\r", b"\x1a", b'"', b"'", b"\\")
@@ -141,8 +66,6 @@ def _name_a_refusal(context: ExceptionContext) -> None:
 
 class MySQL(PlainDialect):
     """The statements and habits of MariaDB and MySQL."""
-
-    edges_of_lines = _EDGES
 
     # Deadlock, lock wait timeout, and "record has changed" of innodb_snapshot_isolation.
     retryable: ClassVar[frozenset[int]] = frozenset({1213, 1205, 1020})
@@ -208,33 +131,6 @@ class MySQL(PlainDialect):
         """Tell whether the same transaction may simply be run again."""
         return _number(error) in self.retryable
 
-    def claim(
-        self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int
-    ) -> list[Claim]:
-        """Claim at most `limit` due deliveries of a lane, given as the parameters of IN_LANE."""
-        rows = connection.execute(_LOCK_DUE, {**lane, "limit": limit}).all()
-        if not rows:
-            return []
-        connection.execute(_CLAIM, {"ids": [row.delivery_id for row in rows], "holder": session})
-        return [replace(claim, fence=claim.fence + 1) for claim in map(Claim.from_row, rows)]
-
-    def record(
-        self, connection: Connection, rows: Sequence[dict[str, Any]], *, apart: bool
-    ) -> set[tuple[int, UUID, int]]:
-        """Apply outcome rows where their claim still holds; return the claims that changed.
-
-        `apart` makes it slower, and touches no other row: with a small table the server would rather read all
-        of it for the join, and wait for a lock that somebody has on any row.
-        """
-        ids = [row["id"] for row in rows]
-        held = connection.execute(_LOCK_HELD, {"ids": ids, "holder": rows[0]["session"]})
-        won = won_by(rows, held)
-        if won and apart:
-            connection.execute(RECORD_ONE, [as_one(row) for row in won.values()])
-        elif won:
-            connection.execute(_RECORD, {"outcomes": as_json(won.values())})
-        return set(won)
-
     def insert_or_nothing(self, table: Table, *key: Column[Any]) -> Insert:
         """Return the insert into `table` that does nothing when its unique `key` is taken.
 
@@ -244,11 +140,11 @@ class MySQL(PlainDialect):
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         """Return the read that also locks: by the primary key, so that it locks nothing else."""
-        return super().locked(statement).with_hint(delivery, _BY_ID)
+        return super().locked(statement).with_hint(delivery, BY_ID)
 
     def by_id(self, statement: Update) -> Update:
         """Return the update by the primary key, so that it locks nothing else."""
-        return statement.with_hint(_BY_ID)
+        return statement.with_hint(BY_ID)
 
     def by_end(self, statement: Select[Any]) -> Select[Any]:
         """Return the read by the index: with old statistics it would rather sort the whole table."""
@@ -281,10 +177,15 @@ class MySQL(PlainDialect):
 
     def grants(self) -> str:
         """Return the SQL that gives each role its rights."""
+        from outbox.store.dialects.mysql_roles import grants  # noqa: PLC0415 - no application asks
+
         return grants()
 
     def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]:
         """Return what a role needs, by table and action."""
+        from outbox.store.dialects.mysql_roles import KEY  # noqa: PLC0415 - no application asks
+        from outbox.store.grants import rights  # noqa: PLC0415 - as above
+
         return rights(role, key=KEY)
 
     def probes(self, largest: int) -> Sequence[Probe]:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from sqlalchemy import Boolean, bindparam, insert, select, text
+from sqlalchemy import bindparam
 
-from outbox.mail.status import Lane
-from outbox.store.clock import utc_now
-from outbox.store.grants import rights
-from outbox.store.lanes import Edge, Line
-from outbox.store.schema import attempt, delivery
-from outbox.store.types import UtcDateTime
+from outbox.store.schema import delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-    from uuid import UUID
+    from collections.abc import Mapping
 
     from sqlalchemy import (
         Column,
         ColumnElement,
         Connection,
-        CursorResult,
         Engine,
         Select,
         TextClause,
-        TextualSelect,
         Update,
     )
 
@@ -46,20 +37,6 @@ These are the heartbeat, the six duties and the two of `worker/threads.py`: none
 Four of them stay, since the duties are seldom at work together.
 """
 
-_NOTE = insert(attempt)
-_NOW = select(utc_now())
-
-
-def edges_in(statement: str) -> TextualSelect:
-    """Return a statement that gives the columns of an edge, in any order."""
-    return text(statement.replace(":", r"\:")).columns(
-        stream=delivery.c.stream.type,
-        lane=delivery.c.lane.type,
-        due_at=UtcDateTime,
-        is_due=Boolean,
-        now=UtcDateTime,
-    )
-
 
 class Inserts(NamedTuple):
     """The statements that insert messages without a key, with their deliveries: one, or many.
@@ -71,22 +48,15 @@ class Inserts(NamedTuple):
     many: DriverStatement
 
 
-def won_by(
-    rows: Sequence[dict[str, Any]], held: CursorResult[Any, Any, Any]
-) -> dict[tuple[int, UUID, int], dict[str, Any]]:
-    """Return the outcome rows whose claims are among those that a read of NAME has found held, and locked."""
-    by_name = {(row["id"], row["message_id"], row["fence"]): row for row in rows}
-    return {name: by_name[name] for id_, mail, fence in held if (name := (id_, mail, fence)) in by_name}
-
-
 class PlainDialect:
     """The answers of a database without a trap in that place; the others override them and say why."""
 
-    inserts: ClassVar[Inserts | None] = None
-    """Where a database can do it at once."""
-
     timeline: ClassVar[TextClause | None] = None
     """Reads which of the servers that follow each other this is, as a number; NULL: it cannot tell now."""
+
+    def inserts(self) -> Inserts | None:
+        """Return the statements that insert all of a mail at once, where a database can: here it cannot."""
+        return None
 
     def prepare(self, engine: Engine, silence: float | None) -> None:
         """Prepare the daemon's writing engine: its options say it all."""
@@ -101,19 +71,6 @@ class PlainDialect:
     def descriptor(self, driver: Any) -> int | None:  # noqa: ARG002 - some have one
         """Return the file descriptor of the driver's socket, None where it has none."""
         return None
-
-    edges_of_lines: ClassVar[TextualSelect]
-    """Finds the oldest pending delivery of every line, at a cost that does not grow with their number."""
-
-    def edges(self, connection: Connection) -> tuple[list[Edge], datetime]:
-        """Return what stands at the left edge of each line, and the database's instant of this look."""
-        rows = connection.execute(self.edges_of_lines).all()
-        now = rows[0].now if rows else connection.execute(_NOW).scalar_one()
-        return [Edge(Line(row.stream, Lane(row.lane)), row.due_at, bool(row.is_due)) for row in rows], now
-
-    def note(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-        """Write attempt rows."""
-        connection.execute(_NOTE, rows)
 
     def among(self, column: Column[Any], name: str) -> ColumnElement[bool]:
         """Return the condition that `column` is one of a list, the parameter `name`."""
@@ -152,4 +109,6 @@ class PlainDialect:
 
     def rights(self, role: Role) -> dict[str, dict[Action, tuple[str, ...]]]:
         """Return what a role needs, by table and action; nothing where there are no roles."""
+        from outbox.store.grants import rights  # noqa: PLC0415 - no application asks
+
         return rights(role, key=None)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from outbox.journal.record import Key
-from outbox.store.moves import FEW
+from outbox.store.batches import FEW
 from outbox.worker.clearance import Clearance
 from outbox.worker.holdings import Holdings
 from tests.unit.worker.held import claim, lease, parcel, settlement
