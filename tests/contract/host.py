@@ -85,7 +85,7 @@ class Host:
         self.journal.folder.close()
 
     def look(self, me: UUID) -> bool:
-        self.replay.notices(me, list(self.journal.ended), self.claimed)
+        self.replay.notices(me, self.journal.ended, self.claimed)
         self.journal.counted(me, self.replay.counted(me))
         return self.replay.look(me, History(self.scene.database).now().epoch, self.journal.folder)
 

@@ -176,7 +176,7 @@ def test_fault_32_a_start_notices_unless_another_has_before(
 def test_fault_31_a_host_reads_its_journals_when_another_has_noticed(scene: Scene, host: Host) -> None:
     me, claims = host.has_sent(1)
     forget(scene, *claims)
-    host.journal.ended.clear()
+    host.journal._ended.clear()
     assert not host.look(me)
     assert History(scene.database).went_back(host.replay.answered)
     assert host.look(me)
@@ -269,6 +269,6 @@ def test_all_wait_from_when_it_is_noticed_on_and_not_only_while_nobody_reads(
     History(scene.database).answer(me, host.replay.answered)
     host.sends(me, claims)
     forget(scene, claims[1])
-    assert host.replay.notices(me, list(host.journal.ended), [])
+    assert host.replay.notices(me, host.journal.ended, [])
     assert scene.database.read(unanswered)
     assert statuses(scene) == ["sent", "pending"]
