@@ -75,7 +75,7 @@ def whole_mails(connection: Connection, ids: Sequence[int], most: int) -> Iterat
 
     For `send_anew` makes one new message of what it is given of an old one.
     """
-    look = _WHOSE.where(dialect_of(connection.dialect.name).among(_d.id, "ids"))
+    look = _WHOSE.where(dialect_of(connection.dialect.name).among(_d.id, "ids")).order_by(_d.id)
     of_each: defaultdict[UUID, list[int]] = defaultdict(list)
     for batch in batches(ids, FEW):
         for row in connection.execute(look, {"ids": list(batch)}):

@@ -95,7 +95,7 @@ def soak(
 
         shop = Shop(app, Random(seed), arrived)
         full = _full_rate(shop, plan.measured, arrived)
-        wait_until(lambda: time.monotonic() > warm, "it is warm")
+        wait_until(lambda: time.monotonic() > warm, "it is warm", plan.warm + 30)
         before = _idle(daemon, app)
         with (
             Feed(shop, full / 2, full / 2 * _BACKLOG, arrived),
