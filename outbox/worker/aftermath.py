@@ -73,8 +73,9 @@ class Aftermath:
             gone = {}
             events.journal_failed(str(error.filename), error)
         left_over = []
+        entries = [entry for one in gone.values() for entry in one.entries]
         for session, one in gone.items():
-            if unwritten := self._end(session, one):
+            if unwritten := self._end(session, one, entries):
                 left_over.append((lease_of_the_dead(session), unwritten))
                 continue
             self._remains.over(session)
@@ -116,10 +117,11 @@ class Aftermath:
             return "it is of another database"
         return None
 
-    def _end(self, session: UUID, gone: _Gone) -> list[Settlement]:
+    def _end(self, session: UUID, gone: _Gone, entries: Sequence[Entry]) -> list[Settlement]:
         """Settle what a session held; return what the database does not take now."""
         held = {_key(standing): standing for standing in self._remains.held(session)}
-        named = [(entry, held[entry.key]) for entry in gone.entries if entry.key in held]
+        # Of all sessions: what this one held on over a reload is named by the journal of the one before.
+        named = [(entry, held[entry.key]) for entry in entries if entry.key in held]
         settlements = [
             self.settlement(entry, standing) for entry, standing in named if entry.dotted or entry.verdict
         ]

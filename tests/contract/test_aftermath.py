@@ -216,6 +216,17 @@ def test_of_a_mail_that_was_redirected_its_success_says_so(scene: Scene, killed:
     assert scene.row(claim.delivery_id).reason == "redirected"
 
 
+def test_what_was_held_on_over_a_reload_is_told_by_the_journal_before(scene: Scene, killed: Killed) -> None:
+    past, (claim,) = killed()
+    past.answered(claim, Rejected("RCPT TO", "", Answer(550, None, "no")))
+    past.killed()
+    me, _ = scene.held()
+    scene.change(claim.delivery_id, session=me)
+    assert Past(scene, past.state, me).settled() == []
+    assert [row.status for row in scene.rows()] == ["failed", "pending"]
+    assert past.files() == ["00000001.done", "00000002.done"]
+
+
 def holed(past: Past) -> None:
     """Let lines be missing, as on a full disk."""
     assert past.journal._file is not None

@@ -93,17 +93,18 @@ def test_what_the_database_refuses_is_held_by_each_next_daemon_and_goes_no_secon
         daemon.tell(smtp_port=relay.port, lease_ttl=1)
         with app.engine.begin() as connection:
             connection.execute(text(f"CREATE TRIGGER rule {rule}"))
-        app.enqueue(1)
         with daemon:
-            wait_until(lambda: "refuses the verdict" in daemon.log(), "it is refused")
-            for _ in range(2):
+            # The session that holds one on leaves a journal of its own that does not name it.
+            for count in (1, 2):
+                app.enqueue(1)
+                wait_until(lambda: daemon.log().count("refuses the verdict") >= 2 * count - 1, "a refusal")  # noqa: B023
                 before = app.scalar(over)
                 daemon.reload()
                 wait_until(lambda: bool(daemon.heard()) and app.scalar(over) != before, "its session is over")  # noqa: B023
                 wait_until(lambda: bool(daemon.heard()) and not app.counts()["pending"], "nothing waits")
-            assert (app.counts()["sending"], len(relay.mails)) == (1, 1)
+            assert (app.counts()["sending"], len(relay.mails)) == (2, 2)
             with app.engine.begin() as connection:
                 connection.execute(text("DROP TRIGGER rule"))
             assert daemon.terminate() == 0
-        assert app.counts() == {"sent": 1}
-        assert len(relay.mails) == 1
+        assert app.counts() == {"sent": 2}
+        assert len(relay.mails) == 2
