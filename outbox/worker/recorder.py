@@ -81,8 +81,8 @@ class Recorder:
         self._refused = refused
         self._waiting: deque[tuple[Lease, Settlement, float]] = deque()
         self._returned: deque[tuple[Lease, Settlement, float]] = deque()
-        # The names of those refused and not written since; and which of them wait for the next try.
-        self._refusals: set[tuple[int, UUID, int]] = set()
+        # Those refused and not written since, by their names; and which of them wait for the next try.
+        self._refusals: dict[tuple[int, UUID, int], tuple[Lease, Settlement]] = {}
         self._resting: list[tuple[Lease, Settlement]] = []
         self._careful_until = 0.0
         self._arrived = asyncio.Event()
@@ -107,8 +107,8 @@ class Recorder:
 
     @property
     def refused(self) -> list[tuple[Lease, Settlement]]:
-        """What the database has refused, and shall have once more."""
-        return [*self._resting]
+        """What the database has refused and does not have since, whether it rests now or is tried again."""
+        return [*self._refusals.values()]
 
     def is_stalled(self) -> bool:
         """Tell whether what is sent now could not be recorded: no new dot goes out.
@@ -202,7 +202,7 @@ class Recorder:
             self._put_off(lease, [one for one in batch if one.delivery_id in recorded.busy])
         done = [one for one in batch if one.delivery_id not in recorded.busy]
         for settlement in done:
-            self._refusals.discard(settlement.name)
+            self._refusals.pop(settlement.name, None)
             self._tally.settled(settlement)
         self.backlog -= len(done)
         self._look_whether_empty()
@@ -228,7 +228,7 @@ class Recorder:
         self._resting.append((lease, settlement))
         self._look_whether_empty()
         if settlement.name not in self._refusals:
-            self._refusals.add(settlement.name)
+            self._refusals[settlement.name] = lease, settlement
             answer = settlement.answer
             events.verdict_refused(
                 error,

@@ -176,6 +176,23 @@ def test_who_waits_for_the_end_has_refused_verdicts_tried_once_more_and_is_not_k
     run(scene())
 
 
+def test_what_was_refused_is_known_also_where_the_end_comes_while_it_is_tried_again() -> None:
+    async def scene() -> list[list[int]]:
+        queue = Audited(1, 2)
+        async with Scene(queue) as scene:
+            scene.recorder.put(lease(), [settlement(1), settlement(2)])
+            await scene.recorder.drained()
+            known = [scene.recorder.refused]
+            queue.refused.remove(2)
+            queue.look = lambda: known.append(scene.recorder.refused)
+            await asyncio.sleep(REFUSED_PAUSE + 1)
+            known.append(scene.recorder.refused)
+        return [[one.delivery_id for _, one in each] for each in known]
+
+    first, again, *_, last = run(scene())
+    assert (first, again, last) == ([1, 2], [1, 2], [1])
+
+
 def test_a_verdict_that_was_refused_is_written_in_its_own_words_when_it_can_be() -> None:
     async def scene() -> list[Settlement]:
         queue = Audited(1)
