@@ -17,7 +17,7 @@ from outbox.settings.sources import load_flags
 from outbox.settings.written import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -77,6 +77,10 @@ def init(
     folder = directory.resolve()
     config, unit = folder / names.config, folder / names.unit
     files = {config: written(given), unit: unit_file(names.unit, folder, names.of_unit)}
+    # Whoever has done what is told next for another instance has changed the unit since.
+    kept = instance is not None and unit.is_file() and not force
+    if kept:
+        del files[unit]
     if not force:
         _refuse_existing(files)
     try:
@@ -88,6 +92,8 @@ def init(
         raise CommandError(f"directory: {problem}. Give another, or another user.", EX_USAGE) from error
     for path in files:
         click.echo(f"Written: {path}")
+    if kept:
+        click.echo(f"Left as it is: {unit}, which all instances share")
     click.echo("\nNext:")
     for n, step in enumerate(_next(config, unit, names, given), 1):
         click.echo(f"{n:>3}. {step}")
@@ -105,15 +111,8 @@ def _checked(flags: Mapping[str, str | None], names: _Names) -> dict[str, str]:
     return given
 
 
-def _may_be_written(path: Path, text: str) -> bool:
-    """Tell whether nothing is lost by it: the unit of another instance is the same."""
-    if path.is_symlink():
-        return False
-    return not path.exists() or (path.is_file() and path.read_bytes() == text.encode())
-
-
-def _refuse_existing(files: Mapping[Path, str]) -> None:
-    existing = [str(path) for path, text in files.items() if not _may_be_written(path, text)]
+def _refuse_existing(files: Iterable[Path]) -> None:
+    existing = [str(path) for path in files if path.exists() or path.is_symlink()]
     if existing:
         raise CommandError(
             f"directory: there is {' and '.join(existing)} already, and nothing was written. Give another "

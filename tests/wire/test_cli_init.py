@@ -124,10 +124,13 @@ def test_each_instance_has_settings_of_its_own_and_all_share_one_unit() -> None:
     unit = Path("etc/outbox@.service")
     assert f"\nEnvironment=OUTBOX_CONFIG={Path('etc').resolve()}/%i.toml\n\n[Install]\n" in unit.read_text()
     assert "/opt/outbox/.venv" not in unit.read_text()
-    assert call("init", "etc", "--instance", "news").exit_code == 0
+    # As the steps for the first one say.
+    unit.write_text(edited := unit.read_text().replace("#LoadCredential", "LoadCredential"))
+    told = call("init", "etc", "--instance", "news").stdout
+    assert (f"Left as it is: {unit.resolve()}" in told, unit.read_text()) == (True, edited)
     assert refused("init", "etc", "--instance", "shop", "--smtp-host", "mail.example.org")[0] == 64
-    unit.write_text("mine")
-    assert refused("init", "etc", "--instance", "blog")[0] == 64
+    assert call("init", "etc", "--instance", "news", "--force").exit_code == 0
+    assert unit.read_text() != edited
     assert sorted(path.name for path in Path("etc").iterdir()) == [
         "news.toml",
         "outbox@.service",
