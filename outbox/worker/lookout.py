@@ -40,9 +40,12 @@ class Lookout:
         self._desks = desks
         self._lease = lease
 
-    async def look(self, reads: Callable[[], None]) -> None:
-        """Look what may be sent; `reads` is called where journals are read for it, which may take long."""
-        if not self._permit.must_look(asyncio.get_running_loop().time()):
+    async def look(self, reads: Callable[[], None] = lambda: None, *, anew: bool = False) -> None:
+        """Look what may be sent, `anew` however short ago that was.
+
+        `reads` is called where journals are read for it, which may take long.
+        """
+        if not (anew or self._permit.must_look(asyncio.get_running_loop().time())):
             return
         await self._obey()
         me, ended = self._lease().id, self._journal.ended

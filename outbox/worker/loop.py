@@ -38,7 +38,7 @@ from outbox.worker.housekeeping import Housekeeping
 from outbox.worker.journaling import Journaling
 from outbox.worker.lookout import Lookout
 from outbox.worker.parts import first_end
-from outbox.worker.past import Past
+from outbox.worker.past import Known, Past
 from outbox.worker.permit import Permit
 from outbox.worker.recorder import Recorder
 from outbox.worker.replay import Replay
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from outbox.worker.lease import Lease
     from outbox.worker.notify import Notifier
     from outbox.worker.options import Options
-    from outbox.worker.past import Known
 
 
 class Daemon:
@@ -285,7 +284,9 @@ class Daemon:
         events.daemon_stopped(**asdict(self._tally.totals))
 
     async def _let_go(self) -> None:
-        with suppress(SQLAlchemyError):
+        with suppress(SQLAlchemyError, EnvironmentMismatchError):
+            if self._fault is None:  # a failover may have lost what was sent: others wait until we end
+                await self._lookout.look(anew=True)
             await self._holdings.release_unknown(self._heartbeat.lease)
             if not isinstance(self._fault, EnvironmentMismatchError):
                 await self._desks.leave(self._heartbeat.lease)

@@ -15,11 +15,13 @@ from tests.support.dump import Dump, cut_others
 from tests.support.ledger import LedgerSink
 from tests.support.scripted import Peer, scripted
 from tests.support.waiting import wait_until
+from tests.support.watched import Thinking
 
 _UNANSWERED = (
     "SELECT count(*) FROM outbox_session, outbox_meta"
     " WHERE state = 'running' AND outbox_session.epoch < outbox_meta.epoch"
 )
+_STOPPING = "SELECT count(*) FROM outbox_session WHERE state = 'stopping'"
 
 
 class Scene:
@@ -114,6 +116,39 @@ def test_fault_31_a_failover_that_loses_the_last_commits_heals_by_itself(
         assert len(here.sink.entries()) == 65
         assert not here.waits
         assert "30 deliveries that had come back are recorded as sent" in here.daemon.log()
+
+
+@pytest.mark.parametrize("url", ["postgresql_url", "mysql_url"])
+def test_fault_31_a_daemon_that_is_stopping_tells_what_a_failover_has_lost_before_it_ends(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    url = request.getfixturevalue(url)
+    with application(url) as app, Thinking() as relay:
+        relay.may_answer.set()
+        with RunningDaemon(url, tmp_path, port=relay.port, state_dir=state) as daemon:
+            app.wait_beats(daemon.pid, 1)
+            behind = Dump(app.engine)
+            app.enqueue(5, tag="lost")
+            app.wait_sent(5)
+            relay.may_answer.clear()
+            relay.thinks.clear()
+            app.enqueue(1)
+            assert relay.thinks.wait(20)
+            daemon.send(signal.SIGTERM)
+            wait_until(lambda: app.scalar(_STOPPING) == 1, "it is stopping")
+            daemon.send(signal.SIGSTOP)
+            lost = Dump(app.engine)
+            lost.forget_work_since(behind)
+            lost.restore()
+            cut_others(app.engine)
+            app.reconnect()
+            daemon.send(signal.SIGCONT)
+            relay.may_answer.set()
+            assert daemon.wait_end() == 0
+        assert app.counts() == {"sent": 6}
+    assert len(relay.mails) == 6
 
 
 class Hesitant:
