@@ -120,7 +120,8 @@ class Demand:
     `unused` of what it borrowed before, on that `day`, were never sent: the day's quota has them back. The
     bucket has `back`: what it would hold more, had they never been borrowed. Else a mail of two limits would
     never go, of which each has a token when the other has none.
-    It has `waited` for so many seconds, and was lent nothing.
+    It has `waited` for so many seconds, and was lent nothing. So many more may be `coming`: for them it is
+    lent, too, and where there is too little for these alone, the gate is short of nothing.
     """
 
     least: int
@@ -129,6 +130,7 @@ class Demand:
     back: float = 0.0
     day: date | None = None
     waited: float = 0.0
+    coming: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +154,12 @@ def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     """Return what a gate of this `limit` lends to one who asks for `demand` now."""
     used = max(0, bucket.used - demand.unused)
     tokens = min(limit.at_once, bucket.filled(limit) + demand.back) if limit.rate is not None else None
-    room = demand.most if limit.quota is None else max(0, limit.quota - used)
+    wanted = demand.most + demand.coming
+    room = wanted if limit.quota is None else max(0, limit.quota - used)
     if room < min(demand.least, demand.most):
         # What is left may do for a smaller parcel.
         return Grant(0, tokens, used) if room else Grant(0, tokens, used, "quota", bucket.left)
-    most = min(demand.most, room)
+    most = min(wanted, room)
     if limit.rate is None or tokens is None:
         return Grant(most, None, used + most, *_short(demand, most, "quota", bucket.left))
     # A parcel that is larger than the bucket, as it was packed before the pace was lowered, goes when the
@@ -168,7 +171,7 @@ def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
         return Grant(0, tokens, used, "rate", (needed - tokens) / limit.rate)
     count = min(most, max(int(tokens), demand.least))
     left = tokens - count
-    if count == most:
+    if count == most or count >= demand.most:
         return Grant(count, left, used + count, *_short(demand, count, "quota", bucket.left))
     # Half a burst later there is something to lend again, and the bucket has not run over.
     wait = max(0.5 * limit.at_once, 1.0 - left) / limit.rate

@@ -106,7 +106,7 @@ class Purse:
             there = 0
         if most <= 0:
             return None
-        most = max(most, self._coming(limit, now) - there)
+        coming = max(0, self._coming(limit, now) - there - most)
         old = [lot for lot in self.lots if lot.void_at <= now or not there]
         for lot in old:
             self.lots.remove(lot)
@@ -119,6 +119,7 @@ class Purse:
             sum(lot.back(limit.rate, now) for lot in old) if limit.rate else 0.0,
             self.day,
             waited,
+            coming,
         )
 
     def _count(self, width: int, now: float) -> int:

@@ -148,6 +148,17 @@ def test_a_clock_that_was_set_back_costs_no_more_than_the_time_since() -> None:
     assert Bucket(1.5, -3600.0).filled(Limit(10.0, burst=5)) == 1.5
 
 
+@pytest.mark.parametrize(
+    ("waits", "coming", "lent", "short_of"),
+    [(6, 3, 9, None), (6, 9, 10, None), (10, 9, 10, None), (11, 9, 10, "rate")],
+)
+def test_only_what_waits_makes_a_gate_short_of_something(
+    waits: int, coming: int, lent: int, short_of: str | None
+) -> None:
+    found = grant(Limit(100.0), Bucket(), Demand(1, waits, coming=coming))
+    assert (found.count, found.short_of, found.wait > 0) == (lent, short_of, bool(short_of))
+
+
 def test_a_quota_that_is_spent_waits_for_the_next_day_and_has_back_what_was_not_used() -> None:
     limit = Limit(quota=10)
     assert grant(limit, Bucket(None, 0.0, 9, 3600.0), Demand(2, 2)) == Grant(0, None, 9)

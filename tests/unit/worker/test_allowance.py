@@ -77,7 +77,9 @@ def test_nobody_borrows_more_often_than_every_twentieth_of_a_second_or_more_than
     times = [at for at, _ in scene.buckets.asked]
     assert all(later - at >= SPACING - 1e-9 for at, later in pairwise(times))
     # By how fast they have gone, for as long as what is borrowed is good.
-    assert [asked[MX].most for _, asked in scene.buckets.asked][:4] == [3, 15, 75, 375]
+    asked = [asked[MX] for _, asked in scene.buckets.asked][:4]
+    assert [each.most + each.coming for each in asked] == [3, 15, 75, 375]
+    assert [each.most for each in asked] == [3, 15, 75, 107]
 
 
 def test_of_a_quota_nothing_is_borrowed_for_mail_that_has_not_come() -> None:

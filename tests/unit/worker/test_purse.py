@@ -43,7 +43,7 @@ def test_a_low_purse_asks_for_as_many_as_go_in_time_though_fewer_wait_here_now()
     purse = lent(9, 0.0)
     for _ in range(6):
         purse.spend(1, 0.0)
-    assert purse.ask(LIMIT, [1] * 9, 9, SPACING) == Demand(1, 30 - 3)
+    assert purse.ask(LIMIT, [1] * 9, 9, SPACING) == Demand(1, 9 - 3, coming=30 - 9)
     assert purse.spent == purse.passed == 0
 
 
