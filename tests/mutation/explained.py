@@ -8,6 +8,8 @@ _ASKED_AGAIN = (
     "only of the read: the update behind it asks again, and tests/contract/test_guards.py looks at that"
 )
 
+_ONE_ROW = "a CHECK of the table says that it has one row"
+
 _CHECKED = "a CHECK of the table says that only what is sending has a session"
 
 GUARDS: dict[tuple[str, str], str] = {
@@ -21,7 +23,7 @@ GUARDS: dict[tuple[str, str], str] = {
         "outbox/store/dialects/sqlite_daemon.py",
         "IS_PENDING",
     ): "the write lock is ours since they were chosen",
-    ("outbox/store/history.py", "meta.c.id == 1"): "a CHECK of the table says that it has one row",
+    ("outbox/store/history.py", "meta.c.id == 1"): _ONE_ROW,
     ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
     ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
     (
@@ -41,6 +43,11 @@ GUARDS: dict[tuple[str, str], str] = {
         'database.dialect.among(_s.id, "ids")',
     ): "what it deletes more may go as well: the transaction is longer",
     ("outbox/store/sessions.py", "IS_SENDING"): _CHECKED,
+    (
+        "outbox/store/statistics.py",
+        "_d.status.in_([literal(status.value) for status in sorted(FINAL)])",
+    ): "a CHECK of the table says that only what is final has an end; its index begins with the status",
+    ("outbox/store/turns.py", "meta.c.id == 1"): _ONE_ROW,
 }
 """Guards that are left out by `guards.py`, by file and text."""
 

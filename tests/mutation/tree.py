@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,28 @@ _CONTRACT = (
     *("again", "group_commit", "pauses", "remains", "other_mail", "history"),
     *("aftermath", "replay", "replay_doubts", "replay_far"),
 )
-_STORE = [*(f"tests/contract/test_{name}.py" for name in _CONTRACT), "tests/models/test_queue.py"]
+# What the queue does without has its own tests instead.
+_APART = {
+    "history": ("history", "replay", "replay_far", "replay_moved", "replay_doubts", "aftermath"),
+    "turns": ("housekeeping",),
+    "retention": ("retention", "retention_ends", "statistics", "housekeeping", "guards"),
+    "statistics": ("statistics", "retention"),
+    "erasure": ("erasure",),
+    "buckets": ("buckets", "why_ways", "gates"),
+    "breakers": ("breakers", "why_ways", "gates"),
+    "permission": ("history", "pauses", "gates"),
+    "suppressions": ("selection", "requests", "intake", "erasure", "why"),
+    "selection": ("selection", "requests"),
+    "conditions": ("selection", "pages", "matching"),
+    "matching": ("matching",),
+    "pages": ("pages",),
+    "search": ("search", "status"),
+    "standing": ("status",),
+    "waiting": ("why", "why_ended", "why_ways"),
+    "overview": ("overview", "depth"),
+    "renewal": ("renewal", "let_go"),
+    "insert": ("intake", "intake_many", "keys"),
+}
 # Tests without a database, which come first.
 _UNIT = {
     "outbox/mail/status.py": [
@@ -62,22 +83,30 @@ def copied() -> Iterator[Path]:
         yield tree
 
 
-def killer(tree: Path, module: str) -> str | None:
-    """Run the tests of a module of the copy; return the first that fails, None if all pass.
+def runs_of(module: str) -> Iterator[tuple[str, ...]]:
+    """Yield the runs of tests that may see what is broken in a module, as pytest takes them.
 
     What is not only for one database is tried on the others where it survives on SQLite.
     """
-    if module in _UNIT and (failure := _first_failure(tree, _UNIT[module])):
-        return failure
+    if module in _UNIT:
+        yield tuple(_UNIT[module])
     if not module.startswith("outbox/store/"):
-        return None
+        return
+    apart = _APART.get(Path(module).stem)
+    tests = [f"tests/contract/test_{name}.py" for name in apart or _CONTRACT]
+    if apart is None:
+        tests.append("tests/models/test_queue.py")
     for database in _DATABASES.get(module, ["sqlite", "postgresql", "mysql"]):
-        if failure := _first_failure(tree, [*_STORE, "-k", database]):
-            return failure
-    return None
+        yield *tests, "-k", database
 
 
-def _first_failure(tree: Path, tests: list[str]) -> str | None:
+def killer(tree: Path, module: str) -> str | None:
+    """Run the tests of a module of the copy; return the first that fails, None if all pass."""
+    return next(filter(None, (first_failure(tree, run) for run in runs_of(module))), None)
+
+
+def first_failure(tree: Path, tests: Sequence[str]) -> str | None:
+    """Run these tests on the copy; return the first that fails."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no"]
     run = subprocess.run(
         [*command, "--timeout=60", *tests],
