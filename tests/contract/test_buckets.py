@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 
 from outbox.mail.rate import ANY, DAY, Demand, Limit
 from outbox.store.buckets import Buckets, Gate
-from outbox.store.schema import GateKind, gate
+from outbox.store.schema import GateKind, SessionState, gate, session
 from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, ago
 
@@ -174,3 +174,23 @@ def test_a_lowered_pace_is_what_the_gate_lends_by(scene: Scene, buckets: Buckets
     assert borrow(buckets, Limit(rate=1000.0), 100).count == 0
     set_row(scene, paced_at=ago(DAY), tokens_at=ago(60))
     assert borrow(buckets, Limit(rate=1000.0), 100).count == 100
+
+
+def test_neither_a_loan_nor_a_lowered_pace_changes_a_gate_of_the_same_kind_or_name(
+    scene: Scene, buckets: Buckets
+) -> None:
+    others = [Gate(GateKind.RELAY, "other"), Gate(GateKind.STREAM, "mx")]
+    for other in others:
+        borrow(buckets, SLOW, 1, of=other)
+    before = [row(scene, other) for other in others]
+    assert borrow(buckets, SLOW, 5).count == 5
+    assert buckets.slow_down("mx", Limit(rate=40.0), 100.0) == pytest.approx(20.0)
+    assert before == [row(scene, other) for other in others]
+
+
+def test_only_daemons_that_live_are_taken_to_send_as_much(scene: Scene, buckets: Buckets) -> None:
+    _, _, silent = (scene.start() for _ in range(3))
+    scene.start(SessionState.STOPPED)
+    with scene.admin.begin() as connection:
+        connection.execute(update(session).where(session.c.id == silent).values(beat_at=ago(DAY)))
+    assert buckets.slow_down("mx", ANY, 10.0) == pytest.approx(2 * 10.0 / 2)

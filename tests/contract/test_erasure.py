@@ -114,6 +114,36 @@ def test_fault_87_what_is_being_sent_to_it_is_left_and_does_not_go_again(scene: 
     assert [(row.status, row.wish) for row in scene.rows()] == [("sending", "cancel")]
 
 
+def test_what_was_said_to_others_of_its_mails_stays_but_where_it_is_named(scene: Scene) -> None:
+    mail(scene, "sent", "failed", to=[ADA, "bob@example.org"])
+    _, bobs = [row.id for row in scene.rows()]
+    scene.change(bobs, reply="550 no such user")
+    with scene.admin.begin() as connection:
+        its = update(attempt).where(attempt.c.delivery_id == bobs)
+        connection.execute(its.values(reply="550 no such user", detail="RCPT TO"))
+    assert forget(scene).attempts == 1
+    bob = scene.row(bobs)
+    assert (bob.recipient, bob.reply) == ("bob@example.org", "550 no such user")
+    with scene.admin.connect() as connection:
+        said = connection.execute(select(attempt.c.reply, attempt.c.detail).order_by(attempt.c.id)).all()
+    assert said == [(None, None), ("550 no such user", "RCPT TO")]
+
+
+def test_what_people_and_relays_say_without_it_stays(scene: Scene) -> None:
+    with scene.admin.begin() as connection:
+        outbox.pause(connection, stream="receipts", why=f"{ADA} has asked", who="ann")
+        outbox.pause(connection, stream="bulk", why="prices are wrong", who="bob")
+    Gates(scene.database).report("main", "550 not now")
+    forget(scene)
+    with scene.admin.connect() as connection:
+        found = connection.execute(select(gate.c.fault, gate.c.paused_why, gate.c.paused_by)).all()
+    assert set(found) == {
+        ("550 not now", None, None),
+        (None, "forgotten has asked", "ann"),
+        (None, "prices are wrong", "bob"),
+    }
+
+
 def test_that_it_gets_no_mail_is_remembered_unless_that_is_to_go_too(scene: Scene) -> None:
     with scene.application.begin() as connection:
         outbox.suppress(connection, ADA, "she asked for it")

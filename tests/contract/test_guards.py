@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from outbox.mail.status import LATE, Late, Move, Status
 from outbox.store.dialects.mysql_daemon import _CLAIM
 from outbox.store.rescues import _rescue_one
-from outbox.store.schema import SessionState, session
+from outbox.store.retention import Retention
+from outbox.store.schema import SessionState, attempt, session
 from outbox.store.sessions import _LOSE
 from outbox.store.verdicts import Recorded
+from tests.contract.aged import WEEK, aged, left
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
 from tests.support.users import migrated
@@ -154,6 +156,23 @@ def test_a_daemon_that_looked_too_long_ago_declares_nobody_lost(scene: Scene, sp
         assert lost.rowcount == 1
         states = {row.id: row.state for row in connection.execute(select(session))}
     assert (states[silent], states[other]) == ("lost", "running")
+
+
+def test_who_looked_too_long_ago_deletes_nothing_that_is_young_or_has_deliveries(scene: Scene) -> None:
+    id_ = aged(scene, "sent", days=6)
+    (row,) = scene.rows()
+    store = Retention(scene.database)
+    with scene.admin.begin() as connection:
+        connection.execute(delete(attempt))
+        assert connection.execute(store._deliveries, {"ids": [row.id], **WEEK.younger}).rowcount == 0
+        assert connection.execute(store._messages, {"messages": [id_]}).rowcount == 0
+    assert {id_} == left(scene)["delivery"]
+
+
+def test_a_body_that_another_has_erased_is_not_erased_again(scene: Scene) -> None:
+    id_ = aged(scene, "sent")
+    erase, it = Retention(scene.database)._erase, {"messages": [id_]}
+    assert [scene.database.write(lambda c: c.execute(erase, it).rowcount) for _ in range(2)] == [1, 0]
 
 
 def test_only_the_messages_that_are_asked_for_are_read(scene: Scene) -> None:

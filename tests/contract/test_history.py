@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text, update
 
-from outbox.store.history import History, confirm, restored, unanswered
+from outbox.store.history import _NOTE, History, confirm, restored, unanswered
 from outbox.store.permission import permission
 from outbox.store.schema import SessionState, meta
 from tests.contract.scene import Scene
@@ -109,6 +109,14 @@ def test_fault_31_another_server_is_news_also_after_an_epoch_that_not_all_know(s
     assert history.now().epoch == 6
     assert scene.database.read(permission).restored
     assert not history.has_moved()
+
+
+def test_who_looked_too_long_ago_notes_no_server_in_the_place_of_another(scene: Scene) -> None:
+    for before, after in ((None, 7), (8, 8)):
+        with scene.admin.begin() as connection:
+            connection.execute(update(meta).values(timeline=before))
+        scene.database.write(lambda connection: connection.execute(_NOTE, {"server": 7}))
+        assert noted(scene) == after
 
 
 def test_a_server_that_does_not_tell_its_timeline_is_asked_once(scene: Scene) -> None:

@@ -105,6 +105,18 @@ def test_a_walk_sees_each_delivery_once_also_where_many_ended_at_one_instant(
     assert len(seen) == len(set(seen))
 
 
+def test_a_walk_passes_no_delivery_again_that_came_later_and_ended_sooner(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retaining, "PAGE", 1)
+    for days in (8, 9, 10):
+        aged(scene, "sent", days=days)
+    walk = Retention(scene.database).walk(WEEK)
+    seen = [id_ for _ in range(3) for id_, _ in walk.page()]
+    assert [row.id for row in scene.rows()][::-1] == seen
+    assert walk.page() == []
+
+
 def test_what_cannot_go_does_not_keep_what_stands_behind_it(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

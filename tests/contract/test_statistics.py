@@ -63,6 +63,13 @@ def test_a_name_that_differs_in_a_capital_or_a_space_is_another(scene: Scene) ->
     assert {each.stream: each.deliveries for each in told(scene)} == {"bulk": 2, "Bulk": 1}
 
 
+def test_what_each_relay_took_is_counted_by_itself(scene: Scene) -> None:
+    for relay in ("main", None, "other", "main"):
+        aged(scene, "sent", relay=relay)
+        deleted(scene)
+    assert {each.relay: each.deliveries for each in told(scene)} == {"": 1, "main": 2, "other": 1}
+
+
 def test_two_who_count_at_once_lose_nothing(scene: Scene, rival: Scene) -> None:
     aged(scene, "sent", "failed", "cancelled", "expired")
     rows = scene.rows()
