@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from outbox.store.breakers import Breakers, Shared
 from outbox.store.schema import gate
@@ -22,6 +22,11 @@ def breakers(scene: Scene) -> Breakers:
 def set_row(scene: Scene, **values: Any) -> None:
     with scene.admin.begin() as connection:
         connection.execute(update(gate).values(values))
+
+
+def others(scene: Scene) -> list[Any]:
+    with scene.admin.connect() as connection:
+        return list(connection.execute(select(gate).where(gate.c.name != "mx")))
 
 
 def opened(scene: Scene, breakers: Breakers, *, is_over: bool = True) -> None:
@@ -139,3 +144,23 @@ def test_waits_are_forgotten_at_a_closed_one_only(scene: Scene, breakers: Breake
     assert breakers.forget("mx")
     assert not breakers.forget("mx")
     assert breakers.read("mx").waits == 0
+
+
+def test_each_move_is_of_one_relay_alone(scene: Scene, breakers: Breakers) -> None:
+    for relay in ("mx", "other"):
+        assert breakers.open(relay, 60.0, seen=0)
+    closed = {"opened_at": None, "open_until": None, "prober": None, "probe_until": None, "waits": 1}
+    tried = closed | {"opened_at": ago(60), "open_until": ago(1)}
+    mine = tried | {"prober": ME, "probe_until": ago(-60)}
+    for both, move in (
+        (closed, lambda: breakers.open("mx", 60.0, seen=1)),
+        (tried, lambda: breakers.probe("mx", ME, 45.0)),
+        (mine, lambda: breakers.failed("mx", ME, 60.0)),
+        (mine, lambda: breakers.leave("mx", ME)),
+        (tried, lambda: breakers.close("mx", seen=1)),
+        (closed, lambda: breakers.forget("mx")),
+    ):
+        set_row(scene, **both)
+        before = others(scene)
+        assert move()
+        assert before == others(scene)

@@ -10,7 +10,7 @@ import outbox
 from outbox.control import again
 from outbox.store.erasure import FORGOTTEN
 from outbox.store.gates import Gates
-from outbox.store.schema import attempt, gate, message, metadata, suppression
+from outbox.store.schema import attempt, gate, message, metadata, suppression, tag
 from tests.contract.scene import Scene, in_state
 
 ADA = "Ada@Example.org"
@@ -108,6 +108,15 @@ def test_a_mail_that_has_to_go_to_others_is_left_until_it_has(scene: Scene, stat
     assert ADA.lower() not in everything(scene)
 
 
+def test_a_mail_that_is_left_stays_whole_while_others_of_its_are_erased(scene: Scene) -> None:
+    id_ = mail(scene, "sent", "held", to=[ADA, "bob@example.org"], key=f"welcome-{ADA}")
+    before = scene.message(id_), scene.rows(), scene.attempts()
+    mail(scene, "sent")
+    assert outbox.Forgotten(messages=1, deliveries=1, attempts=1, tags=1, left=(id_,)) == forget(scene)
+    assert before == (scene.message(id_), scene.rows()[:2], scene.attempts()[:2])
+    assert scene.count(tag) == 1
+
+
 def test_fault_87_what_is_being_sent_to_it_is_left_and_does_not_go_again(scene: Scene) -> None:
     id_ = mail(scene, "sending")
     assert outbox.Forgotten(left=(id_,)) == forget(scene)
@@ -156,6 +165,14 @@ def test_that_it_gets_no_mail_is_remembered_unless_that_is_to_go_too(scene: Scen
 def test_a_part_of_another_address_is_not_meant(scene: Scene) -> None:
     mail(scene, "sent", to=["x" + ADA], subject="Hello", text="Hello", tags=None)
     assert outbox.Forgotten() == forget(scene)
+
+
+def test_what_a_relay_said_of_it_at_mail_to_others_stays_as_the_page_says(scene: Scene) -> None:
+    mail(scene, "sent", to=["eve@example.org"])
+    before = scene.rows(), scene.attempts()
+    mail(scene, "sent")
+    assert outbox.Forgotten(messages=1, deliveries=1, attempts=1, tags=1) == forget(scene)
+    assert before == (scene.rows()[:1], scene.attempts()[:1])
 
 
 def test_a_failed_mail_to_nobody_is_never_tried_again(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from outbox.store.retention import Retention
 from outbox.store.schema import SessionState, attempt, session
 from outbox.store.sessions import _LOSE
 from outbox.store.verdicts import Recorded
-from tests.contract.aged import WEEK, aged, left
+from tests.contract.aged import WEEK, aged, deleted, left
 from tests.contract.ends import OWNED, record, settlement
 from tests.contract.scene import Scene, ago, in_state
 from tests.support.users import migrated
@@ -167,6 +167,13 @@ def test_who_looked_too_long_ago_deletes_nothing_that_is_young_or_has_deliveries
         assert connection.execute(store._deliveries, {"ids": [row.id], **WEEK.younger}).rowcount == 0
         assert connection.execute(store._messages, {"messages": [id_]}).rowcount == 0
     assert {id_} == left(scene)["delivery"]
+
+
+def test_a_message_that_has_no_delivery_yet_does_not_go_with_another(scene: Scene) -> None:
+    coming = scene.add()
+    aged(scene, "sent")
+    assert deleted(scene).messages == 1
+    assert {coming} == left(scene)["message"]
 
 
 def test_a_body_that_another_has_erased_is_not_erased_again(scene: Scene) -> None:
