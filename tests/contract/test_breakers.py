@@ -1,5 +1,6 @@
 """One breaker a relay for all daemons of a database: of several that decide the same, one has done it."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -122,6 +123,7 @@ def test_a_judged_mail_closes_it_for_all_also_beside_the_probe_of_another(
     opened(scene, breakers)
     assert breakers.probe("mx", OTHER, 45.0)
     assert breakers.close("mx", seen=1)
+    assert not breakers.close("mx", seen=1)
     assert breakers.read("mx") == Shared(open_for=None, waits=1)
     assert not breakers.failed("mx", OTHER, 60.0)
     assert breakers.read("mx").open_for is None
@@ -152,14 +154,15 @@ def test_each_move_is_of_one_relay_alone(scene: Scene, breakers: Breakers) -> No
     closed = {"opened_at": None, "open_until": None, "prober": None, "probe_until": None, "waits": 1}
     tried = closed | {"opened_at": ago(60), "open_until": ago(1)}
     mine = tried | {"prober": ME, "probe_until": ago(-60)}
-    for both, move in (
+    moves: list[tuple[dict[str, Any], Callable[[], bool]]] = [
         (closed, lambda: breakers.open("mx", 60.0, seen=1)),
         (tried, lambda: breakers.probe("mx", ME, 45.0)),
         (mine, lambda: breakers.failed("mx", ME, 60.0)),
         (mine, lambda: breakers.leave("mx", ME)),
         (tried, lambda: breakers.close("mx", seen=1)),
         (closed, lambda: breakers.forget("mx")),
-    ):
+    ]
+    for both, move in moves:
         set_row(scene, **both)
         before = others(scene)
         assert move()

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from outbox.intake import Outbox
 from outbox.store.batches import FEW
 from outbox.store.database import Database
 from outbox.store.migration import migrate, script_location
 from outbox.store.schema import attempt, delivery
-from outbox.store.search import Row, deliveries, details, find, schema_version, summaries
+from outbox.store.search import Row, body, deliveries, details, find, schema_version, summaries
 
 OUTBOX = Outbox(sender="Shop <shop@example.com>")
 
@@ -99,6 +99,21 @@ def test_the_details_hold_recipients_in_order_and_every_attempt(database: Databa
     )
     assert tried["at"].utcoffset() == timedelta(0)
     assert "mime" not in found
+
+
+def test_each_of_two_messages_has_details_and_a_body_of_its_own(database: Database) -> None:
+    status_of = {"a@example.com": "sent", "b@example.com": "pending"}
+    ids = {enqueue(database, to, subject=f"For {to}"): to for to in status_of}
+    settle(database, "a@example.com", "sent")
+    for row in database.read(lambda connection: [*connection.execute(select(delivery.c.id))]):
+        note = {"delivery_id": row.id, "fence": 1, "verdict": "defer"}
+        database.write(lambda connection, note=note: connection.execute(insert(attempt), note))  # type: ignore[misc] # as above
+    for id_, to in ids.items():
+        found = database.read(lambda connection, id_=id_: details(connection, id_))  # type: ignore[misc] # as above
+        assert (found["subject"], found["status"]) == (f"For {to}", status_of[to])
+        assert [row["recipient"] for row in (*found["deliveries"], *found["attempts"])] == [to, to]
+        mime = database.read(lambda connection, id_=id_: body(connection, id_))  # type: ignore[misc] # as above
+        assert f"To: {to}".encode() in (mime or b"")
 
 
 def test_the_version_of_the_tables_is_known(database: Database) -> None:
