@@ -1,7 +1,6 @@
 """One breaker a relay for all daemons of a database: of several that decide the same, one has done it."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +10,9 @@ from outbox.store.breakers import Breakers, Shared
 from outbox.store.schema import gate
 from tests.contract.crowd import at_once
 from tests.contract.scene import Scene, ago
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ME, OTHER = uuid4(), uuid4()
 
