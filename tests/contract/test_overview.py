@@ -45,6 +45,8 @@ def test_each_thing_that_keeps_mail_at_a_gate_is_told(scene: Scene) -> None:
             {**relay, "name": "down", **down},
             {**relay, "name": "slow", "pace": 2.5, "paced_at": utc_now()},
             {**relay, "name": "up"},
+            # Once paused: each relay is told, but of streams only what keeps mail.
+            {**stream, "name": "idle"},
             {**stream, "name": "news", "short_of": "quota", "short_since": ago(9), "short_until": ago(-9)},
         ):
             connection.execute(insert(gate).values(row))

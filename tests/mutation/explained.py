@@ -24,6 +24,10 @@ GUARDS: dict[tuple[str, str], str] = {
         "IS_PENDING",
     ): "the write lock is ours since they were chosen",
     ("outbox/store/history.py", "meta.c.id == 1"): _ONE_ROW,
+    (
+        "outbox/store/conditions.py",
+        "_d.finished_at.is_not(None)",
+    ): "a CHECK of the table says so of what is final; the words are those of the index",
     ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
     ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
     (
