@@ -1,5 +1,6 @@
 """Much mail is found whole, and what changes before its turn comes is passed over."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -42,6 +43,14 @@ def test_each_criterion_leaves_out_what_has_it_not(scene: Scene) -> None:
     for name in criteria:
         fewer = {key: value for key, value in criteria.items() if key != name}
         assert len(matched(scene, Status.PENDING, **fewer)) == 2, name
+
+
+def test_only_what_came_within_the_time_is_found(scene: Scene) -> None:
+    ids = scene.mail()
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    assert matched(scene, Status.PENDING, since=now - hour, until=now + hour) == ids
+    assert matched(scene, Status.PENDING, since=now + hour) == []
+    assert matched(scene, Status.PENDING, until=now - hour) == []
 
 
 def test_what_stands_otherwise_by_now_is_passed_over(scene: Scene) -> None:

@@ -8,7 +8,7 @@ import outbox
 from outbox.cli.top_frame import Rates, frame
 from outbox.store.clock import utc_now
 from outbox.store.overview import LAST_FAILED, Overview, overview
-from outbox.store.schema import GateKind, gate, session
+from outbox.store.schema import GateKind, SessionState, gate, session
 from outbox.store.sessions import Totals
 from tests.contract.scene import Scene, ago, in_state
 
@@ -74,6 +74,7 @@ def test_a_daemon_s_rate_is_that_between_its_beats_and_a_silent_one_is_told(scen
     with scene.admin.begin() as connection:
         connection.execute(update(session).where(session.c.id == me).values(beat_at=ago(10)))
         connection.execute(update(session).where(session.c.id == silent).values(beat_at=ago(70)))
+    scene.start(SessionState.STOPPED)
     rates = Rates()
     assert rates.look(look(scene)) == {}
     assert scene.sessions.beat(me, Totals(sent=500))
@@ -92,6 +93,7 @@ def test_what_failed_last_is_told_with_the_relay_s_words(scene: Scene) -> None:
         scene.change(id_, **in_state("failed") | {"finished_at": ago(60 - n)}, recipient=f"{n}@example.org")
     scene.change(ids[-1], reply_code=550, enhanced_code="5.1.1", reply="no such user")
     scene.change(ids[-2], reason="too_old")
+    scene.change(scene.mail(to="9@example.org"), **in_state("sent"))
     told = cells(look(scene))["Failed last"]
     assert [row[1] for row in told] == [f"{n}@example.org" for n in (5, 4, 3, 2, 1)]
     assert [row[2:] for row in told[:2]] == [["Hello", "550 5.1.1 no such user"], ["Hello", "too_old"]]

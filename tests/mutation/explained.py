@@ -28,6 +28,10 @@ GUARDS: dict[tuple[str, str], str] = {
         "outbox/store/conditions.py",
         "_d.finished_at.is_not(None)",
     ): "a CHECK of the table says so of what is final; the words are those of the index",
+    (
+        "outbox/store/conditions.py",
+        '_d.status.in_([literal_column(f"\'{each}\'") for each in ("held", "in_doubt")])',
+    ): "it says less than what stands beside it; the words are those of the index",
     ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
     ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
     (
