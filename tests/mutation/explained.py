@@ -33,6 +33,10 @@ GUARDS: dict[tuple[str, str], str] = {
         '_d.status.in_([literal_column(f"\'{each}\'") for each in ("held", "in_doubt")])',
     ): "it says less than what stands beside it; the words are those of the index",
     ("outbox/store/permission.py", "meta.c.id == 1"): _ONE_ROW,
+    (
+        "outbox/store/permission.py",
+        "or_(_g.paused_at.is_not(None), _g.open_until.is_not(None), _g.waits > 0, _g.pace.is_not(None))",
+    ): "it only reads more: a gate of which none of it holds says what no gate says",
     ("outbox/store/remains.py", "IS_SENDING"): _CHECKED,
     ("outbox/store/remains.py", "is_still(Status.SENDING)"): _CHECKED,
     (
