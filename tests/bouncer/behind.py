@@ -5,6 +5,7 @@ take their turns on the same few server processes, where one would meet what ano
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Dialect, Engine, event
@@ -20,7 +21,14 @@ def _be_an_application_behind_pgbouncer(
     dialect: Dialect, _record: Any, _arguments: Any, parameters: dict[str, Any]
 ) -> None:
     """Connect as docs/settings.md tells an application; the daemon must know by itself."""
-    if dialect.name == "postgresql" and parameters.get("application_name") != "outbox":
+    if dialect.name != "postgresql" or parameters.get("application_name") == "outbox":
+        return
+    if dialect.driver == "asyncpg":
+        # It prepares whatever it runs: each by a name of its own, and none is kept (docs/asyncio.md).
+        parameters.setdefault("statement_cache_size", 0)
+        parameters.setdefault("prepared_statement_cache_size", 0)
+        parameters.setdefault("prepared_statement_name_func", lambda: f"outbox_{uuid4()}")
+    else:
         parameters.setdefault("prepare_threshold", None)
 
 
