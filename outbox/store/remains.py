@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, case, false, insert, literal, null, select, true, update
+from sqlalchemy import and_, bindparam, case, false, insert, literal, null, select, true, update
 
 from outbox.mail.status import Lane, Move, OnDoubt, Status
 from outbox.store.batches import FEW
@@ -49,15 +49,16 @@ _OVER = (
     )
     .values(state=SessionState.LOST.value)
 )
+_IS_HELD = and_(
+    _d.id == bindparam("delivery"),
+    _d.message_id == bindparam("message", type_=Guid),
+    _d.fence == bindparam("claimed"),
+    _IS_ITS,
+    is_still(Status.SENDING),
+)
 _SET_APART = (
     update(delivery)
-    .where(
-        _d.id == bindparam("delivery"),
-        _d.message_id == bindparam("message", type_=Guid),
-        _d.fence == bindparam("claimed"),
-        _IS_ITS,
-        is_still(Status.SENDING),
-    )
+    .where(_IS_HELD)
     .ordered_values(
         # No dot of it went out: a wish is granted in full.
         (_d.status, granted(true(), false(), literal(Status.PENDING.value))),
@@ -69,17 +70,7 @@ _SET_APART = (
 )
 # Locked by somebody it is left: who waited here would begin no session.
 _FREE = select(_d.id).where(_d.id == bindparam("delivery")).with_for_update(skip_locked=True)
-_TAKE_OVER = (
-    update(delivery)
-    .where(
-        _d.id == bindparam("delivery"),
-        _d.message_id == bindparam("message", type_=Guid),
-        _d.fence == bindparam("claimed"),
-        _IS_ITS,
-        is_still(Status.SENDING),
-    )
-    .values(session=bindparam("me", type_=Guid))
-)
+_TAKE_OVER = update(delivery).where(_IS_HELD).values(session=bindparam("me", type_=Guid))
 _DETAIL = "its daemon was killed while a sender had it in hand, before its final dot: the journal says so"
 
 

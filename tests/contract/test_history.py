@@ -96,9 +96,8 @@ def test_fault_31_another_server_is_news_once_whoever_finds_it(scene: Scene) -> 
     assert not scene.database.read(permission).restored
 
 
+@pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)  # no other database tells it
 def test_fault_31_another_server_is_news_also_after_an_epoch_that_not_all_know(scene: Scene) -> None:
-    if scene.admin.dialect.name != "postgresql":
-        pytest.skip("no other database tells that another server has it")
     history = epoch(scene, 4)
     assert moved(scene, 0)
     assert history.went_back(3)
@@ -119,9 +118,8 @@ def test_who_looked_too_long_ago_notes_no_server_in_the_place_of_another(scene: 
         assert noted(scene) == after
 
 
+@pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)  # no other database tells it
 def test_a_server_that_does_not_tell_its_timeline_is_asked_once(scene: Scene) -> None:
-    if scene.admin.dialect.name != "postgresql":
-        pytest.skip("no other database is asked")
     history = epoch(scene, 3)
     history._asks = text("SELECT outbox_no_such_function()")
     assert not history.has_moved()

@@ -10,6 +10,9 @@ from outbox.store.schema import meta
 from tests.contract.host import Host, prepared, statuses
 from tests.contract.scene import Scene
 
+# No other database tells that another server has it.
+pytestmark = pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)
+
 
 @pytest.fixture
 def host(scene: Scene, tmp_path: Path) -> Host:
@@ -18,8 +21,6 @@ def host(scene: Scene, tmp_path: Path) -> Host:
 
 def move(scene: Scene) -> None:
     """Let another server have had the database until now."""
-    if scene.admin.dialect.name != "postgresql":
-        pytest.skip("no other database tells that another server has it")
     with scene.admin.begin() as connection:
         connection.execute(update(meta).values(timeline=0))
 
