@@ -65,10 +65,10 @@ class File:
 
     def write(self, data: bytes) -> None:
         """Hand these bytes to the kernel: from now on they outlive this process. Raises OSError."""
-        while data:
-            written = os.write(self._fd, data)
+        while (written := os.write(self._fd, data)) < len(data):
             self.size += written
             data = data[written:]
+        self.size += written
 
     def rewrite(self, header: Header) -> None:
         """Write another header, as long, over the first: that needs no room on the disk. Raises OSError."""

@@ -72,28 +72,29 @@ def encode_header(header: Header) -> bytes:
     return line([f"outbox-journal 1 {whole} {header.session.hex} {' '.join(words)} {header.epoch}"])
 
 
-# The steps are made from names, without a Record in between: there are four for each mail.
+# The steps are made from names, with spaces between, without a Record: there are four for each mail.
 
 
-def begun(names: Sequence[str], relay: str | None = None) -> str:
+def begun(names: str, relay: str | None = None) -> str:
     """Return the step of Begun."""
-    by = f"@{_word(relay)} " if relay else ""
-    return f"B {by}{' '.join(names)}"
+    return f"B @{_word(relay)} {names}" if relay else f"B {names}"
 
 
-def dotted(names: Sequence[str]) -> str:
+def dotted(names: str) -> str:
     """Return the step of Dotted."""
-    return "D " + " ".join(names)
+    return f"D {names}"
 
 
-def answered(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
+def answered(names: str, verdicts: Sequence[Verdict]) -> str:
     """Return the step of Answered."""
-    pairs = zip(names, verdicts, strict=True)
+    if len(verdicts) == 1:
+        return f"R {names}={_verdict(verdicts[0])}"
+    pairs = zip(names.split(" "), verdicts, strict=True)
     return "R " + " ".join([f"{name}={_verdict(verdict)}" for name, verdict in pairs])
 
 
-def known(names: Sequence[str]) -> str:
-    """Return the step of Known."""
+def known(names: Iterable[str]) -> str:
+    """Return the step of Known: of many parcels."""
     return "K " + " ".join(names)
 
 
@@ -104,8 +105,8 @@ def counted(count: int) -> str:
 
 def line(steps: Iterable[str]) -> bytes:
     """Return the line that says these steps, in this order."""
-    text = ";".join(steps)
-    return f"{text} {crc32(text.encode('ascii')):08x}\n".encode("ascii")
+    data = ";".join(steps).encode("ascii")
+    return b"%b %08x\n" % (data, crc32(data))
 
 
 def decode(data: bytes) -> Contents:

@@ -107,14 +107,21 @@ class Allowance:
                     return False
         return True
 
-    def spend(self, parcel: Parcel) -> None:
-        """Use the tokens of a parcel that goes, and borrow more before the last one is gone."""
-        if gates := self._gates(parcel.stream):
-            count, now = len(parcel.claims), self._now()
-            # A list: each of them spends.
-            low = [each for each in gates if each.purse.spend(count, now)]
-            if low:
-                self.want()
+    def spends(self, stream: str, recipients: int) -> bool:
+        """Use the tokens of a parcel of this kind, if it may go now; tell whether it may.
+
+        More are borrowed before the last one is gone.
+        """
+        if gates := self._gates(stream):
+            now = self._now()
+            # Loops, as each mail takes this way: first all must have them, then all spend.
+            for each in gates:
+                if not each.purse.has(recipients, now):
+                    return False
+            for each in gates:
+                if each.purse.spend(recipients, now):
+                    self._wanted.set()
+        return True
 
     def want(self) -> None:
         """Borrow what the parcels that are ready need, as soon as it may be had."""

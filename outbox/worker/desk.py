@@ -103,6 +103,7 @@ class Desk:
             options.diversion,
             options.sign,
             lambda claim: stray(claim) not in {None, self},
+            journal.prepare,
         )
         self._outcome = Outcome(
             relay,
@@ -254,8 +255,7 @@ class Desk:
 
     def _send_astray(self, claim: Claim, lease: Lease, now: float) -> None:
         """Hand a claim to the desk whose relay may hold the mail already; where that takes none, it waits."""
-        desk = self._stray(claim)
-        if desk is not None and desk.takes(claim):
+        if (desk := self._stray(claim)) is not None and desk.takes(claim):
             desk.take(claim, lease, now)
         else:
             self._outcome.put_back(lease, [claim], f"relay {claim.relay} may hold it, and takes none now")

@@ -66,6 +66,8 @@ class Journaling:
         self._limit = SIZE
         # What the database may not know, as it began: its claim, its name, and the number of its first file.
         self._open: dict[tuple[int, int], tuple[Claim, str, int]] = {}
+        # What has begun since that was looked at, likewise: to sort it in costs least for many at once.
+        self._begun: list[tuple[list[Claim], str, int]] = []
         self._older: list[int] = []
         # What goes with the next write, and whether that comes soon in any case.
         self._pending: list[str] = []
@@ -135,6 +137,12 @@ class Journaling:
         self._header = replace(self._header, session=session, whole=session not in self._holed)
         return self._begin_file(self._folder)
 
+    def prepare(self, parcels: Iterable[Parcel]) -> None:
+        """Make the names of parcels that will be begun, many in a row: one by one that costs far more."""
+        if self._file is not None:
+            for parcel in parcels:
+                parcel.names()
+
     def begun(self, parcel: Parcel, relay: str) -> None:
         """Write down that a sender takes a parcel in hand, for this relay."""
         session, header = parcel.lease.id, self._header
@@ -143,28 +151,29 @@ class Journaling:
             return
         if (file := self._file) is None:
             return
-        names, number = parcel.names, file.number
+        # The write may begin another file, which does not say this.
+        names, number = parcel.names(), file.number
         self._pending.append(begun(names, None if relay == header.relay else relay))
         if self.flush():
-            for claim, name in zip(parcel.claims, names, strict=True):
-                self._open.setdefault((claim.delivery_id, claim.fence), (claim, name, number))
+            self._begun.append((parcel.claims, names, number))
 
     def dotted(self, parcel: Parcel) -> None:
         """Note that the dot of a parcel goes out next: as soon as this is flushed."""
         if self._file is not None:
-            self._pending.append(dotted(parcel.names))
+            self._pending.append(dotted(parcel.names()))
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
         """Write down how the sending of a parcel has ended, with what else is written in this turn."""
         if self._file is None:
             return
-        self._pending.append(answered(parcel.names, verdicts))
+        self._pending.append(answered(parcel.names(), verdicts))
         if not self._flushes:
             self._flushes = True
             self._soon(self._flush_soon)
 
     def known(self, settlements: Iterable[Settlement]) -> None:
         """Note that what became of these is in the database."""
+        self._sort_in()
         ended = [
             found
             for settlement in settlements
@@ -177,6 +186,13 @@ class Journaling:
         if sum(map(len, self._pending)) >= _LAZY:
             self.flush()
         self._finish_older()
+
+    def _sort_in(self) -> None:
+        """Have what has begun among what is open; what was there already stays with its first file."""
+        for claims, names, number in self._begun:
+            for claim, name in zip(claims, names.split(" "), strict=True):
+                self._open.setdefault((claim.delivery_id, claim.fence), (claim, name, number))
+        self._begun.clear()
 
     def counted(self, session: UUID, count: int) -> None:
         """Note how many ends the row of a session has counted: less would say that its database went back."""
@@ -267,6 +283,7 @@ class Journaling:
         """Put aside the files of which the database knows all."""
         if not self._older or self._folder is None:
             return
+        self._sort_in()
         oldest = next((number for _, _, number in self._open.values()), self._older[-1] + 1)
         while self._older and self._older[0] < oldest:
             self._folder.finish(self._older.pop(0))

@@ -12,7 +12,7 @@ from outbox.mail.status import Lane, OnDoubt
 from outbox.store.batches import FEW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
     from outbox.store.bodies import Message
@@ -46,13 +46,12 @@ class Parcel:
     """Whether a sender has taken it."""
     begun_at: float = 0.0
     """When the one that has it now took it, by the daemon's steady clock."""
-    _names: Sequence[str] = ()
+    _names: str = ""
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of its claims in the journal."""
-        if len(self._names) != len(self.claims):
-            self._names = [name_of(self.message_id, claim.n, claim.fence) for claim in self.claims]
+    def names(self) -> str:
+        """Return the names of its claims in the journal, with spaces between; they are made once."""
+        if not self._names:
+            self._names = " ".join([name_of(self.message_id, claim.n, claim.fence) for claim in self.claims])
         return self._names
 
     @property
@@ -94,6 +93,7 @@ class Parcel:
         late = [claim for claim in self.claims if claim.expires_in is not None and claim.expires_in <= age]
         if late:
             self.claims = [claim for claim in self.claims if claim not in late]
+            self._names = ""
         return late
 
 

@@ -46,8 +46,8 @@ class Supply:
     """Claims deliveries and fills the tray with parcels that have their bodies.
 
     `most` tells of a stream how many recipients of one message may travel together, `diversion` who gets mail
-    at all. `sign` returns a message as it is to be sent; it runs in the thread that has read it.
-    `strays` tells of a claim whether it must stay with another relay.
+    at all. `sign` returns a message as it is to be sent; it runs in the thread that has read it. `strays`
+    tells of a claim whether it must stay with another relay; `prepare` gets parcels as they are packed.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Supply:
         diversion: Diversion | None = None,
         sign: Callable[[Message], Message] | None = None,
         strays: Callable[[Claim], bool] = lambda _: False,
+        prepare: Callable[[Sequence[Parcel]], None] = lambda _: None,
     ) -> None:
         self._queue = queue
         self._threads = threads
@@ -75,6 +76,7 @@ class Supply:
         # Bytes of those that have passed the first one, which waits for memory.
         self._passed = 0
         self._strays = strays
+        self._prepare = prepare
 
     @property
     def can_load(self) -> bool:
@@ -145,7 +147,9 @@ class Supply:
 
     def take(self, claims: Sequence[Claim], lease: Lease, now: float) -> None:
         """Have these sent; they are held already."""
-        self._bare.extend(pack(claims, lease, now, self._most))
+        parcels = pack(claims, lease, now, self._most)
+        self._prepare(parcels)
+        self._bare.extend(parcels)
 
     def _diverted(self, claim: Claim) -> Claim:
         to = self._diversion.of(claim.recipient)

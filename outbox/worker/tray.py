@@ -136,12 +136,10 @@ class Tray:
         if self._askable > 0 and (silent := self._silent.take(self._lets, retries=retries)) is not None:
             self._asked.put(silent)
             self._low()
-        parcel = self._ready.take(self._lets, retries=retries)
+        parcel = self._ready.take(self._spends, retries=retries)
         if parcel is None:
             self._want()
             return None
-        if self._allowance is not None:
-            self._allowance.spend(parcel)
         parcel.begun = True
         self._retries_begun += parcel.retry
         if self.ready <= self._low_mark:
@@ -280,6 +278,9 @@ class Tray:
 
     def _lets(self, kind: Kind) -> bool:
         return self._allowance is None or self._allowance.lets(*kind)
+
+    def _spends(self, kind: Kind) -> bool:
+        return self._allowance is None or self._allowance.spends(*kind)
 
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:

@@ -44,7 +44,7 @@ def encode(record: Record) -> bytes:
 
 def step(record: Record) -> str:
     """Return how a line says a record."""
-    names = [name_of(*key) for key in record.keys]
+    names = " ".join(name_of(*key) for key in record.keys)
     match record:
         case Begun():
             return begun(names, record.relay)
@@ -53,7 +53,7 @@ def step(record: Record) -> str:
         case Dotted():
             return dotted(names)
         case Known():
-            return known(names)
+            return known([names])
 
 
 LINES = [encode_header(HEADER), *map(encode, RECORDS)]

@@ -17,6 +17,7 @@ from outbox.store.database import Database
 from outbox.worker.budget import Budget
 from outbox.worker.desk import Desk
 from outbox.worker.holdings import Holdings
+from outbox.worker.journaling import Journaling
 from outbox.worker.options import Options
 from outbox.worker.tally import Tally
 from tests.support.sending import relay_at
@@ -33,7 +34,6 @@ def probing(limit: Limit = ANY, wake: Callable[[], None] = lambda: None) -> Any:
     queue: Any = Queue(claim(1), claim(2))
     threads: Any = NoThreads()
     clearance: Any = SimpleNamespace(is_given=lambda _: True)
-    nobody: Any = None
     recorder: Any = SimpleNamespace(put=None)
     desk: Any = Desk(
         relay,
@@ -42,7 +42,7 @@ def probing(limit: Limit = ANY, wake: Callable[[], None] = lambda: None) -> Any:
         Database("sqlite://"),
         threads,
         recorder,
-        nobody,
+        Journaling(None, relay.name),
         clearance,
         Holdings(queue, threads),
         Budget(),

@@ -23,8 +23,7 @@ class Allowance:
         self.asked += 1
         return stream in self.streams and bool(recipients)
 
-    def spend(self, one: Parcel) -> None:
-        pass
+    spends = lets
 
     def want(self) -> None:
         self.wanted += 1
