@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 SPACING = 0.02
-"""Seconds between two borrowings of a gate, at least."""
+"""Seconds between two borrowings of a gate, at least; and before tokens are void it is low for so long."""
 
 _TICK = 0.001
 """Seconds by which a gate that had a little too little is asked again, at least."""
@@ -39,15 +39,18 @@ class _Lot:
 class Purse:
     """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
 
-    It is low when `until_low` more are spent: a third is left then. Since it asked `spent` parcels went, with
-    `passed` recipients. `rest` is what was left of the quota of the `day`. Since `refused_at` it has lent
-    nothing.
+    It is low when `until_low` more are spent: a third is left then. It is, too, when the last lot is void in
+    less than its `lead`, which is twice what an answer took lately; `told` says that this was told. Since it
+    asked `spent` parcels went, with `passed` recipients. `rest` is what was left of the quota of the `day`.
+    Since `refused_at` it has lent nothing.
     """
 
     lots: deque[_Lot] = field(default_factory=deque)
     spent: int = 0
     passed: int = 0
     until_low: int = 0
+    lead: float = SPACING
+    told: bool = False
     asked_at: float = 0.0
     ask_at: float = 0.0
     left: float | None = None
@@ -71,17 +74,23 @@ class Purse:
 
     def wants(self, count: int, now: float) -> bool:
         """Tell whether to borrow for so many: none shall have to wait while that takes."""
-        return self.until_low <= 0 or not self.has(count, now)
+        return self._is_low(now) or not self.has(count, now)
 
     def is_dry(self, now: float) -> bool:
         """Tell whether mail that is in hand would have to wait for too long."""
         return self.ask_at - now > _PATIENT
 
+    def _is_low(self, now: float) -> bool:
+        return self.until_low <= 0 or not self.lots or self._ends(self.lots[-1], now)
+
+    def _ends(self, lot: _Lot, now: float) -> bool:
+        """Tell whether a lot is void before more would be there, if that were asked for later."""
+        return now >= lot.void_at - self.lead
+
     def spend(self, count: int, now: float) -> bool:
-        """Use so many tokens, those first that are void first; tell whether that has made it low."""
+        """Use so many tokens, those first that are void first; tell once that it is low by now."""
         self.spent += 1
         self.passed += count
-        was_low = self.until_low <= 0
         self.until_low -= count
         for lot in self.lots:
             if now < lot.void_at:
@@ -90,7 +99,10 @@ class Purse:
                 count -= used
                 if not count:
                     break
-        return self.until_low <= 0 and not was_low
+        if self.told or not self._is_low(now):
+            return False
+        self.told = True
+        return True
 
     def ask(self, limit: Limit, sizes: list[int], width: int, now: float) -> Demand | None:
         """Return what to ask of the gate for parcels of these `sizes`, or None for nothing.
@@ -101,12 +113,13 @@ class Purse:
         there = self.tokens(now)
         least, most = sizes[0], sum(sizes[: self._count(width, now)])
         if there >= least:
-            least, most = 1, most - there
+            goes = self._goes(now)
+            least, most = 1, most - goes
         else:
-            there = 0
+            there = goes = 0
         if most <= 0:
             return None
-        coming = max(0, self._coming(limit, now) - there - most)
+        coming = max(0, self._coming(limit, now) - goes - most)
         old = [lot for lot in self.lots if lot.void_at <= now or not there]
         for lot in old:
             self.lots.remove(lot)
@@ -120,6 +133,15 @@ class Purse:
             self.day,
             waited,
             coming,
+        )
+
+    def _goes(self, now: float) -> int:
+        """Return how many of the tokens are used: of a lot that ends only what goes until then."""
+        pace = self.passed / max(SPACING, now - self.asked_at)
+        return sum(
+            min(lot.tokens, int(pace * (lot.void_at - now))) if self._ends(lot, now) else lot.tokens
+            for lot in self.lots
+            if now < lot.void_at
         )
 
     def _count(self, width: int, now: float) -> int:
@@ -143,6 +165,8 @@ class Purse:
             # From before the borrowing: by its answer, some of the time is already over. Where all of it is,
             # as the database is slow, or busy with our claims, mail must go on all the same.
             self.lots.append(_Lot(grant.count, max(began + BORROWED, now + SPACING), began))
+        self.lead = max(SPACING, 2 * (now - began), 0.75 * self.lead)
+        self.told = False
         self.until_low = self.tokens(now) * 2 // 3
         # What is left over when these are used has to be told that it waits for long.
         wait = min(max(SPACING, grant.wait), BORROWED) if grant.count else max(_TICK, grant.wait)

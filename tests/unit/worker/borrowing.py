@@ -44,16 +44,20 @@ class Buckets:
         return passing / 2
 
 
+_AT_ONCE = NoThreads()
+
+
 class Scene:
     """An allowance of the relay `mx` at a tray, and senders that take what goes, as soon as it does."""
 
-    def __init__(self, limit: Limit = ANY, senders: int = 4, **streams: Limit) -> None:
+    def __init__(
+        self, limit: Limit = ANY, senders: int = 4, threads: Any = _AT_ONCE, **streams: Limit
+    ) -> None:
         self.buckets = Buckets()
         self.given_back: list[str] = []
         self.sent: list[tuple[float, int]] = []
         known = {name: Stream(limit=each) for name, each in streams.items()}
         buckets: Any = self.buckets
-        threads: Any = NoThreads()
         self.allowance = Allowance(
             "mx",
             limit,

@@ -1,14 +1,18 @@
 """What a limit does not let go waits for tokens; nobody else waits, or borrows more than can be sent."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import pytest
 
 from outbox.mail.rate import BORROWED, Demand, Limit
 from outbox.worker.purse import SPACING
 from tests.unit.worker.borrowing import BULK, MX, Scene, filled
-from tests.unit.worker.held import claim, parcel, run
+from tests.unit.worker.held import NoThreads, claim, parcel, run
+
+T = TypeVar("T")
 
 
 def test_a_gate_without_a_limit_costs_nothing() -> None:
@@ -48,6 +52,38 @@ def test_a_parcel_of_two_limits_needs_both() -> None:
     scene.during(10, filled(scene, *["bulk"] * 100))
     assert scene.recipients == pytest.approx(50, abs=2)
     assert all(BULK in asked for _, asked in scene.buckets.asked)
+
+
+class Slow(NoThreads):
+    """Lets each answer of the database take 15 ms."""
+
+    async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        await asyncio.sleep(0.015)
+        return await super().run(work, *args, **kwargs)
+
+
+def test_no_sender_waits_for_tokens_because_those_that_it_had_are_void() -> None:
+    scene = Scene(Limit(100_000.0), threads=Slow())
+    times: list[float] = []
+
+    async def send(mails: int, pause: float) -> None:
+        for _ in range(mails):
+            while scene.tray.take() is None:
+                await scene.tray.changed()
+            times.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(pause)
+
+    async def work() -> None:
+        scene.put(*["free"] * 2000)
+        borrowing = asyncio.create_task(scene.allowance.run())
+        # Each second another pace: what was borrowed for the one is void before the other has used it.
+        for pause in (0.001, 0.004, 0.002):
+            await send(int(1 / pause), pause)
+        borrowing.cancel()
+
+    run(work())
+    # At first it borrows little, as it cannot know how many go.
+    assert max(later - at for at, later in pairwise(times) if at > 0.2) <= 0.0041
 
 
 def test_what_was_borrowed_and_not_used_in_time_is_void() -> None:

@@ -47,6 +47,44 @@ def test_a_low_purse_asks_for_as_many_as_go_in_time_though_fewer_wait_here_now()
     assert purse.spent == purse.passed == 0
 
 
+def test_it_is_low_too_when_more_would_come_too_late_for_its_last_lot_and_tells_that_once() -> None:
+    purse = lent(900, 0.0)
+    ends = BORROWED - SPACING
+    assert not purse.spend(1, ends - 0.001)
+    assert not purse.wants(1, ends - 0.001)
+    assert [purse.spend(1, at) for at in (ends, ends + 0.001)] == [True, False]
+    assert purse.wants(1, ends)
+    lent(900, ends, purse)
+    assert not purse.wants(1, ends)
+
+
+@pytest.mark.parametrize(("took", "lead"), [(0.001, SPACING), (0.015, 0.03), (0.03, 0.06)])
+def test_the_slower_the_answers_the_sooner_it_is_low(took: float, lead: float) -> None:
+    purse = Purse()
+    purse.receive(Grant(900, 50.0, 0), LIMIT, 0.0, took)
+    assert not purse.wants(1, max(took, BORROWED - lead - 0.001))
+    assert purse.wants(1, BORROWED - lead + 0.001)
+
+
+def test_one_slow_answer_is_remembered_for_some_quick_ones() -> None:
+    purse = Purse()
+    purse.receive(Grant(900, 50.0, 0), LIMIT, 0.0, 0.04)
+    leads = []
+    for _ in range(6):
+        purse.receive(Grant(900, 50.0, 0), LIMIT, 0.1, 0.1)
+        leads.append(round(purse.lead, 4))
+    assert leads == [0.06, 0.045, 0.0338, 0.0253, SPACING, SPACING]
+
+
+def test_of_a_lot_that_ends_it_counts_on_what_goes_until_then() -> None:
+    purse = lent(900, 0.0)
+    for _ in range(80):
+        purse.spend(1, 0.0)
+    # A thousand a second went, and 20 ms are left.
+    assert purse.ask(LIMIT, [1] * 500, 9, 0.08) == Demand(1, 160 - 20)
+    assert lent(140, 0.08, purse).has(900 - 80 + 140, 0.09)
+
+
 def test_a_low_purse_that_covers_all_asks_for_nothing() -> None:
     purse = lent(9, 0.0)
     for _ in range(6):
