@@ -149,6 +149,11 @@ class Grant:
     wait: float = 0.0
     day: date | None = None
 
+    @property
+    def is_ample(self) -> bool:
+        """Whether all was lent that was wanted, of a rate."""
+        return self.count > 0 and self.tokens is not None and self.short_of is None
+
 
 def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     """Return what a gate of this `limit` lends to one who asks for `demand` now."""

@@ -1,11 +1,14 @@
 """The buckets of the gates that have a limit: what daemons borrow, what a day has used, how fast a relay is.
 
 All limited gates of a daemon are asked in one transaction: a read that locks them in their order, a write.
-How much is lent is decided by `mail.rate`; instants are the database's own and go back to it.
+How much is lent is decided by `mail.rate`; instants are the database's own and go back to it. Where a gate
+had all that was wanted the last time, one statement lends it that again, if the database can do that.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -15,11 +18,10 @@ from sqlalchemy import Float, and_, bindparam, func, or_, select, type_coerce, u
 
 from outbox.mail.rate import Bucket, Demand, Grant, Limit, grant, grown, slowed
 from outbox.store.clock import seconds_since, utc_now
+from outbox.store.dialects import daemon_dialect_of
 from outbox.store.schema import GateKind, SessionState, gate, session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy import Connection, Select
 
     from outbox.store.database import Database
@@ -82,15 +84,47 @@ class Gate(NamedTuple):
     name: str
 
 
+_Wanted = Mapping[Gate, tuple[Limit, Demand]]
+
+
 class Buckets:
     """The buckets of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._enter = database.dialect.insert_or_nothing(gate, _g.kind, _g.name)
+        self._lending = daemon_dialect_of(database.engine.dialect.name).lending
+        # The gates that had all that was wanted the last time, and so are likely to have it again.
+        self._ample: set[Gate] = set()
 
-    def borrow(self, wanted: Mapping[Gate, tuple[Limit, Demand]]) -> dict[Gate, Grant]:
+    def borrow(self, wanted: _Wanted) -> dict[Gate, Grant]:
         """Lend of each gate, by its limit, what is there of what is wanted of it."""
+        ample = {name: each for name, each in wanted.items() if name in self._ample}
+        grants = self._lend(ample) if ample else {}
+        others = {name: each for name, each in wanted.items() if name not in grants}
+        if others:
+            grants |= self._share(others)
+        self._ample -= grants.keys()
+        self._ample |= {name for name, given in grants.items() if given.is_ample}
+        return grants
+
+    def _lend(self, wanted: _Wanted) -> dict[Gate, Grant]:
+        """Lend all that is wanted of those gates that have it, by one statement."""
+        lending = self._lending
+        if lending is None:
+            return {}
+        rows = json.dumps([_row(*each) for each in wanted.items()])
+        lent = self._database.write(
+            lambda connection: connection.execute(lending, {"wanted": rows}).all(), alone=True
+        )
+        grants = {}
+        for kind, name, tokens, used in lent:
+            _, demand = wanted[gate := Gate(GateKind(kind), name)]
+            grants[gate] = Grant(demand.most + demand.coming, tokens, used, day=demand.day)
+        return grants
+
+    def _share(self, wanted: _Wanted) -> dict[Gate, Grant]:
+        """Lend what there is, however little."""
 
         def work(connection: Connection) -> dict[Gate, Grant]:
             rows = self._locked(connection, wanted)
@@ -101,7 +135,7 @@ class Buckets:
             connection.execute(_SET, [_new(name, rows[name], now, given) for name, given in grants.items()])
             return grants
 
-        return self._database.write(work) if wanted else {}
+        return self._database.write(work)
 
     def slow_down(self, relay: str, limit: Limit, passing: float) -> float | None:
         """Lower the pace of a relay that says so, and return it; None where that has just been done.
@@ -136,6 +170,22 @@ class Buckets:
 def _locking(gates: tuple[Gate, ...]) -> Select[Any]:
     where = or_(*(and_(_g.kind == kind.value, _g.name == name) for kind, name in gates))
     return _READ.where(where).order_by(_g.kind, _g.name).with_for_update()
+
+
+def _row(name: Gate, wanted: tuple[Limit, Demand]) -> dict[str, Any]:
+    """Return what is wanted of a gate as a row for `lending`."""
+    limit, demand = wanted
+    return {
+        "kind": name.kind.value,
+        "name": name.name,
+        "rate": limit.rate,
+        "burst": limit.at_once,
+        "quota": limit.quota,
+        "back": demand.back,
+        "unused": demand.unused,
+        "day": demand.day and demand.day.isoformat(),
+        "count": demand.most + demand.coming,
+    }
 
 
 def _granted(limit: Limit, row: Any, now: datetime, demand: Demand) -> Grant:

@@ -66,15 +66,16 @@ class Database:
         """The URL without its password."""
         return without_secrets(self.engine.url)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Run `work` in one transaction and commit it; again after a deadlock or a serialisation error.
 
-        Everything that is run here repeats its own precondition, so a second run does no harm.
+        Everything that is run here repeats its own precondition, so a second run does no harm. `alone`: it is
+        a single statement, around which nothing need be said where the database commits that by itself.
         """
         began = time.monotonic()
         for attempt in range(1, _TRIES):
             try:
-                return self._once(work)
+                return self._once(work, alone)
             except DBAPIError as error:
                 # A lock that somebody keeps for so long is no collision.
                 late = time.monotonic() - began > _LONGEST
@@ -82,10 +83,10 @@ class Database:
                     raise
             # Both losers of a deadlock must not meet again at the same moment.
             time.sleep(random.uniform(0.001, 0.01) * attempt)  # noqa: S311 - jitter, not a secret
-        return self._once(work)
+        return self._once(work, alone)
 
-    def _once(self, work: Callable[[Connection], T]) -> T:
-        with self._transaction(self.engine) as (call, connection):
+    def _once(self, work: Callable[[Connection], T], alone: bool) -> T:  # noqa: FBT001 - of `write` alone
+        with self._transaction(self.engine, alone=alone) as (call, connection):
             result = work(connection)
             call.commits()
             return result
@@ -96,14 +97,14 @@ class Database:
             return work(connection)
 
     @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[tuple[Call, Connection]]:
+    def _transaction(self, engine: Engine, *, alone: bool = False) -> Iterator[tuple[Call, Connection]]:
         pool = engine.pool
         try:
             with (
                 self._deadline.call() as call,
                 engine.connect() as connection,
                 call.over(connection),
-                connection.begin(),
+                connection.execution_options(alone=alone).begin(),
             ):
                 yield call, connection
         finally:

@@ -75,6 +75,8 @@ class StoreDialect(Protocol):
 class DaemonDialect(Protocol):
     """What the daemon asks besides: only it claims, and writes verdicts down."""
 
+    lending: ClassVar[TextClause | None]
+
     def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented
     def claim(  # noqa: D102 - documented where implemented
         self, connection: Connection, session: UUID, lane: Mapping[str, Any], limit: int

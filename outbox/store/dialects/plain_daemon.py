@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection, CursorResult, TextualSelect
+    from sqlalchemy import Connection, CursorResult, TextClause, TextualSelect
 
 _NOTE = insert(attempt)
 _NOW = select(utc_now())
@@ -47,6 +47,9 @@ class PlainDaemonDialect:
 
     edges_of_lines: ClassVar[TextualSelect]
     """Finds the oldest pending delivery of every line, at a cost that does not grow with their number."""
+
+    lending: ClassVar[TextClause | None] = None
+    """Lends what is wanted of gates that have it, in one statement; None: two are needed."""
 
     def edges(self, connection: Connection) -> tuple[list[Edge], datetime]:
         """Return what stands at the left edge of each line, and the database's instant of this look."""

@@ -105,7 +105,12 @@ class PostgreSQL(PlainDialect):
         event.listen(engine, "handle_error", _name_a_refusal)
         if silence is not None:
             limit = f"SET LOCAL idle_in_transaction_session_timeout = {int(silence * 500)}"
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"BEGIN; {limit}"))
+
+            def begin(connection: Connection) -> None:
+                if not connection.get_execution_options().get("alone"):
+                    connection.exec_driver_sql(f"BEGIN; {limit}")
+
+            event.listen(engine, "begin", begin)
 
     def has_begun(self, driver: Any) -> bool:
         """Tell whether a driver that would commit each statement is inside a transaction all the same."""
