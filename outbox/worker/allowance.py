@@ -98,8 +98,9 @@ class Allowance:
         self._passing = passing
         self._wanted.set()
 
-    def lets(self, stream: str, recipients: int) -> bool:
+    def lets(self, kind: Kind) -> bool:
         """Tell whether a parcel of this kind may go now."""
+        stream, recipients = kind
         if gates := self._gates(stream):
             now = self._now()
             for each in gates:
@@ -107,11 +108,12 @@ class Allowance:
                     return False
         return True
 
-    def spends(self, stream: str, recipients: int) -> bool:
+    def spends(self, kind: Kind) -> bool:
         """Use the tokens of a parcel of this kind, if it may go now; tell whether it may.
 
         More are borrowed before the last one is gone.
         """
+        stream, recipients = kind
         if gates := self._gates(stream):
             now = self._now()
             # Loops, as each mail takes this way: first all must have them, then all spend.
@@ -200,17 +202,18 @@ class Allowance:
 
     def _wanting(self, now: float) -> dict[Gate, tuple[_Gated, list[int]]]:
         """Return the gates of which more should be borrowed, each with the sizes of the parcels that wait."""
-        found: dict[Gate, tuple[_Gated, list[int]]] = {}
+        # By their purses: to look up a gate takes long, and there are hundreds of parcels.
+        found: dict[Purse, tuple[_Gated, list[int]]] = {}
         if not (self.limits and self._width() and self._wants_any(now)):
-            return found
+            return {}
         for parcel in self._ready():
             size = len(parcel.claims)
             for each in self._gates(parcel.stream):
-                if each.gate in found:
-                    found[each.gate][1].append(size)
+                if each.purse in found:
+                    found[each.purse][1].append(size)
                 elif each.purse.wants(size, now):
-                    found[each.gate] = each, [size]
-        return found
+                    found[each.purse] = each, [size]
+        return {each.gate: (each, sizes) for each, sizes in found.values()}
 
     def _wants_any(self, now: float) -> bool:
         """Tell whether more should be borrowed for any kind: of many parcels few differ in that."""

@@ -35,7 +35,7 @@ class _Lot:
         return max(0.0, self.tokens - (now - self.asked_at) * rate)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Purse:
     """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
 

@@ -29,6 +29,8 @@ class Tray:
         self._width = width
         self._low = low
         self._allowance = allowance
+        self._lets = allowance.lets if allowance else _any
+        self._spends = allowance.spends if allowance else _any
         # What may be taken; what must be announced first; and of that, what a connected sender has asked for.
         self._ready, self._silent, self._asked = self._rows = (Row(), Row(), Row())
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -276,12 +278,10 @@ class Tray:
         )
         return min(most, fresh + min(retries, self._retries_room))
 
-    def _lets(self, kind: Kind) -> bool:
-        return self._allowance is None or self._allowance.lets(*kind)
-
-    def _spends(self, kind: Kind) -> bool:
-        return self._allowance is None or self._allowance.spends(*kind)
-
     def _want(self) -> None:
         if self._allowance is not None and self._allowance.limits and self.ready:
             self._allowance.want()
+
+
+def _any(_kind: Kind) -> bool:
+    return True

@@ -93,9 +93,9 @@ def test_what_was_borrowed_and_not_used_in_time_is_void() -> None:
     async def work() -> None:
         scene.tray.put([one])
         await asyncio.sleep(0.01)
-        assert scene.allowance.lets(*one.kind)
+        assert scene.allowance.lets(one.kind)
         await asyncio.sleep(BORROWED)
-        assert not scene.allowance.lets(*one.kind)
+        assert not scene.allowance.lets(one.kind)
 
     async def alone() -> None:
         task = asyncio.create_task(scene.allowance.run())
@@ -205,13 +205,13 @@ def test_nobody_uses_what_is_being_given_back() -> None:
         one = parcel()
         scene.tray.put([one])
         await scene.allowance._turn()
-        assert scene.allowance.lets(*one.kind)
+        assert scene.allowance.lets(one.kind)
         scene.tray.empty()
         scene.tray.put([parcel(claim(1), claim(2))])
         await asyncio.sleep(2 * SPACING)
         turn = asyncio.create_task(scene.allowance._turn())
         await asyncio.sleep(0)
-        assert not scene.allowance.lets(*one.kind)
+        assert not scene.allowance.lets(one.kind)
         await turn
         (*_, (_, asked)) = scene.buckets.asked
         assert asked == {MX: Demand(2, 2, unused=1)}

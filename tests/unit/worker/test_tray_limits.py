@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from outbox.mail.status import Lane, OnDoubt
-from outbox.worker.parcel import Parcel
+from outbox.worker.parcel import Kind, Parcel
 from outbox.worker.tray import Tray
 from tests.unit.worker.held import claim, message, parcel
 
@@ -19,7 +19,8 @@ class Allowance:
         self.wanted = 0
         self.asked = 0
 
-    def lets(self, stream: str, recipients: int) -> bool:
+    def lets(self, kind: Kind) -> bool:
+        stream, recipients = kind
         self.asked += 1
         return stream in self.streams and bool(recipients)
 
