@@ -35,6 +35,7 @@ _STANDING = select(
     _d.session,
     select(message.c.on_doubt).where(message.c.id == _d.message_id).scalar_subquery().label("on_doubt"),
 )
+_FENCED = select(_d.message_id, _d.n, _d.fence, _d.status, _d.session)
 _HELD = _STANDING.where(_IS_ITS, IS_SENDING)
 _NOTED = select(attempt.c.delivery_id, attempt.c.fence).where(
     attempt.c.session == bindparam("gone", type_=Guid)
@@ -97,7 +98,8 @@ class Remains:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._noted = _NOTED.where(database.dialect.among(attempt.c.delivery_id, "ids"))
-        self._named = _STANDING.where(database.dialect.among(_d.message_id, "ids"))
+        among = database.dialect.among(_d.message_id, "ids")
+        self._named, self._fenced = _STANDING.where(among), _FENCED.where(among)
 
     def is_known(self, gone: UUID) -> bool:
         """Tell whether this session is one of this database."""
@@ -139,20 +141,30 @@ class Remains:
         """
         for first in range(0, len(ended), FEW):
             some = ended[first : first + FEW]
-            found = self.named(message_id for message_id, _, _ in some)
+            found = self._fences(some)
             for message_id, n, fence in some:
-                if (standing := found.get((message_id, n))) is not None:
-                    now = (standing.claim.fence, standing.status, standing.session)
-                    yield standing.claim.fence < fence or now == (fence, Status.SENDING, holder)
+                if (row := found.get((message_id, n))) is not None:
+                    now = (row.fence, row.status, row.session)
+                    yield row.fence < fence or now == (fence, Status.SENDING.value, holder)
 
-    def lacks(self, claims: Iterable[tuple[UUID, int, int]]) -> bool:
+    def lacks(self, claims: Sequence[tuple[UUID, int, int]]) -> bool:
         """Tell whether the database lacks one of these claims, which it once confirmed: a fence never falls.
 
-        They are named as ends are; of mail that is not there nothing is told, either.
+        They are named as ends are, and at most FEW; of mail that is not there nothing is told, either.
         """
-        known = {(message_id, n): fence for message_id, n, fence in claims}
-        found = self.named(message_id for message_id, _ in known)
-        return any(key in found and found[key].claim.fence < fence for key, fence in known.items())
+        found = self._fences(claims)
+        return any(
+            (row := found.get((message_id, n))) is not None and row.fence < fence
+            for message_id, n, fence in claims
+        )
+
+    def _fences(self, claims: Sequence[tuple[UUID, int, int]]) -> dict[tuple[UUID, int], Any]:
+        """Return the rows of _FENCED that these name, by message and number: a daemon asks each second."""
+        if not claims:
+            return {}
+        ids = list({message_id for message_id, _, _ in claims})
+        rows = self._database.read(lambda connection: connection.execute(self._fenced, {"ids": ids}).all())
+        return {(row.message_id, row.n): row for row in rows}
 
     def set_apart(self, gone: UUID, claims: Collection[Claim]) -> int:
         """Give back what a dead daemon had in hand, and no dot of it went out; it goes alone from now on.

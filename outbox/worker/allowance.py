@@ -11,6 +11,8 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -202,17 +204,17 @@ class Allowance:
 
     def _wanting(self, now: float) -> dict[Gate, tuple[_Gated, list[int]]]:
         """Return the gates of which more should be borrowed, each with the sizes of the parcels that wait."""
-        # By their purses: to look up a gate takes long, and there are hundreds of parcels.
-        found: dict[Purse, tuple[_Gated, list[int]]] = {}
         if not (self.limits and self._width() and self._wants_any(now)):
             return {}
-        for parcel in self._ready():
-            size = len(parcel.claims)
-            for each in self._gates(parcel.stream):
+        # By their purses, and many parcels at a time: there are hundreds, of few kinds.
+        found: dict[Purse, tuple[_Gated, list[int]]] = {}
+        for (stream, size), alike in groupby(self._ready(), attrgetter("kind")):
+            sizes = [size] * len([*alike])
+            for each in self._gates(stream):
                 if each.purse in found:
-                    found[each.purse][1].append(size)
+                    found[each.purse][1].extend(sizes)
                 elif each.purse.wants(size, now):
-                    found[each.purse] = each, [size]
+                    found[each.purse] = each, [*sizes]
         return {each.gate: (each, sizes) for each, sizes in found.values()}
 
     def _wants_any(self, now: float) -> bool:
