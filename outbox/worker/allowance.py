@@ -116,9 +116,12 @@ class Allowance:
         More are borrowed before the last one is gone.
         """
         stream, recipients = kind
-        if gates := self._gates(stream):
-            now = self._now()
-            # Loops, as each mail takes this way: first all must have them, then all spend.
+        gates = self._known.get(stream)
+        if gates is None:
+            gates = self._gates(stream)
+        if gates:
+            now = self._loop.time()
+            # Loops, and no call too many, as each mail comes by: all must have them before any spends.
             for each in gates:
                 if not each.purse.has(recipients, now):
                     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,13 @@ class Parcel:
     """Whether a sender has taken it."""
     begun_at: float = 0.0
     """When the one that has it now took it, by the daemon's steady clock."""
+    kind: Kind = field(init=False)
+    """What limits know it by; a field, as each mail is looked at by it several times on its way."""
     _names: str = ""
+
+    def __post_init__(self) -> None:
+        """Tell the kind."""
+        self.kind = self.claims[0].stream, len(self.claims)
 
     def names(self) -> str:
         """Return the names of its claims in the journal, with spaces between; they are made once."""
@@ -80,12 +86,7 @@ class Parcel:
     @property
     def stream(self) -> str:
         """The stream of its message."""
-        return self.claims[0].stream
-
-    @property
-    def kind(self) -> Kind:
-        """What limits know it by."""
-        return self.stream, len(self.claims)
+        return self.kind[0]
 
     def split_expired(self, now: float) -> list[Claim]:
         """Take out and return the claims that are too late to be useful by now."""
@@ -93,6 +94,7 @@ class Parcel:
         late = [claim for claim in self.claims if claim.expires_in is not None and claim.expires_in <= age]
         if late:
             self.claims = [claim for claim in self.claims if claim not in late]
+            self.kind = self.stream, len(self.claims)
             self._names = ""
         return late
 

@@ -39,8 +39,8 @@ class _Lot:
 class Purse:
     """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
 
-    It is low when `until_low` more are spent: a third is left then. It is, too, when the last lot is void in
-    less than its `lead`, which is twice what an answer took lately; `told` says that this was told. Since it
+    It is low when `until_low` more are spent: a third is left then; and from `low_at` on, its `lead` before
+    the last lot is void, which is twice what an answer took lately; `told` says that this was told. Since it
     asked `spent` parcels went, with `passed` recipients. `rest` is what was left of the quota of the `day`.
     Since `refused_at` it has lent nothing.
     """
@@ -49,6 +49,7 @@ class Purse:
     spent: int = 0
     passed: int = 0
     until_low: int = 0
+    low_at: float = 0.0
     lead: float = SPACING
     told: bool = False
     asked_at: float = 0.0
@@ -74,18 +75,11 @@ class Purse:
 
     def wants(self, count: int, now: float) -> bool:
         """Tell whether to borrow for so many: none shall have to wait while that takes."""
-        return self._is_low(now) or not self.has(count, now)
+        return self.until_low <= 0 or now >= self.low_at or not self.has(count, now)
 
     def is_dry(self, now: float) -> bool:
         """Tell whether mail that is in hand would have to wait for too long."""
         return self.ask_at - now > _PATIENT
-
-    def _is_low(self, now: float) -> bool:
-        return self.until_low <= 0 or not self.lots or self._ends(self.lots[-1], now)
-
-    def _ends(self, lot: _Lot, now: float) -> bool:
-        """Tell whether a lot is void before more would be there, if that were asked for later."""
-        return now >= lot.void_at - self.lead
 
     def spend(self, count: int, now: float) -> bool:
         """Use so many tokens, those first that are void first; tell once that it is low by now."""
@@ -99,7 +93,7 @@ class Purse:
                 count -= used
                 if not count:
                     break
-        if self.told or not self._is_low(now):
+        if self.told or (self.until_low > 0 and now < self.low_at):
             return False
         self.told = True
         return True
@@ -139,7 +133,7 @@ class Purse:
         """Return how many of the tokens are used: of a lot that ends only what goes until then."""
         pace = self.passed / max(SPACING, now - self.asked_at)
         return sum(
-            min(lot.tokens, int(pace * (lot.void_at - now))) if self._ends(lot, now) else lot.tokens
+            min(lot.tokens, int(pace * (lot.void_at - now))) if now >= lot.void_at - self.lead else lot.tokens
             for lot in self.lots
             if now < lot.void_at
         )
@@ -166,6 +160,7 @@ class Purse:
             # as the database is slow, or busy with our claims, mail must go on all the same.
             self.lots.append(_Lot(grant.count, max(began + BORROWED, now + SPACING), began))
         self.lead = max(SPACING, 2 * (now - began), 0.75 * self.lead)
+        self.low_at = self.lots[-1].void_at - self.lead if self.lots else 0.0
         self.told = False
         self.until_low = self.tokens(now) * 2 // 3
         # What is left over when these are used has to be told that it waits for long.
