@@ -86,6 +86,20 @@ def test_no_sender_waits_for_tokens_because_those_that_it_had_are_void() -> None
     assert max(later - at for at, later in pairwise(times) if at > 0.2) <= 0.0041
 
 
+def test_each_gate_is_asked_for_what_waits_of_it_and_of_no_other() -> None:
+    scene = Scene(Limit(1000.0), senders=9, bulk=Limit(1000.0))
+
+    async def work() -> None:
+        for stream, size in (("bulk", 2), ("bulk", 2), ("free", 3), ("bulk", 5)):
+            scene.tray.put([parcel(*(claim(n, stream=stream) for n in range(size)))])
+        borrowing = asyncio.create_task(scene.allowance.run())
+        await scene.tray.changed()
+        borrowing.cancel()
+
+    run(work())
+    assert [asked for _, asked in scene.buckets.asked] == [{MX: Demand(2, 12), BULK: Demand(2, 9)}]
+
+
 def test_what_was_borrowed_and_not_used_in_time_is_void() -> None:
     scene = Scene(Limit(50.0))
     one = parcel()

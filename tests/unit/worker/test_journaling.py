@@ -73,6 +73,24 @@ def test_a_full_file_is_followed_by_another_and_put_aside_when_all_of_it_is_know
     assert [".done"] * (len(waiting) - 1) + [".journal"] == [name[8:] for name in disk.files()]
 
 
+def test_what_is_begun_again_in_another_file_keeps_the_first_one_open(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk.journal.begin(ME.id)
+    again = mail(1)
+    disk.journal.begun(again, "mx")
+    disk.journal.known([])
+    monkeypatch.setattr(module, "SIZE", 400)
+    disk.journal.turn("another", 1)
+    # Over another connection: the first had left it untouched.
+    disk.journal.begun(again, "mx")
+    for number in range(2, 9):
+        sent(disk.journal, number)
+    assert "00000001.journal" in disk.files()
+    disk.journal.known([settlement(1)])
+    assert "00000001.done" in disk.files()
+
+
 def test_another_session_has_a_journal_of_its_own(disk: Disk) -> None:
     sent(disk.journal, 1)
     sent(disk.journal, 2, NEXT)

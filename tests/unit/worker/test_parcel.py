@@ -41,7 +41,10 @@ def test_what_has_expired_since_the_claim_is_taken_out() -> None:
     never, soon, later = claim(1), claim(2, expires_in=10.0), claim(3, expires_in=10.5)
     one = parcel(never, soon, later, now=100.0)
     assert one.split_expired(109.9) == []
+    assert one.names().count(" ") == one.kind[1] - 1
     assert one.split_expired(110.0) == [soon]
+    # What it is known by is that of those who are left.
+    assert one.names().count(" ") == one.kind[1] - 1 == len(one.claims) - 1
     assert one.claims == [never, later]
     assert one.split_expired(200.0) == [later]
     assert one.claims == [never]

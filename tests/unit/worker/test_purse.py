@@ -85,6 +85,14 @@ def test_of_a_lot_that_ends_it_counts_on_what_goes_until_then() -> None:
     assert lent(140, 0.08, purse).has(900 - 80 + 140, 0.09)
 
 
+def test_what_goes_until_a_lot_ends_is_no_cover_for_what_comes_after_it() -> None:
+    purse = lent(900, 0.0)
+    for _ in range(80):
+        purse.spend(1, 0.0)
+    # Of the hundred that go in the time of a lot twenty are covered, and thirty more wait here.
+    assert purse.ask(LIMIT, [1] * 50, 9, 0.08) == Demand(1, 50 - 20, coming=100 - 50)
+
+
 def test_a_low_purse_that_covers_all_asks_for_nothing() -> None:
     purse = lent(9, 0.0)
     for _ in range(6):
