@@ -87,7 +87,7 @@ def dotted(names: str) -> str:
 
 def answered(names: str, verdicts: Sequence[Verdict]) -> str:
     """Return the step of Answered."""
-    if len(verdicts) == 1:
+    if len(verdicts) == 1 and " " not in names:
         return f"R {names}={_verdict(verdicts[0])}"
     pairs = zip(names.split(" "), verdicts, strict=True)
     return "R " + " ".join([f"{name}={_verdict(verdict)}" for name, verdict in pairs])

@@ -132,6 +132,11 @@ class Demand:
     waited: float = 0.0
     coming: int = 0
 
+    @property
+    def whole(self) -> int:
+        """All that is wanted."""
+        return self.most + self.coming
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -149,17 +154,12 @@ class Grant:
     wait: float = 0.0
     day: date | None = None
 
-    @property
-    def is_ample(self) -> bool:
-        """Whether all was lent that was wanted, of a rate."""
-        return self.count > 0 and self.tokens is not None and self.short_of is None
-
 
 def grant(limit: Limit, bucket: Bucket, demand: Demand) -> Grant:
     """Return what a gate of this `limit` lends to one who asks for `demand` now."""
     used = max(0, bucket.used - demand.unused)
     tokens = min(limit.at_once, bucket.filled(limit) + demand.back) if limit.rate is not None else None
-    wanted = demand.most + demand.coming
+    wanted = demand.whole
     room = wanted if limit.quota is None else max(0, limit.quota - used)
     if room < min(demand.least, demand.most):
         # What is left may do for a smaller parcel.

@@ -1,8 +1,8 @@
 """The buckets of the gates that have a limit: what daemons borrow, what a day has used, how fast a relay is.
 
-All limited gates of a daemon are asked in one transaction: a read that locks them in their order, a write.
-How much is lent is decided by `mail.rate`; instants are the database's own and go back to it. Where a gate
-had all that was wanted the last time, one statement lends it that again, if the database can do that.
+The limited gates of a daemon are asked in one transaction: a read that locks them in their order, a write.
+How much is lent is decided by `mail.rate`; instants are the database's own and go back to it. Gates that had
+all that was wanted the last time are asked by one statement before, if the database has one for that.
 """
 
 from __future__ import annotations
@@ -99,14 +99,15 @@ class Buckets:
 
     def borrow(self, wanted: _Wanted) -> dict[Gate, Grant]:
         """Lend of each gate, by its limit, what is there of what is wanted of it."""
-        ample = {name: each for name, each in wanted.items() if name in self._ample}
+        # Of a quota a loan whose answer is lost with that of another gate would be lost to the day.
+        ample = {
+            name: (limit, demand)
+            for name, (limit, demand) in wanted.items()
+            if name in self._ample and limit.rate is not None and limit.quota is None
+        }
         grants = self._lend(ample) if ample else {}
         others = {name: each for name, each in wanted.items() if name not in grants}
-        if others:
-            grants |= self._share(others)
-        self._ample -= grants.keys()
-        self._ample |= {name for name, given in grants.items() if given.is_ample}
-        return grants
+        return grants | self._share(others) if others else grants
 
     def _lend(self, wanted: _Wanted) -> dict[Gate, Grant]:
         """Lend all that is wanted of those gates that have it, by one statement."""
@@ -120,11 +121,12 @@ class Buckets:
         grants = {}
         for kind, name, tokens, used in lent:
             _, demand = wanted[gate := Gate(GateKind(kind), name)]
-            grants[gate] = Grant(demand.most + demand.coming, tokens, used, day=demand.day)
+            grants[gate] = Grant(demand.whole, tokens, used, day=demand.day)
         return grants
 
     def _share(self, wanted: _Wanted) -> dict[Gate, Grant]:
-        """Lend what there is, however little."""
+        """Lend what there is, however little, and note which gates have plenty."""
+        paced: set[Gate] = set()
 
         def work(connection: Connection) -> dict[Gate, Grant]:
             rows = self._locked(connection, wanted)
@@ -133,9 +135,17 @@ class Buckets:
                 name: _granted(limit, rows[name], now, demand) for name, (limit, demand) in wanted.items()
             }
             connection.execute(_SET, [_new(name, rows[name], now, given) for name, given in grants.items()])
+            paced.update(name for name, row in rows.items() if grown(row.pace, row.paced_ago) is not None)
             return grants
 
-        return self._database.write(work)
+        grants = self._database.write(work)
+        self._ample -= wanted.keys()
+        self._ample |= {
+            name
+            for name, (_, demand) in wanted.items()
+            if grants[name].count == demand.whole and name not in paced
+        }
+        return grants
 
     def slow_down(self, relay: str, limit: Limit, passing: float) -> float | None:
         """Lower the pace of a relay that says so, and return it; None where that has just been done.
@@ -180,11 +190,10 @@ def _row(name: Gate, wanted: tuple[Limit, Demand]) -> dict[str, Any]:
         "name": name.name,
         "rate": limit.rate,
         "burst": limit.at_once,
-        "quota": limit.quota,
         "back": demand.back,
         "unused": demand.unused,
         "day": demand.day and demand.day.isoformat(),
-        "count": demand.most + demand.coming,
+        "count": demand.whole,
     }
 
 

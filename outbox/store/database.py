@@ -70,7 +70,8 @@ class Database:
         """Run `work` in one transaction and commit it; again after a deadlock or a serialisation error.
 
         Everything that is run here repeats its own precondition, so a second run does no harm. `alone`: it is
-        a single statement, around which nothing need be said where the database commits that by itself.
+        a single statement, around which nothing need be said where the database commits that by itself. It
+        may be given up while it commits, so that nobody knows whether it has: only for what nobody misses.
         """
         began = time.monotonic()
         for attempt in range(1, _TRIES):

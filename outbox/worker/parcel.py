@@ -48,7 +48,7 @@ class Parcel:
     """When the one that has it now took it, by the daemon's steady clock."""
     kind: Kind = field(init=False)
     """What limits know it by; a field, as each mail is looked at by it several times on its way."""
-    _names: str = ""
+    _names: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         """Tell the kind."""

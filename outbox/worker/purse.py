@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from outbox.mail.rate import BORROWED, Bucket, Demand, Grant, Limit
@@ -39,17 +40,17 @@ class _Lot:
 class Purse:
     """The lots of one gate, the oldest first, and what the gate had left at `asked_at`.
 
-    It is low when `until_low` more are spent: a third is left then; and from `low_at` on, its `lead` before
-    the last lot is void, which is twice what an answer took lately; `told` says that this was told. Since it
-    asked `spent` parcels went, with `passed` recipients. `rest` is what was left of the quota of the `day`.
-    Since `refused_at` it has lent nothing.
+    It is low when `until_low` more are spent: a third is left then; where the gate has plenty also from
+    `low_at` on, its `lead` before the last lot is void, which is twice what an answer took lately. `told`
+    says that this was told. Since it asked `spent` parcels went, with `passed` recipients. `rest` is what was
+    left of the quota of the `day`. Since `refused_at` it has lent nothing.
     """
 
     lots: deque[_Lot] = field(default_factory=deque)
     spent: int = 0
     passed: int = 0
     until_low: int = 0
-    low_at: float = 0.0
+    low_at: float = inf
     lead: float = SPACING
     told: bool = False
     asked_at: float = 0.0
@@ -108,12 +109,12 @@ class Purse:
         least, most = sizes[0], sum(sizes[: self._count(width, now)])
         if there >= least:
             goes = self._goes(now)
-            least, most = 1, most - goes
+            least, most = 1, max(0, most - goes)
         else:
             there = goes = 0
-        if most <= 0:
-            return None
         coming = max(0, self._coming(limit, now) - goes - most)
+        if not most and not (coming and now >= self.low_at):
+            return None
         old = [lot for lot in self.lots if lot.void_at <= now or not there]
         for lot in old:
             self.lots.remove(lot)
@@ -130,13 +131,13 @@ class Purse:
         )
 
     def _goes(self, now: float) -> int:
-        """Return how many of the tokens are used: of a lot that ends only what goes until then."""
-        pace = self.passed / max(SPACING, now - self.asked_at)
-        return sum(
-            min(lot.tokens, int(pace * (lot.void_at - now))) if now >= lot.void_at - self.lead else lot.tokens
-            for lot in self.lots
-            if now < lot.void_at
-        )
+        """Return how many of the tokens are used: once it is low by time, what goes before they are void."""
+        if now < self.low_at:
+            return self.tokens(now)
+        pace, goes = self.passed / max(SPACING, now - self.asked_at), 0
+        for lot in self.lots:
+            goes = max(goes, min(goes + lot.tokens, int(pace * (lot.void_at - now))))
+        return goes
 
     def _count(self, width: int, now: float) -> int:
         """Return for how many parcels to borrow: twice as many as went, or all that go in a lot's time."""
@@ -160,7 +161,9 @@ class Purse:
             # as the database is slow, or busy with our claims, mail must go on all the same.
             self.lots.append(_Lot(grant.count, max(began + BORROWED, now + SPACING), began))
         self.lead = max(SPACING, 2 * (now - began), 0.75 * self.lead)
-        self.low_at = self.lots[-1].void_at - self.lead if self.lots else 0.0
+        # Of a quota, or where there is little, nothing is lent beside what may still be used.
+        has_plenty = grant.count > 0 and grant.short_of is None and limit.quota is None
+        self.low_at = self.lots[-1].void_at - self.lead if has_plenty else inf
         self.told = False
         self.until_low = self.tokens(now) * 2 // 3
         # What is left over when these are used has to be told that it waits for long.
@@ -173,6 +176,9 @@ class Purse:
             self.refused_at = None
         elif self.refused_at is None and not self.tokens(now):
             self.refused_at = began
+        if self.rest is not None and not grant.count and any(lot.tokens for lot in self.lots):
+            # The quota has back what is void then, and is not spent before.
+            self.ask_at = min(self.ask_at, max(now + _TICK, self.lots[-1].void_at))
 
     def filled(self, limit: Limit, now: float) -> float:
         """Return the tokens that the gate has by now, unless others borrow them."""

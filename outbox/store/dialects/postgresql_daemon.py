@@ -101,12 +101,12 @@ _NOTE = text(
 )
 
 # What `mail.rate.grant` says of a gate that has all that is wanted, for that is nearly every time: in one
-# round trip without a BEGIN. Any other gate is left alone: one that nobody has used, that has too little of
-# anything, whose relay said "slow down", that has another day, or is ahead of our instant.
+# round trip without a BEGIN. Any other gate is left alone: one that nobody has used, that has too little,
+# whose relay said "slow down", that has another day, or is ahead of our instant. None has a quota.
 _LEND = text(
     """WITH wanted AS (
         SELECT *, now() AS now FROM json_to_recordset(CAST(:wanted AS json)) AS j(
-        kind text, name text, rate double precision, burst double precision, quota bigint,
+        kind text, name text, rate double precision, burst double precision,
         back double precision, unused bigint, day date, count bigint)),
     had AS MATERIALIZED (
         SELECT w.*, GREATEST(0, g.quota_used - w.unused) AS used, LEAST(w.burst, w.back +
@@ -117,8 +117,7 @@ _LEND = text(
         ORDER BY g.kind, g.name FOR UPDATE OF g)
     UPDATE outbox_gate g SET tokens = had.tokens - had.count, tokens_at = had.now,
     quota_used = had.used + had.count, short_of = NULL, short_since = NULL, short_until = NULL
-    FROM had WHERE g.kind = had.kind AND g.name = had.name
-    AND had.tokens >= had.count AND (had.quota IS NULL OR had.used + had.count <= had.quota)
+    FROM had WHERE g.kind = had.kind AND g.name = had.name AND had.tokens >= had.count
     RETURNING g.kind, g.name, g.tokens, g.quota_used"""
 )
 

@@ -85,6 +85,50 @@ def test_of_a_lot_that_ends_it_counts_on_what_goes_until_then() -> None:
     assert lent(140, 0.08, purse).has(900 - 80 + 140, 0.09)
 
 
+def test_of_two_lots_that_end_no_more_is_counted_on_than_goes_until_the_last_one_does() -> None:
+    purse = lent(900, 0.0)
+    lent(900, 0.01, purse)
+    for _ in range(90):
+        purse.spend(1, 0.01)
+    # Some 1,059 a second went since it asked at 0.01: five until the first is void, fifteen until the second.
+    assert purse.ask(LIMIT, [1] * 500, 9, 0.095) == Demand(1, 180 - 15)
+
+
+def test_mail_that_goes_on_coming_is_lent_for_before_its_tokens_are_void_though_little_waits_here() -> None:
+    purse = lent(900, 0.0)
+    for _ in range(80):
+        purse.spend(1, 0.0)
+    assert purse.ask(LIMIT, [1] * 20, 9, 0.08) == Demand(1, 0, coming=100 - 20)
+
+
+@pytest.mark.parametrize(
+    ("limit", "grant"),
+    [(replace(LIMIT, quota=900), Grant(90, 50.0, 0)), (LIMIT, Grant(90, 0.5, 0, "rate", 0.05))],
+)
+def test_of_a_quota_or_where_there_is_little_nothing_is_lent_beside_what_may_still_be_used(
+    limit: Limit, grant: Grant
+) -> None:
+    purse = Purse()
+    purse.receive(grant, limit, 0.0, 0.0)
+    assert not purse.spend(1, BORROWED - 0.001)
+    assert not purse.wants(1, BORROWED - 0.001)
+    assert purse.ask(limit, [1] * 20, 9, BORROWED - 0.001) is None
+
+
+def test_what_is_void_of_a_quota_that_lent_no_more_is_given_back_the_same_day() -> None:
+    limit = Limit(quota=10)
+    purse = Purse()
+    purse.receive(Grant(8, None, 8), limit, 0.0, 0.0)
+    for _ in range(6):
+        purse.spend(1, 0.0)
+    refused = Grant(0, None, 10, "quota", 3600.0)
+    purse.receive(refused, limit, 0.05, 0.05)
+    assert purse.ask_at == BORROWED
+    assert purse.ask(limit, [1] * 9, 9, BORROWED) == Demand(1, 9, unused=2)
+    purse.receive(refused, limit, BORROWED, BORROWED)
+    assert purse.ask_at > 3600.0
+
+
 def test_what_goes_until_a_lot_ends_is_no_cover_for_what_comes_after_it() -> None:
     purse = lent(900, 0.0)
     for _ in range(80):
