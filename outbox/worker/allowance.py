@@ -1,8 +1,8 @@
 """What this daemon may send now by the limits of its relay and of its streams: tokens that it has borrowed.
 
 A gate without a limit costs nothing. Of one that has a limit tokens are borrowed when a sender could use
-them: all gates in one transaction, for a tenth of a second; what is not used by then is void, and told when
-more is borrowed. That is done before the last token is gone.
+them: all gates at once, for a tenth of a second; what is not used by then is void, and told when more is
+borrowed. That is done before the last token is gone, and before many are void.
 """
 
 from __future__ import annotations
