@@ -6,42 +6,27 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
 from outbox.mail.objection import Objection, Storm, suppressed
-from outbox.mail.status import Reason, Status
+from outbox.mail.status import Reason
 from outbox.store import suppressions
-from outbox.store.clock import after
-from outbox.store.schema import delivery
-from outbox.store.states import is_still
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from outbox.store.dialects import StoreDialect
+    from outbox.store.dialects import DaemonDialect
     from outbox.store.moves import Claim
 
-_d = delivery.c
 _PERSON = Reason.PERSON.value
 
 
 class Guards:
     """Objects to claims of one database; without a storm's limit to suppressed addresses only."""
 
-    def __init__(self, dialect: StoreDialect, storm: Storm | None = None) -> None:
+    def __init__(self, dialect: DaemonDialect, storm: Storm | None = None) -> None:
         self._storm = storm or Storm()
-        self._lately = (
-            select(_d.recipient, func.count().label("mails"))
-            .where(
-                dialect.among(_d.recipient, "recipients"),
-                _d.finished_at > after("since"),
-                is_still(Status.SENT),
-                ~dialect.among(_d.id, "held"),
-            )
-            .group_by(_d.recipient)
-        )
+        self._lately = dialect.sent_lately
 
     def look(
         self, connection: Connection, claims: Sequence[Claim], in_hand: Mapping[int, str]

@@ -88,7 +88,7 @@ class Queue:
         daemon = daemon_dialect_of(database.engine.dialect.name)
         self._lanes = lanes or Lanes()
         self._claims = Claims(daemon, self._lanes, shares or Shares())
-        self._guards = Guards(database.dialect, storm)
+        self._guards = Guards(daemon, storm)
         self._bodies = Bodies(database)
         among = database.dialect.among(_d.id, "ids")
         self._expire = _EXPIRE.where(among)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ColumnElement,
         Connection,
         Engine,
+        Executable,
         Insert,
         Select,
         Table,
@@ -76,6 +77,7 @@ class DaemonDialect(Protocol):
     """What the daemon asks besides: only it claims, and writes verdicts down."""
 
     lending: ClassVar[TextClause | None]
+    sent_lately: ClassVar[Executable]
 
     def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented
     def claim(  # noqa: D102 - documented where implemented

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Boolean, insert, select, text
+from sqlalchemy import Boolean, bindparam, func, insert, select, text
 
-from outbox.mail.status import Lane
-from outbox.store.clock import utc_now
+from outbox.mail.status import Lane, Status
+from outbox.store.clock import after, utc_now
 from outbox.store.lanes import Edge, Line
 from outbox.store.schema import attempt, delivery
+from outbox.store.states import is_still
 from outbox.store.types import UtcDateTime
 
 if TYPE_CHECKING:
@@ -17,10 +18,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection, CursorResult, TextClause, TextualSelect
+    from sqlalchemy import Connection, CursorResult, Executable, TextClause, TextualSelect
 
+_d = delivery.c
 _NOTE = insert(attempt)
 _NOW = select(utc_now())
+_SENT_LATELY = (
+    select(_d.recipient, func.count().label("mails"))
+    .where(
+        _d.recipient.in_(bindparam("recipients", expanding=True, type_=_d.recipient.type)),
+        _d.finished_at > after("since"),
+        is_still(Status.SENT),
+        _d.id.not_in(bindparam("held", expanding=True, type_=_d.id.type)),
+    )
+    .group_by(_d.recipient)
+)
 
 
 def edges_in(statement: str) -> TextualSelect:
@@ -50,6 +62,9 @@ class PlainDaemonDialect:
 
     lending: ClassVar[TextClause | None] = None
     """Lends what is wanted of gates that have it, in one statement; None: two are needed."""
+
+    sent_lately: ClassVar[Executable] = _SENT_LATELY
+    """Counts what each of `recipients` has got `since`, seconds below zero, but for what is `held`."""
 
     def edges(self, connection: Connection) -> tuple[list[Edge], datetime]:
         """Return what stands at the left edge of each line, and the database's instant of this look."""
