@@ -191,7 +191,8 @@ def test_fault_92_what_is_of_another_host_or_database_tells_nothing(
     host.begin(me)
     if other == "host":
         host.journal._header = replace(host.journal._header, host="other")
-    host.journal.turn("other" if other == "database" else host.replay.database, 0)
+    # Of another epoch, so that it goes into a new file.
+    host.journal.turn("other" if other == "database" else host.replay.database, host.replay.answered + 1)
     host.sends(me, claims)
     forget(scene, *claims)
     assert host.look(me)
