@@ -27,7 +27,7 @@ NextMail = Callable[[], Mail | None]
 """Who has the next mail for a connection, or None when there is none now. It must not block."""
 
 WriteDown = Callable[[], object]
-"""Who sees to it that the dot of which the last-moment check has heard is known, should this process end."""
+"""Who sees to it that the dots and verdicts which it was told are known, should this process end."""
 
 
 def nothing_to_write() -> None:

@@ -102,7 +102,8 @@ class Connection:
     async def carry(self, next_mail: NextMail, write_down: WriteDown = nothing_to_write) -> None:
         """Carry mails until `next_mail` has none or the connection can carry no more.
 
-        `write_down` is called before a dot goes out, after its last-moment check.
+        `write_down` is called before a dot goes out, after its last-moment check, and when mails were told
+        their verdicts.
         Each mail is told its verdicts, also where this is cancelled, which ends the connection. Raises only
         CancelledError, and whatever broke in our own code, after the verdicts.
         """
@@ -150,6 +151,10 @@ class Connection:
 
     def received(self, data: bytes) -> None:
         """Hear the relay: first all that it said, then act."""
+        self._take(data)
+        self._mails.write_down()
+
+    def _take(self, data: bytes) -> None:
         conversation = self._conversation
         owed = conversation.owed
         for event in conversation.receive(data):
@@ -259,6 +264,7 @@ class Connection:
         """Settle all after the connection's end: `verdict` speaks of the oldest mail or of the handshake."""
         self._settle(verdict)
         self._mails.end()
+        self._mails.write_down()
         self._wake(error)
 
     def _wake(self, error: Exception | None = None) -> None:

@@ -6,7 +6,7 @@ Only who knows that the session's process is gone may use these, and who knows h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import and_, bindparam, case, false, insert, literal, null, select, true, update
 
@@ -85,6 +85,17 @@ class Standing:
     session: UUID | None = None
 
 
+class Named(Protocol):
+    """What names one claim of one recipient: a Claim, or what a line of a journal says of it."""
+
+    @property
+    def message_id(self) -> UUID: ...  # noqa: D102 - as in Claim
+    @property
+    def n(self) -> int: ...  # noqa: D102 - as in Claim
+    @property
+    def fence(self) -> int: ...  # noqa: D102 - as in Claim
+
+
 class Beaten(NamedTuple):
     """What the row of a session says: how many ends it had counted at its last beat, and its epoch."""
 
@@ -133,36 +144,36 @@ class Remains:
         )
         return {(row.delivery_id, row.fence) for row in rows}
 
-    def forgotten(self, holder: UUID, ended: Sequence[tuple[UUID, int, int]]) -> Iterator[bool]:
+    def forgotten(self, holder: UUID, ended: Sequence[Named]) -> Iterator[bool]:
         """Tell of each end that the database once confirmed to `holder` whether it lacks that, in order.
 
-        They are named by message, number and fence. A fence never falls, and who has recorded an end
-        holds the claim no more. Of mail that is not there nothing is told: it may have been deleted.
+        A fence never falls, and who has recorded an end holds the claim no more. Of mail that is not there
+        nothing is told: it may have been deleted.
         """
         for first in range(0, len(ended), FEW):
             some = ended[first : first + FEW]
             found = self._fences(some)
-            for message_id, n, fence in some:
-                if (row := found.get((message_id, n))) is not None:
+            for one in some:
+                if (row := found.get((one.message_id, one.n))) is not None:
                     now = (row.fence, row.status, row.session)
-                    yield row.fence < fence or now == (fence, Status.SENDING.value, holder)
+                    yield row.fence < one.fence or now == (one.fence, Status.SENDING.value, holder)
 
-    def lacks(self, claims: Sequence[tuple[UUID, int, int]]) -> bool:
+    def lacks(self, claims: Sequence[Named]) -> bool:
         """Tell whether the database lacks one of these claims, which it once confirmed: a fence never falls.
 
-        They are named as ends are, and at most FEW; of mail that is not there nothing is told, either.
+        They are at most FEW; of mail that is not there nothing is told, either.
         """
         found = self._fences(claims)
         return any(
-            (row := found.get((message_id, n))) is not None and row.fence < fence
-            for message_id, n, fence in claims
+            (row := found.get((one.message_id, one.n))) is not None and row.fence < one.fence
+            for one in claims
         )
 
-    def _fences(self, claims: Sequence[tuple[UUID, int, int]]) -> dict[tuple[UUID, int], Any]:
+    def _fences(self, claims: Sequence[Named]) -> dict[tuple[UUID, int], Any]:
         """Return the rows of _FENCED that these name, by message and number: a daemon asks each second."""
         if not claims:
             return {}
-        ids = list({message_id for message_id, _, _ in claims})
+        ids = list({one.message_id for one in claims})
         rows = self._database.read(lambda connection: connection.execute(self._fenced, {"ids": ids}).all())
         return {(row.message_id, row.n): row for row in rows}
 

@@ -6,7 +6,6 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from outbox.journal.record import Key
 from outbox.mail.status import Lane
 from outbox.store.batches import FEW
 
@@ -62,10 +61,9 @@ class Holdings:
         return {id_: one.recipient for id_, one in self._held.items() if not one.objection}
 
     @property
-    def claimed(self) -> list[Key]:
+    def claimed(self) -> list[Claim]:
         """The last of the claims in hand that the database must know."""
-        held = (claim for claim in self._claimed if self._held.get(claim.delivery_id) is claim)
-        return [Key(claim.message_id, claim.n, claim.fence) for claim in held]
+        return [claim for claim in self._claimed if self._held.get(claim.delivery_id) is claim]
 
     def lapse(self, now: float) -> None:
         """Note that the database went back in time: it need not know what was claimed before `now`."""

@@ -6,7 +6,6 @@ one is tried from time to time. Nor must it mislead: one that lacks a line says 
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections import deque
@@ -17,7 +16,7 @@ from uuid import UUID
 from outbox import events
 from outbox.journal.folder import File, Folder, boot_id
 from outbox.journal.format import answered, begun, counted, dotted, known, line
-from outbox.journal.record import Header, Key
+from outbox.journal.record import Header
 from outbox.worker.lease import boot_clock
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class Journaling:
     """The journal of one daemon in `state_dir`, None for none; `relay` is the one that most mail goes by.
 
     All of it but `open` is called on the event loop. What must be down before a step costs one write to the
-    page cache; `flush` makes sure of a dot, unless the next mail that rides behind it has. `soon` calls what
-    it is given in the loop's next turn.
+    page cache; `flush` makes sure of a dot or an answer, unless the next mail behind it has.
     """
 
     def __init__(
@@ -55,11 +53,9 @@ class Journaling:
         state_dir: Path | None,
         relay: str,
         clock: Callable[[], float] = boot_clock,
-        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self._path = state_dir and state_dir / "journal"
         self._clock = clock
-        self._soon = soon or _in_the_next_turn
         self._header = Header(UUID(int=0), socket.gethostname(), boot_id(), relay)
         self._folder: Folder | None = None
         self._file: File | None = None
@@ -69,9 +65,8 @@ class Journaling:
         # What has begun since that was looked at, likewise: to sort it in costs least for many at once.
         self._begun: list[tuple[list[Claim], str, int]] = []
         self._older: list[int] = []
-        # What goes with the next write, and whether that comes soon in any case.
+        # What goes with the next write.
         self._pending: list[str] = []
-        self._flushes = False
         # Sessions of which a line is missing.
         self._holed: set[UUID] = set()
         # How many ends the row of the session has counted, as this file says.
@@ -80,9 +75,9 @@ class Journaling:
         self._ended: deque[Claim] = deque(maxlen=REMEMBERED)
 
     @property
-    def ended(self) -> list[Key]:
-        """The claims whose ends the database has confirmed last, by message, number and fence."""
-        return [Key(claim.message_id, claim.n, claim.fence) for claim in self._ended]
+    def ended(self) -> list[Claim]:
+        """The claims whose ends the database has confirmed last."""
+        return [*self._ended]
 
     @property
     def folder(self) -> Folder | None:
@@ -163,13 +158,9 @@ class Journaling:
             self._pending.append(dotted(parcel.names()))
 
     def answered(self, parcel: Parcel, verdicts: Sequence[Verdict]) -> None:
-        """Write down how the sending of a parcel has ended, with what else is written in this turn."""
-        if self._file is None:
-            return
-        self._pending.append(answered(parcel.names(), verdicts))
-        if not self._flushes:
-            self._flushes = True
-            self._soon(self._flush_soon)
+        """Note how the sending of a parcel has ended: it is known as soon as this is flushed."""
+        if self._file is not None:
+            self._pending.append(answered(parcel.names(), verdicts))
 
     def known(self, settlements: Iterable[Settlement]) -> None:
         """Note that what became of these is in the database."""
@@ -240,10 +231,6 @@ class Journaling:
             self._rotate()
         return True
 
-    def _flush_soon(self) -> None:
-        self._flushes = False
-        self.flush()
-
     def _rotate(self) -> None:
         """Go on in a new file; where there can be none, in this one."""
         file, folder = self._file, self._folder
@@ -287,7 +274,3 @@ class Journaling:
         oldest = next((number for _, _, number in self._open.values()), self._older[-1] + 1)
         while self._older and self._older[0] < oldest:
             self._folder.finish(self._older.pop(0))
-
-
-def _in_the_next_turn(work: Callable[[], None]) -> object:
-    return asyncio.get_running_loop().call_soon(work)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from outbox.journal.record import Header, Key
     from outbox.mail.status import Settlement
     from outbox.store.history import History
-    from outbox.store.remains import Beaten, Remains
+    from outbox.store.remains import Beaten, Named, Remains
     from outbox.worker.aftermath import Aftermath
 
 NEAR = 600.0
@@ -104,7 +104,7 @@ class Replay:
         last, count = self._beaten
         return count if last == session else 0
 
-    def notices(self, me: UUID, ended: Sequence[Key], claimed: Sequence[Key]) -> bool:
+    def notices(self, me: UUID, ended: Sequence[Named], claimed: Sequence[Named]) -> bool:
         """Tell whether the database has forgotten what it confirmed to the session `me`, and tell others.
 
         That were these ends, and the last of these claims that are still held. Whoever keeps no journal names
@@ -148,7 +148,7 @@ class Replay:
             events.database_moved()
         return True
 
-    def _lacks(self, session: UUID, ended: Sequence[Key], claimed: Sequence[Key], known: int) -> bool:
+    def _lacks(self, session: UUID, ended: Sequence[Named], claimed: Sequence[Named], known: int) -> bool:
         """Tell whether the database is behind, and have everybody know, unless they do."""
         if session == self._forgotten:
             # Told already; its daemon begins another with its next beat.

@@ -45,7 +45,7 @@ class Host:
         aftermath = Aftermath(scene.queue, self.remains, options, wait=lambda _: None)
         self.now = 0.0
         self.replay = Replay(History(scene.database), self.remains, aftermath, lambda: self.now)
-        self.journal = Journaling(state, "mx", soon=lambda work: work())
+        self.journal = Journaling(state, "mx")
         self.journal.open()
         self.claimed: list[Key] = []
 
@@ -68,6 +68,7 @@ class Host:
         """Send these, and have the database confirm it."""
         for claim in claims:
             self.journal.answered(self.dots(me, claim, by), [verdict])
+            self.journal.flush()
             end = settlement(claim, _MOVES[type(verdict)])
             record(self.scene.queue, me, [end])
             self.journal.known([end])

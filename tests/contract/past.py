@@ -30,7 +30,7 @@ class Past:
         self.scene = scene
         self.state = state
         self.holder = holder
-        self.journal = Journaling(state, "before", soon=lambda work: work())
+        self.journal = Journaling(state, "before")
         self.journal.open()
         self.database = History(scene.database).now().database
         self.journal.turn(self.database, 0)
@@ -53,6 +53,7 @@ class Past:
 
     def answered(self, claim: Claim, verdict: Verdict) -> None:
         self.journal.answered(self.dotted(claim), [verdict])
+        self.journal.flush()
 
     def killed(self) -> None:
         """End as a process does: its files stay as they are, and its locks go."""

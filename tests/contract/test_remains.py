@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
+from outbox.journal.record import Key
 from outbox.mail.status import Move, OnDoubt, Status
 from outbox.store.batches import FEW
 from outbox.store.remains import Remains
@@ -50,11 +51,11 @@ def test_more_messages_than_a_statement_names_are_found(scene: Scene) -> None:
     assert len(Remains(scene.database).named(ids)) == FEW + 1
 
 
-def ended(scene: Scene, count: int) -> tuple[UUID, list[tuple[UUID, int, int]]]:
+def ended(scene: Scene, count: int) -> tuple[UUID, list[Key]]:
     """Give a session that has recorded the ends of so many claims, and their names."""
     me, claims = scene.held(count)
     record(scene.queue, me, [settlement(claim, Move.DELIVER) for claim in claims])
-    return me, [(claim.message_id, claim.n, claim.fence) for claim in claims]
+    return me, [Key(claim.message_id, claim.n, claim.fence) for claim in claims]
 
 
 def test_a_database_that_knows_all_that_it_confirmed_forgets_nothing(scene: Scene) -> None:
@@ -73,8 +74,8 @@ def test_what_was_deleted_is_not_forgotten(scene: Scene) -> None:
     last = scene.rows()[-1]
     scene.change(last.id, status="pending", fence=last.fence - 1, finished_at=None)
     remains = Remains(scene.database)
-    deleted = [(uuid4(), 0, 1)] * (2 * FEW)
-    assert list(remains.forgotten(me, [*deleted, *names, (names[0][0], 1, 1)])) == [False, True]
+    deleted = [Key(uuid4(), 0, 1)] * (2 * FEW)
+    assert list(remains.forgotten(me, [*deleted, *names, Key(names[0].message_id, 1, 1)])) == [False, True]
     scene.empty()
     assert list(remains.forgotten(me, names)) == []
 
@@ -105,12 +106,12 @@ def test_what_the_session_has_claimed_again_since_is_not_forgotten(scene: Scene)
 
 def test_a_claim_that_the_database_lacks_is_told_by_its_fence(scene: Scene) -> None:
     _, claims = scene.held(3)
-    names = [(claim.message_id, claim.n, claim.fence) for claim in claims]
+    names = [Key(claim.message_id, claim.n, claim.fence) for claim in claims]
     remains = Remains(scene.database)
     assert not remains.lacks(names)
     # Another has it since; and of what is not there nothing is told.
     scene.change(claims[0].delivery_id, session=scene.start(), fence=claims[0].fence + 1)
-    assert not remains.lacks([*names, (uuid4(), 0, 1), (claims[1].message_id, 1, 1)])
+    assert not remains.lacks([*names, Key(uuid4(), 0, 1), Key(claims[1].message_id, 1, 1)])
     scene.change(claims[1].delivery_id, status="pending", session=None, fence=claims[1].fence - 1)
     assert not remains.lacks([names[0], names[2]])
     assert remains.lacks(names)

@@ -130,6 +130,7 @@ def test_a_doubt_that_was_answered_since_is_none(scene: Scene, host: Host, tmp_p
     parcel = host.dots(me, claims[0])
     host.journal._rotate()
     host.journal.answered(parcel, [SENT])
+    host.journal.flush()
     host.dies()
     forget(scene, *claims)
     raised(scene, host)

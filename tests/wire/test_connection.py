@@ -9,6 +9,7 @@ import pytest
 
 from outbox.delivery.connection import Connection
 from outbox.delivery.dialler import Dialler
+from outbox.delivery.mail import Mail
 from outbox.delivery.relay import Relay, Secret, TlsMode
 from outbox.delivery.wire import Wire
 from outbox.mail.verdict import Answer, Rejected, Sent, Untouched
@@ -277,3 +278,37 @@ def test_fault_71_what_cannot_reach_the_wire_is_rejected_and_the_rest_goes() -> 
         ["Rejected"],
     ]
     assert outcome.usable
+
+
+@pytest.mark.parametrize("verdict", ["Sent", "InDoubt"])
+def test_dots_and_verdicts_are_written_down_at_once(verdict: str) -> None:
+    told: list[str] = []
+    written: list[str] = []
+
+    def server(peer: Peer) -> None:
+        peer.greet()
+        for verb in ("MAIL", "RCPT", "DATA"):
+            peer.hear(verb)
+            peer.say("354 go ahead" if verb == "DATA" else "250 ok")
+        peer.hear_message()
+        assert written == ["dot"]
+        if verdict == "Sent":
+            peer.say("250 2.0.0 Ok: queued as 4X")
+            peer.hear_the_end()
+
+    async def run(relay: Relay) -> list[str]:
+        connection = await Dialler(relay).connect()
+        assert isinstance(connection, Connection)
+        mails = [Mail(envelope(), lambda: told.append("dot"), lambda verdicts: told.extend(kinds(verdicts)))]
+
+        def write_down() -> None:
+            written.extend(told)
+            told.clear()
+
+        await connection.carry(lambda: mails.pop() if mails else None, write_down)
+        known = list(written)
+        connection.abort()
+        return known
+
+    with scripted(server) as listening:
+        assert asyncio.run(run(relay_at(listening.port))) == ["dot", verdict]

@@ -28,7 +28,7 @@ class Disk:
         self.worn = False
         self.now = 0.0
         self.writes: list[bytes] = []
-        self.journal = Journaling(state, "mx", lambda: self.now, lambda work: work())
+        self.journal = Journaling(state, "mx", lambda: self.now)
         self._write, self._pwrite = os.write, os.pwrite
         monkeypatch.setattr(os, "write", self._guarded)
         monkeypatch.setattr(os, "pwrite", self._guarded_at)
@@ -71,4 +71,5 @@ def sent(journal: Journaling, number: int, lease: Lease = ME) -> None:
     journal.dotted(parcel)
     journal.flush()
     journal.answered(parcel, [SENT])
+    journal.flush()
     journal.known([settlement(number)])
