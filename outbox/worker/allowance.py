@@ -11,8 +11,6 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 from functools import cached_property
-from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,9 +45,9 @@ class _Gated(NamedTuple):
 class Allowance:
     """The tokens of one daemon for the relay `name` and its `streams`.
 
-    `ready` gives the parcels that could go now, `kinds` the kinds of all that are ready, `width` how many
-    senders there are for them; `stir` lets
-    these look again, and `give_back` takes what must wait for long out of their way.
+    `ready` gives the kinds of the parcels that could go now, in their order, each with how many follow, and
+    `kinds` those of all that are ready; `width` tells how many senders there are for them, `stir` lets these
+    look again, and `give_back` takes what must wait for long out of their way.
     """
 
     def __init__(
@@ -60,7 +58,7 @@ class Allowance:
         buckets: Buckets,
         threads: Threads,
         *,
-        ready: Callable[[], Iterable[Parcel]],
+        ready: Callable[[], Iterable[tuple[Kind, int]]],
         kinds: Callable[[], Iterable[Kind]],
         width: Callable[[], int],
         stir: Callable[[], None],
@@ -211,8 +209,8 @@ class Allowance:
             return {}
         # By their purses, and many parcels at a time: there are hundreds, of few kinds.
         found: dict[Purse, tuple[_Gated, list[int]]] = {}
-        for (stream, size), alike in groupby(self._ready(), attrgetter("kind")):
-            sizes = [size] * len([*alike])
+        for (stream, size), count in self._ready():
+            sizes = [size] * count
             for each in self._gates(stream):
                 if each.purse in found:
                     found[each.purse][1].extend(sizes)

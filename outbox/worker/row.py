@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from outbox.worker.parcel import Kind, Parcel
 
@@ -46,6 +48,16 @@ class Row:
             if len(barred) == kinds:
                 break
         return None
+
+    def runs(self, *, retries: bool) -> Iterator[tuple[Kind, int]]:
+        """Give the kinds of the parcels in their order, each with how many follow; `retries` too, or not."""
+        counts = self.fresh + self.retried if retries else self.fresh
+        if len(counts) > 1:
+            there = (each for each in self.parcels if retries or not each.retry)
+            yield from ((kind, len([*alike])) for kind, alike in groupby(there, attrgetter("kind")))
+        else:
+            # Mostly there is one kind, of hundreds of parcels.
+            yield from counts.items()
 
     def remove(self, parcel: Parcel) -> bool:
         """Take out a parcel, if it is here."""

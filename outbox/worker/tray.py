@@ -148,11 +148,14 @@ class Tray:
             self._low()
         return parcel
 
-    def candidates(self) -> Iterator[Parcel]:
-        """Give what may go now, but for limits, as `take` does: the first one is waited for beside others."""
+    def candidates(self) -> Iterator[tuple[Kind, int]]:
+        """Give the kinds of what may go now, but for limits, as `take` does, each with how many follow.
+
+        The first parcel is waited for beside others.
+        """
         rows = (*((self._silent,) if self._askable else ()), self._ready, self._asked)
         has_room = self._retries_room > 0
-        return (each for row in rows for each in row.parcels if has_room or not each.retry)
+        return (run for row in rows for run in row.runs(retries=has_room))
 
     def kinds(self) -> Iterator[Kind]:
         """Give the kinds of what is ready."""
