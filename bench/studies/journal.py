@@ -1,21 +1,32 @@
 """What it costs a drain to keep a journal, and to borrow a token for each mail: with and without, by turns.
 
-The limits are far above what can pass, so nothing ever waits for its turn; what is left is the work.
+The limits are far above what can pass, so nothing ever waits for its turn; what is left is the work. On a
+machine that others keep busy a rate changes by half from one ten seconds to the next: so there are many short
+turns instead of a few long ones, of daemons that all run, and each round compares what lies close together.
 """
 
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.drain import drain
+from bench.daemon import daemon
+from bench.postfix import counting_sink
+from bench.process import cpu_seconds
+from bench.shop import shop
 from bench.study import Goal, Study
+from bench.wave import wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.run import Run
+    from bench.daemon import Daemon
+    from bench.postfix import CountingSink
+    from bench.shop import Shop
 
 LIMITS = {
     "smtp_rate": "1000000/s",
@@ -24,7 +35,10 @@ LIMITS = {
 }
 """Settings of limits that all mail of a drain has: one of its relay, and one of its stream."""
 
-_ROUNDS = 5
+_ROUNDS = 24
+_SHARE = 10
+"""Of the mails of a drain, each turn has one in so many."""
+
 _DISK = "/var/tmp"  # noqa: S108 - what is made there has a name of its own
 """Where files outlive a boot (FHS), and so stand on a disk; /tmp may be in memory."""
 _PLAIN, _BOTH = "neither", "both"
@@ -35,32 +49,62 @@ _WAYS: dict[str, tuple[bool, dict[str, str]]] = {
     "limits": (False, LIMITS),
     _BOTH: (True, LIMITS),
 }
-_Round = dict[str, "Run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How one way sent its mails: how many a second, and the daemon's CPU seconds for 1,000."""
+
+    rate: float
+    cpu: float
+
+
+_Round = dict[str, Turn]
+
+
+class _Way:
+    """A daemon that runs one way, on a database and with a server of its own."""
+
+    def __init__(self, opened: Shop, server: CountingSink, running: Daemon) -> None:
+        self._shop = opened
+        self._server = server
+        self._running = running
+
+    def turn(self, mails: int) -> Turn:
+        """Let it send so many mails."""
+        before = cpu_seconds(self._running.pid)
+        sent = wave(self._shop, self._server, [self._running], mails)
+        return Turn(sent.steady, (cpu_seconds(self._running.pid) - before) * 1000 / mails)
 
 
 def rounds(kind: str, mails: int) -> list[_Round]:
-    """Let all ways drain by turns, in each round another one first."""
-    names = list(_WAYS)
-    orders = [names[n % len(names) :] + names[: n % len(names)] for n in range(_ROUNDS)]
-    return [{name: _drained(kind, mails, *_WAYS[name]) for name in order} for order in orders]
+    """Let all ways send by turns, in each round another one first; once before, which does not count."""
+    mails = max(1, mails // _SHARE)
+    with ExitStack() as stack:
+        ways = {name: _opened(stack, kind, *way) for name, way in _WAYS.items()}
+        names = list(ways)
+        orders = [names[n % len(names) :] + names[: n % len(names)] for n in range(1 + _ROUNDS)]
+        return [{name: ways[name].turn(mails) for name in order} for order in orders][1:]
 
 
-def _drained(kind: str, mails: int, journal: bool, limits: dict[str, str]) -> Run:  # noqa: FBT001 - from the table
-    with tempfile.TemporaryDirectory(prefix="outbox-bench-", dir=_DISK) as folder:
-        return drain(kind, mails, **limits, **({"state_dir": folder} if journal else {}))
+def _opened(stack: ExitStack, kind: str, journal: bool, limits: dict[str, str]) -> _Way:  # noqa: FBT001 - from the table
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outbox-bench-", dir=_DISK)))
+    opened, server = stack.enter_context(shop(kind)), stack.enter_context(counting_sink())
+    settings = limits | ({"state_dir": str(folder)} if journal else {})
+    return _Way(opened, server, stack.enter_context(daemon(opened.url, server.port, folder, **settings)))
 
 
-def share(found: list[_Round], way: str, figure: Callable[[Run], float]) -> float:
+def share(found: list[_Round], way: str, figure: Callable[[Turn], float]) -> float:
     """Return a figure of one way, as a multiple of what it is without both: the median of the rounds."""
     return median(figure(each[way]) / figure(each[_PLAIN]) for each in found)
 
 
-def _rate(run: Run) -> float:
-    return run.rate
+def _rate(turn: Turn) -> float:
+    return turn.rate
 
 
-def _cpu(run: Run) -> float:
-    return run.cpu_per_thousand
+def _cpu(turn: Turn) -> float:
+    return turn.cpu
 
 
 def _cost(found: list[_Round]) -> float:
@@ -74,7 +118,7 @@ def _rows(found: list[_Round]) -> Iterator[tuple[str, ...]]:
     yield "CPU s / 1,000, median", *_cells(found, _cpu, ".3f")
 
 
-def _cells(found: list[_Round], figure: Callable[[Run], float], form: str) -> Iterator[str]:
+def _cells(found: list[_Round], figure: Callable[[Turn], float], form: str) -> Iterator[str]:
     """Yield the medians of all ways, each but the first with its share of that."""
     for way in _WAYS:
         yield format(median(figure(each[way]) for each in found), form)

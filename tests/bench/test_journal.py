@@ -3,20 +3,18 @@
 import pytest
 
 from bench.bound import Bound
-from bench.run import Run
-from bench.studies.journal import JOURNAL, LIMITS
+from bench.studies.journal import JOURNAL, LIMITS, Turn
 from outbox.mail.rate import Limit
 from outbox.mail.stream import DEFAULT
 from outbox.settings import load
 from outbox.settings.make_options import options_of
 
 
-def found(*rates: tuple[float, float, float, float]) -> list[dict[str, Run]]:
-    """Return rounds of 1,000 mails with these rates; a mail costs a CPU second at one mail a second."""
+def found(*rates: tuple[float, float, float, float]) -> list[dict[str, Turn]]:
+    """Return rounds with these rates; a mail costs a CPU second at one mail a second."""
     names = ("neither", "journal", "limits", "both")
     return [
-        {name: Run(1_000, 1_000 / rate, 1_000 / rate, 0) for name, rate in zip(names, each, strict=True)}
-        for each in rates
+        {name: Turn(rate, 1_000 / rate) for name, rate in zip(names, each, strict=True)} for each in rates
     ]
 
 
