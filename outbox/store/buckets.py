@@ -115,11 +115,8 @@ class Buckets:
         if lending is None:
             return {}
         rows = json.dumps([_row(*each) for each in wanted.items()])
-        lent = self._database.write(
-            lambda connection: connection.execute(lending, {"wanted": rows}).all(), alone=True
-        )
         grants = {}
-        for kind, name, tokens, used in lent:
+        for kind, name, tokens, used in self._database.write_alone(lending, {"wanted": rows}) or ():
             _, demand = wanted[gate := Gate(GateKind(kind), name)]
             grants[gate] = Grant(demand.whole, tokens, used, day=demand.day)
         return grants

@@ -19,8 +19,6 @@ from sqlalchemy.exc import OperationalError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection
-
     from outbox.store.dialects import StoreDialect
 
 LOOKS = 20
@@ -48,16 +46,16 @@ class Call:
         self._lock = threading.Lock()
 
     @contextmanager
-    def over(self, connection: Connection) -> Iterator[None]:
-        """Work over this connection, which ends where the call is interrupted."""
-        self.begins(connection.connection.driver_connection)
+    def over(self, driver: Any, invalidate: Callable[[], object]) -> Iterator[None]:
+        """Work over the driver's connection, which `invalidate` ends where the call is interrupted."""
+        self.begins(driver)
         try:
             yield
         finally:
             self.ends()
             if self.interrupted:
                 # A cancellation that comes late would meet the next statement on it.
-                connection.invalidate()
+                invalidate()
 
     def begins(self, driver: Any) -> None:
         """Take the driver's connection, on which something will be said now."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from outbox.errors import UnsupportedDatabaseError
 from outbox.store.deadline import SILENCE, Deadline
@@ -16,9 +17,9 @@ from outbox.store.dialects import StoreDialect, dialect_of
 from outbox.store.url import missing_driver_told, our_scheme, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
     from outbox.store.call import Call
 
@@ -66,17 +67,15 @@ class Database:
         """The URL without its password."""
         return without_secrets(self.engine.url)
 
-    def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and commit it; again after a deadlock or a serialisation error.
 
-        Everything that is run here repeats its own precondition, so a second run does no harm. `alone`: it is
-        a single statement, around which nothing need be said where the database commits that by itself. It
-        may be given up while it commits, so that nobody knows whether it has: only for what nobody misses.
+        Everything that is run here repeats its own precondition, so a second run does no harm.
         """
         began = time.monotonic()
         for attempt in range(1, _TRIES):
             try:
-                return self._once(work, alone)
+                return self._once(work)
             except DBAPIError as error:
                 # A lock that somebody keeps for so long is no collision.
                 late = time.monotonic() - began > _LONGEST
@@ -84,10 +83,10 @@ class Database:
                     raise
             # Both losers of a deadlock must not meet again at the same moment.
             time.sleep(random.uniform(0.001, 0.01) * attempt)  # noqa: S311 - jitter, not a secret
-        return self._once(work, alone)
+        return self._once(work)
 
-    def _once(self, work: Callable[[Connection], T], alone: bool) -> T:  # noqa: FBT001 - of `write` alone
-        with self._transaction(self.engine, alone=alone) as (call, connection):
+    def _once(self, work: Callable[[Connection], T]) -> T:
+        with self._transaction(self.engine) as (call, connection):
             result = work(connection)
             call.commits()
             return result
@@ -97,17 +96,43 @@ class Database:
         with self._transaction(self._reader) as (_, connection):
             return work(connection)
 
-    @contextmanager
-    def _transaction(self, engine: Engine, *, alone: bool = False) -> Iterator[tuple[Call, Connection]]:
-        pool = engine.pool
+    def write_alone(self, statement: str, parameters: Mapping[str, Any]) -> list[Any] | None:
+        """Run one statement, in the driver's words, as a transaction of its own; return its rows.
+
+        Past SQLAlchemy, whose care for a statement costs twice what a small one does. None where it failed:
+        nobody knows then whether it was committed, nor why. So it is only for what nobody misses, from one
+        who asks by `write` then.
+        """
         try:
             with (
-                self._deadline.call() as call,
-                engine.connect() as connection,
-                call.over(connection),
-                connection.execution_options(alone=alone).begin(),
+                self._call(self.engine) as call,
+                _whole(self.engine.raw_connection()) as connection,
+                call.over(connection.driver_connection, partial(_drop, connection)),
             ):
-                yield call, connection
+                cursor = connection.cursor()
+                cursor.execute(statement, parameters)
+                rows = list(cursor.fetchall())
+                connection.commit()
+                return rows
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error):
+            return None
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[tuple[Call, Connection]]:
+        with (
+            self._call(engine) as call,
+            engine.connect() as connection,
+            call.over(connection.connection.driver_connection, connection.invalidate),
+            connection.begin(),
+        ):
+            yield call, connection
+
+    @contextmanager
+    def _call(self, engine: Engine) -> Iterator[Call]:
+        pool = engine.pool
+        try:
+            with self._deadline.call() as call:
+                yield call
         finally:
             if pool is not engine.pool:  # closed meanwhile: nobody else would close what went back into it
                 pool.dispose()
@@ -127,3 +152,20 @@ class Database:
             engine.dispose()
             # What went back between the two steps of that.
             pool.dispose()
+
+
+@contextmanager
+def _whole(connection: PoolProxiedConnection) -> Iterator[PoolProxiedConnection]:
+    """Give a connection back to its pool, unless something failed on it."""
+    try:
+        yield connection
+    except BaseException:
+        _drop(connection)
+        raise
+    finally:
+        connection.close()
+
+
+def _drop(connection: PoolProxiedConnection) -> None:
+    if connection.is_valid:
+        connection.invalidate()

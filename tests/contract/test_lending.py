@@ -1,8 +1,10 @@
 """Who had all that was wanted is asked again by one statement, which lends as the two do that weigh it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import event
@@ -27,16 +29,25 @@ class Statements:
 
     def __init__(self, scene: Scene) -> None:
         self._engine = scene.database.engine
+        self._alone = mock.patch.object(scene.database, "write_alone", self._note_alone)
+        self._write_alone = scene.database.write_alone
         self.said: list[str] = []
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         self.said.append(statement.split(maxsplit=1)[0].rstrip(";"))
 
+    def _note_alone(self, statement: str, parameters: Mapping[str, Any]) -> list[Any] | None:
+        # Past SQLAlchemy, which does not tell of it.
+        self.said.append(statement.split(maxsplit=1)[0])
+        return self._write_alone(statement, parameters)
+
     def __enter__(self) -> list[str]:
         event.listen(self._engine, "before_cursor_execute", self._note)
+        self._alone.start()
         return self.said
 
     def __exit__(self, *_: object) -> None:
+        self._alone.stop()
         event.remove(self._engine, "before_cursor_execute", self._note)
 
 

@@ -81,6 +81,18 @@ def test_fault_40_a_statement_that_is_never_answered_ends_and_the_next_one_has_a
     assert _value(near) == 1
 
 
+def test_fault_40_a_statement_alone_that_is_never_answered_is_given_up(
+    proxy: DatabaseProxy, far: Database, near: Database
+) -> None:
+    far.write(_count)
+    proxy.stall(new=False)
+    began = time.monotonic()
+    assert far.write_alone("SELECT 1", {}) is None
+    assert time.monotonic() - began < SOON
+    far.write(_count)
+    assert _value(near) == 2
+
+
 def test_fault_40_a_commit_that_is_never_answered_ends(proxy: DatabaseProxy, far: Database) -> None:
     def work(connection: Connection) -> None:
         connection.execute(text("SELECT 1"))

@@ -76,7 +76,7 @@ class StoreDialect(Protocol):
 class DaemonDialect(Protocol):
     """What the daemon asks besides: only it claims, and writes verdicts down."""
 
-    lending: ClassVar[TextClause | None]
+    lending: ClassVar[str | None]
     sent_lately: ClassVar[Executable]
 
     def edges(self, connection: Connection) -> tuple[list[Edge], datetime]: ...  # noqa: D102 - documented where implemented

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import Connection, CursorResult, Executable, TextClause, TextualSelect
+    from sqlalchemy import Connection, CursorResult, Executable, TextualSelect
 
 _d = delivery.c
 _NOTE = insert(attempt)
@@ -60,8 +60,8 @@ class PlainDaemonDialect:
     edges_of_lines: ClassVar[TextualSelect]
     """Finds the oldest pending delivery of every line, at a cost that does not grow with their number."""
 
-    lending: ClassVar[TextClause | None] = None
-    """Lends what is wanted of gates that have it, in one statement; None: two are needed."""
+    lending: ClassVar[str | None] = None
+    """Lends what is wanted of gates that have it, in one statement for the driver; None: two are needed."""
 
     sent_lately: ClassVar[Executable] = _SENT_LATELY
     """Counts what each of `recipients` has got `since`, seconds below zero, but for what is `held`."""

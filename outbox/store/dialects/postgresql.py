@@ -107,8 +107,7 @@ class PostgreSQL(PlainDialect):
             limit = f"SET LOCAL idle_in_transaction_session_timeout = {int(silence * 500)}"
 
             def begin(connection: Connection) -> None:
-                if not connection.get_execution_options().get("alone"):
-                    connection.exec_driver_sql(f"BEGIN; {limit}")
+                connection.exec_driver_sql(f"BEGIN; {limit}")
 
             event.listen(engine, "begin", begin)
 

@@ -103,9 +103,8 @@ _NOTE = text(
 # What `mail.rate.grant` says of a gate that has all that is wanted, for that is nearly every time: in one
 # round trip without a BEGIN. Any other gate is left alone: one that nobody has used, that has too little,
 # whose relay said "slow down", that has another day, or is ahead of our instant. None has a quota.
-_LEND = text(
-    """WITH wanted AS (
-        SELECT *, now() AS now FROM json_to_recordset(CAST(:wanted AS json)) AS j(
+_LEND = """WITH wanted AS (
+        SELECT *, now() AS now FROM json_to_recordset(CAST(%(wanted)s AS json)) AS j(
         kind text, name text, rate double precision, burst double precision,
         back double precision, unused bigint, day date, count bigint)),
     had AS MATERIALIZED (
@@ -119,7 +118,6 @@ _LEND = text(
     quota_used = had.used + had.count, short_of = NULL, short_since = NULL, short_until = NULL
     FROM had WHERE g.kind = had.kind AND g.name = had.name AND had.tokens >= had.count
     RETURNING g.kind, g.name, g.tokens, g.quota_used"""
-)
 
 # Address by address, and only by the index that leads with it: a plain `finished_at > …` says that this is
 # not null, and offers the index of all that has ended. Where statistics are from before anything had, that
