@@ -126,10 +126,10 @@ def test_nobody_borrows_more_often_than_every_twentieth_of_a_second_or_more_than
     scene.during(1, filled(scene, *["free"] * 200))
     times = [at for at, _ in scene.buckets.asked]
     assert all(later - at >= SPACING - 1e-9 for at, later in pairwise(times))
-    # By how fast they have gone, for as long as what is borrowed is good.
+    # By how fast they have gone, for as long as what is borrowed is good, and half as many again.
     asked = [asked[MX] for _, asked in scene.buckets.asked][:4]
-    assert [each.most + each.coming for each in asked] == [3, 15, 75, 375]
-    assert [each.most for each in asked] == [3, 15, 75, 107]
+    assert [each.most + each.coming for each in asked] == [3, 22, 165, 1237]
+    assert [each.most for each in asked] == [3, 15, 110, 10]
 
 
 def test_of_a_quota_nothing_is_borrowed_for_mail_that_has_not_come() -> None:
