@@ -7,6 +7,7 @@ that nothing reads the tables meanwhile.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,19 +36,25 @@ _d = delivery.c
 class Wave:
     """How long `mails` mails took; `claims` is how often one was claimed, `taken` how many the server got.
 
-    `steady` is the rate once a quarter of them had gone, in mails a second: that of a longer drain.
+    Of all, `later` went in the `rest` of the time, after the instant at which a quarter had gone.
     """
 
     mails: int
     seconds: float
     claims: int
     taken: int
-    steady: float = 0.0
+    later: int = 0
+    rest: float = 0.0
 
     @property
     def rate(self) -> float:
         """Mails a second."""
         return self.mails / self.seconds
+
+    @property
+    def steady(self) -> float:
+        """Mails a second once a quarter had gone: the rate of a longer drain."""
+        return self.later / self.rest
 
 
 def wave(shop: Shop, server: CountingSink, running: Sequence[Daemon], mails: int) -> Wave:
@@ -70,7 +77,9 @@ def wave(shop: Shop, server: CountingSink, running: Sequence[Daemon], mails: int
         ends = connection.scalars(select(_d.finished_at).where(ours).order_by(_d.finished_at)).all()
         claims = connection.execute(select(func.sum(_d.fence)).where(ours)).scalar_one()
     seconds, rest = ((ends[-1] - ends[n]).total_seconds() for n in (0, mails // 4))
-    return Wave(mails, seconds, int(claims), server.taken() - taken, (mails - mails // 4) / rest)
+    # Many are recorded at one instant.
+    later = len(ends) - bisect_right(ends, ends[mails // 4])
+    return Wave(mails, seconds, int(claims), server.taken() - taken, later, rest)
 
 
 def _scalar(shop: Shop, statement: Any) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -35,9 +36,11 @@ LIMITS = {
 }
 """Settings of limits that all mail of a drain has: one of its relay, and one of its stream."""
 
-_ROUNDS = 24
 _SHARE = 10
 """Of the mails of a drain, each turn has one in so many."""
+
+_LEAST = 200
+"""Mails of a turn, at least: fewer are recorded at one or two instants."""
 
 _DISK = "/var/tmp"  # noqa: S108 - what is made there has a name of its own
 """Where files outlive a boot (FHS), and so stand on a disk; /tmp may be in memory."""
@@ -78,12 +81,11 @@ class _Way:
 
 
 def rounds(kind: str, mails: int) -> list[_Round]:
-    """Let all ways send by turns, in each round another one first; once before, which does not count."""
-    mails = max(1, mails // _SHARE)
+    """Let all ways send by turns, in each of their orders once; and once before, which does not count."""
+    mails = max(_LEAST, mails // _SHARE)
     with ExitStack() as stack:
         ways = {name: _opened(stack, kind, *way) for name, way in _WAYS.items()}
-        names = list(ways)
-        orders = [names[n % len(names) :] + names[: n % len(names)] for n in range(1 + _ROUNDS)]
+        orders = [tuple(ways), *permutations(ways)]
         return [{name: ways[name].turn(mails) for name in order} for order in orders][1:]
 
 

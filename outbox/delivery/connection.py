@@ -119,6 +119,9 @@ class Connection:
             self.wire.abort()
             self._end(judge.judge_break(error, dotted=self._mails.is_dotted))
             raise
+        finally:
+            # Also what was told without a word from the relay.
+            self._mails.write_down()
 
     async def responds(self) -> bool:
         """Tell whether a connection that was silent for long is still there; where it is not, it ends."""
@@ -264,7 +267,6 @@ class Connection:
         """Settle all after the connection's end: `verdict` speaks of the oldest mail or of the handshake."""
         self._settle(verdict)
         self._mails.end()
-        self._mails.write_down()
         self._wake(error)
 
     def _wake(self, error: Exception | None = None) -> None:

@@ -106,17 +106,23 @@ class Buckets:
             if name in self._ample and limit.rate is not None and limit.quota is None
         }
         grants = self._lend(ample) if ample else {}
+        if grants is None:
+            # Perhaps it is lent, and what is given back is there already.
+            again = {name: (limit, replace(demand, back=0.0)) for name, (limit, demand) in ample.items()}
+            return self._share({**wanted, **again})
         others = {name: each for name, each in wanted.items() if name not in grants}
         return grants | self._share(others) if others else grants
 
-    def _lend(self, wanted: _Wanted) -> dict[Gate, Grant]:
-        """Lend all that is wanted of those gates that have it, by one statement."""
+    def _lend(self, wanted: _Wanted) -> dict[Gate, Grant] | None:
+        """Lend all that is wanted of those gates that have it, by one statement; None where nobody knows."""
         lending = self._lending
         if lending is None:
             return {}
         rows = json.dumps([_row(*each) for each in wanted.items()])
+        if (lent := self._database.write_alone(lending, {"wanted": rows})) is None:
+            return None
         grants = {}
-        for kind, name, tokens, used in self._database.write_alone(lending, {"wanted": rows}) or ():
+        for kind, name, tokens, used in lent:
             _, demand = wanted[gate := Gate(GateKind(kind), name)]
             grants[gate] = Grant(demand.whole, tokens, used, day=demand.day)
         return grants

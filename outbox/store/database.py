@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from outbox.errors import UnsupportedDatabaseError
 from outbox.store.deadline import SILENCE, Deadline
@@ -101,8 +101,9 @@ class Database:
 
         Past SQLAlchemy, whose care for a statement costs twice what a small one does. None where it failed:
         nobody knows then whether it was committed, nor why. So it is only for what nobody misses, from one
-        who asks by `write` then.
+        who asks by `write` then. Raises OperationalError after too long a silence.
         """
+        call = None
         try:
             with (
                 self._call(self.engine) as call,
@@ -114,7 +115,9 @@ class Database:
                 rows = list(cursor.fetchall())
                 connection.commit()
                 return rows
-        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error):
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
+            if call is not None and call.interrupted:
+                raise OperationalError(None, None, error, connection_invalidated=True) from error
             return None
 
     @contextmanager

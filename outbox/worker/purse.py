@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SPACING = 0.02
 """Seconds between two borrowings of a gate, at least; and before tokens are void it is low for so long."""
 
-_AHEAD = 1.5
-"""Times what went lately that is borrowed where there is plenty: the next tenth of a second may be faster."""
+_SPARE = 10
+"""Of what a gate has left, one in so many is borrowed, at most, should more go than lately."""
 
 _REMEMBERED = 0.93
 """What is left of the lead of a slow answer when the next one was quick: one in ten is twice as slow."""
@@ -156,7 +156,9 @@ class Purse:
         """
         if limit.quota is not None:
             return 0
-        return int(self._in_time(self.passed, now) * (_AHEAD if self.low_at < inf else 1.0))
+        coming = self._in_time(self.passed, now)
+        # Who may be faster in the next tenth of a second; where others need what there is, nothing is spare.
+        return coming + min(coming // 2, int(self.left or 0) // _SPARE)
 
     def _in_time(self, count: int, now: float) -> int:
         """Return how many go in a lot's time, where `count` went since it asked."""
@@ -168,7 +170,7 @@ class Purse:
             # From before the borrowing: by its answer, some of the time is already over. Where all of it is,
             # as the database is slow, or busy with our claims, mail must go on all the same.
             self.lots.append(_Lot(grant.count, max(began + BORROWED, now + SPACING), began))
-        self.lead = max(SPACING, 2 * (now - began), _REMEMBERED * self.lead)
+        self.lead = min(BORROWED, max(SPACING, 2 * (now - began), _REMEMBERED * self.lead))
         # Of a quota, or where there is little, nothing is lent beside what may still be used.
         has_plenty = grant.count > 0 and grant.short_of is None and limit.quota is None
         self.low_at = self.lots[-1].void_at - self.lead if has_plenty else inf

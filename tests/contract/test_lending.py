@@ -232,3 +232,15 @@ def test_what_has_only_its_kind_or_its_name_is_not_lent_of(scene: Scene) -> None
     assert given.count == 5
     assert given.tokens == pytest.approx(994.0, abs=1.0)
     assert before == [row(scene, of) for of in others]
+
+
+@pytest.mark.parametrize("shared_url", ["postgresql"], indirect=True)
+def test_where_the_answer_is_lost_it_is_weighed_and_nothing_is_given_back_twice(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buckets = known(scene, MX)
+    write_alone = scene.database.write_alone
+    monkeypatch.setattr(scene.database, "write_alone", lambda *said: write_alone(*said) and None)
+    (given,) = buckets.borrow({MX: (LIMIT, demand(400, back=1.0))}).values()
+    # Of 999 tokens and the one that came back, both have taken.
+    assert (given.count, round(given.tokens or 0)) == (400, 200)

@@ -312,3 +312,26 @@ def test_dots_and_verdicts_are_written_down_at_once(verdict: str) -> None:
 
     with scripted(server) as listening:
         assert asyncio.run(run(relay_at(listening.port))) == ["dot", verdict]
+
+
+def test_what_is_told_without_a_word_from_the_relay_is_written_down_too() -> None:
+    told: list[str] = []
+
+    async def run(relay: Relay) -> None:
+        connection = await Dialler(relay).connect()
+        assert isinstance(connection, Connection)
+        written: list[str] = []
+        mails = [
+            Mail(envelope("b\r\n@example.com"), lambda: None, lambda verdicts: told.extend(kinds(verdicts)))
+        ]
+        await connection.carry(lambda: mails.pop() if mails else None, lambda: written.extend(told))
+        assert set(written) == {"Rejected"}
+        await connection.quit()
+
+    def server(peer: Peer) -> None:
+        peer.greet()
+        peer.take_quit()
+
+    with scripted(server) as listening:
+        asyncio.run(run(relay_at(listening.port)))
+    assert told == ["Rejected"]

@@ -32,8 +32,8 @@ def test_a_low_purse_asks_for_what_is_still_uncovered_and_its_tokens_go_on() -> 
     purse = lent(9, 0.0)
     for _ in range(6):
         purse.spend(1, 0.0)
-    # For twice as many as waited and went, and for half as many again as go in a tenth of a second.
-    assert purse.ask(LIMIT, [1] * 20, 9, 0.05) == Demand(1, 12 - 3, coming=18 - 12)
+    # For twice as many as went; and of the fifty that the gate has left five may be borrowed to spare.
+    assert purse.ask(LIMIT, [1] * 20, 9, 0.05) == Demand(1, 12 - 3, coming=12 + 5 - 12)
     assert purse.has(3, 0.05)
     lent(9, 0.05, purse)
     assert purse.has(12, 0.05)
@@ -43,7 +43,7 @@ def test_a_low_purse_asks_for_as_many_as_go_in_time_though_fewer_wait_here_now()
     purse = lent(9, 0.0)
     for _ in range(6):
         purse.spend(1, 0.0)
-    assert purse.ask(LIMIT, [1] * 9, 9, SPACING) == Demand(1, 9 - 3, coming=45 - 9)
+    assert purse.ask(LIMIT, [1] * 9, 9, SPACING) == Demand(1, 9 - 3, coming=30 + 5 - 9)
     assert purse.spent == purse.passed == 0
 
 
@@ -77,6 +77,12 @@ def test_one_slow_answer_is_remembered_for_some_quick_ones() -> None:
     assert leads[-6:] == [0.0201, *[SPACING] * 5]
 
 
+def test_one_very_slow_answer_is_forgotten_soon_enough() -> None:
+    purse = Purse()
+    purse.receive(Grant(900, 50.0, 0), LIMIT, 0.0, 20.0)
+    assert purse.lead == BORROWED
+
+
 def test_of_a_lot_that_ends_it_counts_on_what_goes_until_then() -> None:
     purse = lent(900, 0.0)
     for _ in range(80):
@@ -99,15 +105,18 @@ def test_mail_that_goes_on_coming_is_lent_for_before_its_tokens_are_void_though_
     purse = lent(900, 0.0)
     for _ in range(80):
         purse.spend(1, 0.0)
-    assert purse.ask(LIMIT, [1] * 20, 9, 0.08) == Demand(1, 0, coming=150 - 20)
+    assert purse.ask(LIMIT, [1] * 20, 9, 0.08) == Demand(1, 0, coming=100 + 5 - 20)
 
 
-def test_where_there_is_little_no_more_is_lent_than_went_lately() -> None:
+@pytest.mark.parametrize(("left", "spare"), [(9.5, 0), (100.0, 10), (100_000.0, 308)])
+def test_half_as_much_again_as_went_lately_is_asked_for_but_a_tenth_of_what_the_gate_has(
+    left: float, spare: int
+) -> None:
     purse = Purse()
-    purse.receive(Grant(900, 0.5, 0, "rate", 0.05), LIMIT, 0.0, 0.0)
+    purse.receive(Grant(900, left, 0), LIMIT, 0.0, 0.0)
     for _ in range(610):
         purse.spend(1, 0.0)
-    assert purse.ask(LIMIT, [1] * 20, 9, BORROWED) == Demand(1, 20, unused=290, back=190.0, coming=610 - 20)
+    assert purse.ask(LIMIT, [1] * 20, 9, 0.099) == Demand(1, 20 - 6, coming=610 + 6 + spare - 20)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +152,7 @@ def test_what_goes_until_a_lot_ends_is_no_cover_for_what_comes_after_it() -> Non
     for _ in range(80):
         purse.spend(1, 0.0)
     # Of the hundred that go in the time of a lot twenty are covered, and thirty more wait here.
-    assert purse.ask(LIMIT, [1] * 50, 9, 0.08) == Demand(1, 50 - 20, coming=150 - 50)
+    assert purse.ask(LIMIT, [1] * 50, 9, 0.08) == Demand(1, 50 - 20, coming=100 + 5 - 50)
 
 
 def test_a_low_purse_that_covers_all_asks_for_nothing() -> None:
