@@ -3,6 +3,7 @@
 import resource
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from outbox.delivery.descriptors import RESERVE
@@ -77,6 +78,7 @@ def test_fault_81_a_daemon_raises_a_soft_limit_that_its_connections_would_exceed
         assert SHORT not in daemon.log()
 
 
+@pytest.mark.trial
 def test_fault_81_a_daemon_without_descriptors_leaves_its_mail_to_others_and_goes_on_when_it_has_some(
     postgresql_url: str, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_thousand_mails_arrive_once_and_the_reader_learns_where_to_look() -> N
     assert (row["status"], len(row["deliveries"])) == ("sent", 3)
 
 
+@pytest.mark.trial
 def test_a_second_demo_replaces_the_first() -> None:
     for _ in range(2):
         done = subprocess.run(
