@@ -158,7 +158,7 @@ class Purse:
             return 0
         coming = self._in_time(self.passed, now)
         # Who may be faster in the next tenth of a second; where others need what there is, nothing is spare.
-        return coming + min(coming // 2, int(self.left or 0) // _SPARE)
+        return coming + max(0, min(coming // 2, int(self.left or 0) // _SPARE))
 
     def _in_time(self, count: int, now: float) -> int:
         """Return how many go in a lot's time, where `count` went since it asked."""

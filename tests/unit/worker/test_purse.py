@@ -108,7 +108,7 @@ def test_mail_that_goes_on_coming_is_lent_for_before_its_tokens_are_void_though_
     assert purse.ask(LIMIT, [1] * 20, 9, 0.08) == Demand(1, 0, coming=100 + 5 - 20)
 
 
-@pytest.mark.parametrize(("left", "spare"), [(9.5, 0), (100.0, 10), (100_000.0, 308)])
+@pytest.mark.parametrize(("left", "spare"), [(-50.0, 0), (9.5, 0), (100.0, 10), (100_000.0, 308)])
 def test_half_as_much_again_as_went_lately_is_asked_for_but_a_tenth_of_what_the_gate_has(
     left: float, spare: int
 ) -> None:
