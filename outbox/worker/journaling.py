@@ -91,6 +91,11 @@ class Journaling:
             return "off"
         return "failed" if self._failed_at is not None or self._folder is None else "written"
 
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a file now: what is told outlives this process."""
+        return self._file is not None
+
     def turn(self, database: str, epoch: int) -> None:
         """Name in each journal from now on its database, and the epoch up to which the journals were read."""
         if (database, epoch) == (self._header.database, self._header.epoch):

@@ -75,11 +75,11 @@ class Daemon:
         self._sessions = Sessions(database)
         self._house = Housekeeping(database, self._sessions, options.keep, lambda: self._heartbeat.lease.id)
         tally = self._tally = Tally()
-        self._journal = Journaling(options.state_dir, first)
+        journal = self._journal = Journaling(options.state_dir, first)
         remains = Remains(database)
         aftermath = Aftermath(self._queue, remains, options)
         replay = self._replay = Replay(History(database), remains, aftermath)
-        self._threads = Threads()
+        threads = self._threads = Threads()
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
@@ -87,7 +87,7 @@ class Daemon:
             database, self._threads, options.environment, self._heard, lambda: replay.answered
         )
         self._recorder = Recorder(
-            self._queue, self._threads, tally, options.policy.doubt_pause, self._written, self._refused
+            self._queue, threads, tally, journal, options.policy.doubt_pause, self._written, self._refused
         )
         self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
         holdings = self._holdings
@@ -196,7 +196,6 @@ class Daemon:
             desk.hear(found.breakers.get(name, Shared()), found.paces.get(name), began)
 
     def _written(self, settlements: Sequence[Settlement]) -> None:
-        self._journal.known(settlements)
         self._holdings.written(settlements)
         self._desks.ended()
 

@@ -1,7 +1,7 @@
 """Write verdicts down: the self-clocked group commit.
 
 Take all that is finished, write it in one transaction, repeat. Under load a batch grows while the one
-before it commits; idle, a verdict is written at once.
+before it commits, and with a journal for longer; idle, a verdict is written at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from outbox.mail.status import Settlement
     from outbox.store.queue import Queue
     from outbox.store.verdicts import Recorded
+    from outbox.worker.journaling import Journaling
     from outbox.worker.lease import Lease
     from outbox.worker.tally import Tally
     from outbox.worker.threads import Threads
@@ -35,6 +36,9 @@ MOST = 500
 
 PACE = 0.005
 """Seconds between the starts of two transactions, at least: many small ones queue up behind each other."""
+
+JOURNALED_PACE = 0.025
+"""The same while a journal knows what the database does not yet: a killed daemon's verdicts are not lost."""
 
 STALLED = 2.0
 """Seconds that a verdict may wait to be written before no new dot is sent."""
@@ -58,7 +62,7 @@ REFUSAL = (IntegrityError, DataError, UnicodeError)
 
 
 class Recorder:
-    """Writes settlements in the background.
+    """Writes settlements in the background, and tells the `journal` which of them the database has.
 
     `written` is called with those of each finished batch, `refused` with one that the database refuses: it is
     kept, and tried again as long as the session lives.
@@ -69,6 +73,7 @@ class Recorder:
         queue: Queue,
         threads: Threads,
         tally: Tally,
+        journal: Journaling,
         doubt_pause: float,
         written: Callable[[Sequence[Settlement]], None],
         refused: Callable[[Settlement], None],
@@ -76,6 +81,7 @@ class Recorder:
         self._queue = queue
         self._threads = threads
         self._tally = tally
+        self._journal = journal
         self._doubt_pause = doubt_pause
         self._written = written
         self._refused = refused
@@ -135,7 +141,8 @@ class Recorder:
                     self._oldest = None
                 if self._returned:
                     await self._write(*_take(self._returned), again=True)
-                await asyncio.sleep(max(0.0, began + PACE - asyncio.get_running_loop().time()))
+                pace = JOURNALED_PACE if self._journal.is_written else PACE
+                await asyncio.sleep(max(0.0, began + pace - asyncio.get_running_loop().time()))
             self.moves_by = math.inf
 
     async def drained(self) -> None:
@@ -206,6 +213,7 @@ class Recorder:
             self._tally.settled(settlement)
         self.backlog -= len(done)
         self._look_whether_empty()
+        self._journal.known(done)
         self._written(done)
 
     def _put_off(self, lease: Lease, batch: list[Settlement]) -> None:

@@ -14,6 +14,7 @@ from outbox.store.database import Database
 from outbox.store.grants import Role
 from outbox.store.queue import Queue
 from outbox.store.schema import delivery
+from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
 from outbox.worker.tally import Tally
@@ -51,7 +52,9 @@ class Writing:
         self.refused: list[int] = []
         self._seen = seen
         threads: Any = NoThreads()
-        self._recorder = Recorder(queue, threads, Tally(), PAUSE, self._write, self._refuse)
+        self._recorder = Recorder(
+            queue, threads, Tally(), Journaling(None, "mx"), PAUSE, self._write, self._refuse
+        )
 
     async def write(self, me: UUID, batch: Sequence[Settlement]) -> None:
         """Write a batch as one of the session `me`, and return when nothing of it waits."""

@@ -23,6 +23,7 @@ from outbox.store.schema import message
 from outbox.store.sessions import Totals
 from outbox.worker.budget import Budget
 from outbox.worker.holdings import SWEEP, Holdings
+from outbox.worker.journaling import Journaling
 from outbox.worker.lease import Lease
 from outbox.worker.recorder import Recorder
 from outbox.worker.supply import Claimed, Supply
@@ -87,7 +88,8 @@ def _recording(line: Line) -> Errand:
 
 async def _recorded(database: Database, me: UUID, batch: list[Settlement], tally: Tally) -> None:
     threads: Any = NoThreads()
-    recorder = Recorder(Queue(database), threads, tally, PAUSE, lambda _: None, lambda _: None)
+    journal = Journaling(None, "mx")
+    recorder = Recorder(Queue(database), threads, tally, journal, PAUSE, lambda _: None, lambda _: None)
     recording = asyncio.create_task(recorder.run())
     recorder.put(_lease(me), batch)
     await recorder.drained()

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from outbox.mail.status import Settlement
 from outbox.store.verdicts import Recorded
+from outbox.worker.journaling import Journaling
 from outbox.worker.recorder import Recorder
 from outbox.worker.tally import Tally
 from tests.unit.worker.held import NoThreads
@@ -40,7 +41,7 @@ class Queue:
 class Scene:
     """A recorder on a queue, and what it has told."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, journal: Journaling | None = None) -> None:
         self.queue = queue
         taken: Any = queue
         tally = Tally()
@@ -52,6 +53,7 @@ class Scene:
             taken,
             threads,
             tally,
+            journal or Journaling(None, "mx"),
             600.0,
             lambda batch: self.written.append([one.delivery_id for one in batch]),
             lambda one: self.refused.append(one.delivery_id),

@@ -7,11 +7,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from outbox.journal.record import Begun, Known
 from outbox.mail.status import Move, Settlement
 from outbox.store.sessions import Totals
 from outbox.store.verdicts import Recorded
 from outbox.worker.backoff import backoff
-from outbox.worker.recorder import MOST, PAUSE, STALLED
+from outbox.worker.journaling import Journaling
+from outbox.worker.recorder import JOURNALED_PACE, MOST, PACE, PAUSE, STALLED
+from tests.unit.worker.disk import ME, Disk, key, mail
 from tests.unit.worker.held import lease, run, settlement
 from tests.unit.worker.recorded import Queue, Scene
 
@@ -30,6 +33,41 @@ def test_what_is_put_while_a_batch_is_written_goes_together_in_the_next() -> Non
             return scene.written
 
     assert run(scene()) == [[1], [2, 3]]
+
+
+async def _gap(journal: Journaling | None) -> float:
+    """Return the seconds between the first batch, which comes at once, and the next."""
+    async with Scene(Queue(), journal) as scene:
+        began = asyncio.get_running_loop().time()
+        for n in (1, 2):
+            scene.recorder.put(lease(), [settlement(n)])
+            await scene.recorder.drained()
+        first, second = scene.queue.times
+        assert first == began
+        return second - first
+
+
+def test_under_load_batches_begin_so_far_apart_and_farther_where_a_journal_knows_them(disk: Disk) -> None:
+    assert run(_gap(None)) == pytest.approx(PACE)
+    # The directory alone says nothing of a mail.
+    assert run(_gap(disk.journal)) == pytest.approx(PACE)
+    disk.journal.begin(ME.id)
+    assert run(_gap(disk.journal)) == pytest.approx(JOURNALED_PACE)
+    disk.full = True
+    disk.journal.begun(mail(2), "mx")
+    assert run(_gap(disk.journal)) == pytest.approx(PACE)
+
+
+def test_the_journal_is_told_what_the_database_has(disk: Disk) -> None:
+    async def scene() -> None:
+        async with Scene(Queue(), disk.journal) as scene:
+            scene.recorder.put(ME, [settlement(1)])
+            await scene.recorder.drained()
+
+    disk.journal.begun(mail(1), "mx")
+    run(scene())
+    disk.journal.flush()
+    assert disk.read(1).records == [Begun(key()), Known(key())]
 
 
 def test_a_batch_has_at_most_500_and_one_session() -> None:
