@@ -21,6 +21,7 @@ SILENCE = 1.0
 # Far from what would be waited otherwise: fifty seconds for a lock, minutes for a silent connection.
 SOON = 10.0
 """More than the deadline, and the time that a server has to give up by itself."""
+_LOCK_WAIT_TIMEOUT = 1205
 
 
 @pytest.fixture(params=["postgresql", "mysql"])
@@ -61,12 +62,13 @@ def _count(connection: Connection) -> None:
     connection.execute(text("UPDATE t SET n = n + 1"))
 
 
-def _assert_gives_up(work: Callable[[], object]) -> None:
+def _assert_gives_up(work: Callable[[], object]) -> OperationalError:
     began = time.monotonic()
     # Which is no refusal: verdicts are kept and tried again.
-    with pytest.raises(OperationalError):
+    with pytest.raises(OperationalError) as raised:
         work()
     assert time.monotonic() - began < SOON
+    return raised.value
 
 
 def test_fault_40_a_statement_that_is_never_answered_ends_and_the_next_one_has_a_new_connection(
@@ -147,14 +149,16 @@ def test_fault_40_who_waits_for_a_lock_gives_up_on_the_server_too(far: Database,
     before = far.read(_connection_id)
     with near.engine.begin() as holder:
         _count(holder)
-        _assert_gives_up(lambda: far.write(_count))
+        ended = _assert_gives_up(lambda: far.write(_count))
         wait_until(
             lambda: near.read(lambda connection: connection.execute(waiting).scalar()) == 0,
             "nobody waits on the server",
             timeout=10,
         )
-    # Our request to give up may come late: it must not meet what is said next.
-    assert far.read(_connection_id) != before
+    # Our request to give up may come late: it must not meet what is said next. MariaDB's own deadline for a
+    # lock is as long as ours here: where that came first, nothing was asked.
+    gave_up_first = ended.orig is not None and ended.orig.args[0] == _LOCK_WAIT_TIMEOUT
+    assert gave_up_first or far.read(_connection_id) != before
 
 
 def test_fault_40_locks_that_a_lost_daemon_holds_are_free_soon(
