@@ -6,6 +6,7 @@ import random
 import time
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Connection, Engine, PoolProxiedConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from outbox.store.call import Call
 
@@ -27,6 +29,11 @@ T = TypeVar("T")
 
 _TRIES = 5
 _LONGEST = 4.0
+_NUMBER = "outbox_number"
+
+
+class UnmetServerError(Exception):
+    """The connection was made since anybody looked what its server knows."""
 
 
 class Database:
@@ -55,12 +62,20 @@ class Database:
         self._deadline = Deadline(self.dialect, silence)
         self.connects = 0
         """Connections made so far: a new one may lead to another server, which knows less than the last."""
+        self.met = inf
+        """How many of them had been made when somebody looked what the server knows."""
         for engine in {self.engine, self._reader}:
             self._deadline.guard(engine)
             event.listen(engine, "connect", self._count)
 
-    def _count(self, *_: object) -> None:
+    def _count(self, _: object, record: ConnectionPoolEntry) -> None:
         self.connects += 1
+        record.info[_NUMBER] = self.connects
+
+    def require_met(self, connection: Connection) -> None:
+        """Raise UnmetServerError where a connection was made since the server was looked at."""
+        if connection.info[_NUMBER] > self.met:
+            raise UnmetServerError
 
     @property
     def shown(self) -> str:

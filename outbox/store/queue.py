@@ -135,12 +135,16 @@ class Queue:
 
         Some of what is claimed must not be sent, and says so by its `objection`; `in_hand` has for that
         the recipients of what this daemon holds already, by the ids of the deliveries.
+
+        Raises UnmetServerError over a connection made since somebody looked what the server knows: it may
+        lack what was sent, and give that out again.
         """
         most = limit if retries is None else retries
         wanted = Wanted(limit, most, alone=alone, paused=paused, room=room)
         look = self._claims.look(wanted)
 
         def work(connection: Connection) -> Taken:
+            self._database.require_met(connection)
             taken = self._claims.take(connection, holder, look, wanted)
             taken.claims = self._guards.look(connection, taken.claims, in_hand)
             return taken

@@ -190,7 +190,7 @@ class Desk:
         self._outcome.keep(mine, claimed.kept)
         for claim in claimed.strays:
             self._send_astray(claim, mine, now)
-        self._idle = not claimed.count
+        self._idle = not (claimed.count or claimed.unmet)
         return await self._rest(mine) if self._idle else 0.0
 
     async def _rest(self, lease: Lease) -> float:

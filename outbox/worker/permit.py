@@ -41,7 +41,6 @@ class Permit:
         self._answered = answered
         self._standing = Permission(environment=environment)
         self._looked_at = -EVERY
-        self._connects = 0
 
     @property
     def paused(self) -> frozenset[str]:
@@ -71,15 +70,16 @@ class Permit:
 
     def must_look(self, now: float) -> bool:
         """Tell whether the last look was long ago, or a connection was made since."""
-        return now - self._looked_at >= EVERY or self._database.connects != self._connects
+        return now - self._looked_at >= EVERY or self._database.connects != self._database.met
 
     async def look(self, now: float) -> bool:
         """Read what is allowed; tell whether it has changed.
 
         Raises EnvironmentMismatchError when the database has become that of another environment.
         """
-        self._connects = self._database.connects
+        connects = self._database.connects
         found = await self._threads.run(self._database.read, permission)
+        self._database.met = connects
         self._looked_at = now
         before, self._standing = self._standing, found
         refuse_foreign(found.environment, self._environment)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from outbox.mail.diversion import Diversion
 from outbox.mail.objection import Objection
+from outbox.store.database import UnmetServerError
 from outbox.worker.parcel import Parcel, first_of, pack
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Claimed:
     """What one claim brought: how many there were, and those that do not go this way.
 
     `kept` must not be sent: there is an objection, or this process still sends it under an older claim.
-    `strays` may be in the hands of another relay since before, and stay with that.
+    `strays` may be in the hands of another relay since before, and stay with that. Of an `unmet` server
+    nothing was claimed, as nobody has looked yet whether it knows what was sent.
     """
 
     count: int
     kept: list[Claim] = field(default_factory=list)
     strays: list[Claim] = field(default_factory=list)
+    unmet: bool = False
 
 
 class Supply:
@@ -130,6 +133,8 @@ class Supply:
                 room=room,
                 in_hand=self._holdings.recipients,
             )
+        except UnmetServerError:
+            return Claimed(0, unmet=True)
         except SQLAlchemyError:
             self._holdings.doubt()
             raise

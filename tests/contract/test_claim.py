@@ -5,7 +5,9 @@ from dataclasses import asdict
 import pytest
 
 from outbox.mail.status import Lane
+from outbox.store.database import Database, UnmetServerError
 from outbox.store.moves import Claim
+from outbox.store.queue import Queue
 from outbox.store.schema import delivery
 from tests.contract.scene import Scene, ago, in_state
 
@@ -41,6 +43,19 @@ def test_a_claim_holds_what_is_due_for_its_session_and_raises_its_fence_by_one(s
         "objection": None,
         "diverted": None,
     } == asdict(claim)
+
+
+def test_fault_31_nothing_is_claimed_of_a_server_that_nobody_has_looked_at_yet(scene: Scene) -> None:
+    (id_,) = scene.mail()
+    before, me = scene.row(id_), scene.start()
+    database = Database(scene.url)
+    database.met = database.connects
+    with pytest.raises(UnmetServerError):
+        Queue(database).claim(me, 1)
+    assert scene.row(id_) == before
+    database.met = database.connects
+    assert [id_] == ids(Queue(database).claim(me, 1))
+    database.close()
 
 
 def test_a_claim_changes_nothing_but_status_session_fence_and_an_old_wish(scene: Scene) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from outbox.mail.diversion import Diversion
 from outbox.mail.status import OnDoubt
 from outbox.store.bodies import Message
+from outbox.store.database import UnmetServerError
 from outbox.store.moves import Claim
 from outbox.worker.budget import Budget
 from outbox.worker.holdings import Holdings
@@ -28,6 +29,7 @@ class Queue:
         self.claims = list(claims)
         self.sizes: dict[UUID, int] = {}
         self.failing = False
+        self.unmet = False
         self.asked: list[Any] = []
         self.alone: list[bool] = []
         self.wanted: dict[str, Any] = {}
@@ -39,6 +41,8 @@ class Queue:
     def claim(self, _holder: UUID, limit: int, *, alone: bool, **wanted: Any) -> list[Claim]:
         if self.failing:
             raise GONE
+        if self.unmet:
+            raise UnmetServerError
         self.wanted = wanted
         self.alone.append(alone)
         given, self.claims = self.claims[:limit], self.claims[limit:]

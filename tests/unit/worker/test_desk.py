@@ -159,6 +159,20 @@ def test_while_another_daemon_has_the_probe_nobody_reads_whether_there_is_mail_f
     assert reads == []
 
 
+def test_fault_31_a_server_that_nobody_has_looked_at_is_looked_at_in_the_next_turn_at_once() -> None:
+    async def work() -> float:
+        desk = probing()
+        desk._breaker.judged()
+        desk._breaker.news = None
+        desk._queue.unmet = True
+        desk._outcome.keep = lambda *_: None
+        wait: float = await desk.look(lambda: UNDER, frozenset())
+        assert not desk._idle
+        return wait
+
+    assert run(work()) == 0.0
+
+
 @pytest.mark.parametrize(("in_hand", "settled"), [(False, 1), (True, 0)])
 def test_while_nothing_may_go_refusals_are_settled_that_more_mail_was_to_tell_of(
     *, in_hand: bool, settled: int

@@ -14,6 +14,7 @@ class Scene:
     """A permit in `staging`, and what the database says."""
 
     connects = 1
+    met = 0.0
 
     def __init__(self) -> None:
         self.found = Permission(environment="staging")
@@ -46,6 +47,7 @@ def test_it_looks_once_a_second_and_tells_what_is_new() -> None:
     assert scene.permit.must_look(scene.now)
     scene.look(everything=True)
     assert not scene.permit.must_look(scene.now)
+    assert scene.met == scene.connects
     scene.permit.doubt()
     assert scene.permit.must_look(scene.now)
     assert scene.permit.forbids_all("mx") == "everything is paused"

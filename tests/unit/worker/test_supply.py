@@ -13,7 +13,7 @@ from outbox.mail.status import Lane, Reason
 from outbox.store.moves import Claim
 from outbox.worker.budget import BODIES, Budget
 from outbox.worker.holdings import SWEEP
-from outbox.worker.supply import Supply
+from outbox.worker.supply import Claimed, Supply
 from tests.unit.worker.held import NoThreads, claim, lease, message, run, settlement
 from tests.unit.worker.supplied import Scene, mails
 
@@ -68,6 +68,15 @@ def test_bodies_that_could_not_be_read_are_read_later_in_the_same_order() -> Non
         scene.load()
     scene.queue.failing = False
     assert [parcel.message_id.int for parcel in scene.load()] == [1, 2, 3]
+
+
+def test_fault_31_what_a_server_has_that_nobody_has_looked_at_waits_and_nothing_is_in_doubt() -> None:
+    scene = Scene(*mails(1))
+    scene.queue.unmet = True
+    assert run(scene.supply.claim(scene.lease, 9, 0.0)) == Claimed(0, unmet=True)
+    assert not scene.holdings.must_sweep(0.0)
+    scene.queue.unmet = False
+    assert scene.claim() == 1
 
 
 def test_after_a_claim_whose_answer_was_lost_what_nobody_knows_of_goes_back_first() -> None:
