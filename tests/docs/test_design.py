@@ -74,3 +74,11 @@ def test_links_between_the_pages_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_each_decision_has_a_number_of_its_own_by_which_its_page_begins() -> None:
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    numbers = [int(page.name.split("-")[0]) for page in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+    for number, page in zip(numbers, pages, strict=True):
+        assert page.read_text(encoding="utf-8").startswith(f"# {number}. "), page.name
