@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -63,14 +64,16 @@ class Database:
         self.connects = 0
         """Connections made so far: a new one may lead to another server, which knows less than the last."""
         self.met = inf
-        """How many of them had been made when somebody looked what the server knows."""
+        """How many of them there were when somebody looked what the server knows; where nobody looks: all."""
+        self._connecting = threading.Lock()
         for engine in {self.engine, self._reader}:
             self._deadline.guard(engine)
             event.listen(engine, "connect", self._count)
 
     def _count(self, _: object, record: ConnectionPoolEntry) -> None:
-        self.connects += 1
-        record.info[_NUMBER] = self.connects
+        with self._connecting:
+            self.connects += 1
+            record.info[_NUMBER] = self.connects
 
     def require_met(self, connection: Connection) -> None:
         """Raise UnmetServerError where a connection was made since the server was looked at."""

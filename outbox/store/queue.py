@@ -201,7 +201,10 @@ class Queue:
         return recorded
 
     def release_unknown(self, holder: UUID, known: Collection[int]) -> int:
-        """Give back what `holder` has claimed without knowing it: the answer to its COMMIT was lost."""
+        """Give back what `holder` has claimed without knowing it: the answer to its COMMIT was lost.
+
+        Raises UnmetServerError as `claim` does: what a server holds again that we have sent is no such claim.
+        """
         # Told apart here: no statement has room for all that may be known.
         held = self._database.read(
             lambda connection: connection.execute(_HELD, {"holder": holder}).scalars().all()
@@ -209,6 +212,7 @@ class Queue:
         unknown = sorted(set(held).difference(known))
 
         def work(connection: Connection, some: Sequence[int]) -> int:
+            self._database.require_met(connection)
             ids = list(connection.execute(self._free, {"holder": holder, "ids": some}).scalars())
             parameters = {"holder": holder, "ids": ids}
             return connection.execute(self._release_unknown, parameters).rowcount if ids else 0

@@ -47,12 +47,14 @@ class Lookout:
         """
         if not (anew or self._permit.must_look(asyncio.get_running_loop().time())):
             return
+        connects = self._permit.connects
         await self._obey()
         me, ended = self._lease().id, self._journal.ended
         claimed = self._holdings.claimed if self._journal.folder else []
         if await self._threads.run(self._replay.notices, me, ended, claimed):
             # Nothing goes while the journals are read.
             await self._obey()
+        self._permit.meet(connects)
         if self._permit.epoch != self._replay.answered:
             reads()
         if await self._threads.run(self._replay.look, me, self._permit.epoch, self._journal.folder):

@@ -20,6 +20,7 @@ from outbox.errors import EnvironmentMismatchError, UnwrittenVerdictsError
 from outbox.mail.route import Routes
 from outbox.mail.share import Shares
 from outbox.store.breakers import Shared
+from outbox.store.database import UnmetServerError
 from outbox.store.history import History
 from outbox.store.lanes import Lanes
 from outbox.store.queue import Queue
@@ -83,18 +84,14 @@ class Daemon:
         self._wake = asyncio.Event()
         self._desks = Desks(routes, self._wake.set)
         self.stop = Stop(self._wake.set)
-        self._permit = Permit(
-            database, self._threads, options.environment, self._heard, lambda: replay.answered
-        )
+        self._permit = Permit(database, threads, options.environment, self._heard, lambda: replay.answered)
         self._recorder = Recorder(
             self._queue, threads, tally, journal, options.policy.doubt_pause, self._written, self._refused
         )
-        self._holdings = Holdings(self._queue, self._threads, self._desks.wake)
+        self._holdings = Holdings(self._queue, threads, self._desks.wake)
         holdings = self._holdings
-        self._lookout = Lookout(
-            self._permit, replay, self._journal, holdings, self._threads, self._desks, self._lease
-        )
-        self._past = Past(self._journal, replay, aftermath, remains, holdings, self._threads, known)
+        self._lookout = Lookout(self._permit, replay, journal, holdings, threads, self._desks, self._lease)
+        self._past = Past(journal, replay, aftermath, remains, holdings, threads, known)
         self._report = Report(database, self._desks, self.stop)
         self._heartbeat: Heartbeat
         clearance = Clearance(self._lease, self._recorder, self._permit, self.stop, holdings)
@@ -106,9 +103,9 @@ class Daemon:
                 options,
                 Queue(database, lanes, shares, options.storm),
                 database,
-                self._threads,
+                threads,
                 self._recorder,
-                self._journal,
+                journal,
                 clearance,
                 holdings,
                 budget,
@@ -117,7 +114,7 @@ class Daemon:
                 partial(self._desks.wake, relay.name),
             )
             self._desks.add(desk)
-        self.vitals = Vitals(tally, self._desks, self._permit, self._journal, self._recorder, self.stop)
+        self.vitals = Vitals(tally, self._desks, self._permit, journal, self._recorder, self.stop)
         self._fault: Exception | None = None
         self.moves_by = math.inf
 
@@ -286,7 +283,10 @@ class Daemon:
         with suppress(SQLAlchemyError, EnvironmentMismatchError):
             if self._fault is None:  # a failover may have lost what was sent: others wait until we end
                 await self._lookout.look(anew=True)
-            await self._holdings.release_unknown(self._heartbeat.lease)
+            with suppress(
+                UnmetServerError
+            ):  # a new one: whoever has looked what it knows rescues what is left
+                await self._holdings.release_unknown(self._heartbeat.lease)
             if not isinstance(self._fault, EnvironmentMismatchError):
                 await self._desks.leave(self._heartbeat.lease)
 

@@ -64,6 +64,15 @@ class Permit:
         """The epoch of the database when it was looked at last."""
         return self._standing.epoch
 
+    @property
+    def connects(self) -> int:
+        """How many connections were made so far."""
+        return self._database.connects
+
+    def meet(self, connects: int) -> None:
+        """Let mail be claimed over so many connections: what their server knows was looked at after them."""
+        self._database.met = connects
+
     def doubt(self) -> None:
         """Look again the next time, however long ago the last look was."""
         self._looked_at = -EVERY
@@ -77,9 +86,7 @@ class Permit:
 
         Raises EnvironmentMismatchError when the database has become that of another environment.
         """
-        connects = self._database.connects
         found = await self._threads.run(self._database.read, permission)
-        self._database.met = connects
         self._looked_at = now
         before, self._standing = self._standing, found
         refuse_foreign(found.environment, self._environment)

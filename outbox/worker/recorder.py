@@ -38,7 +38,7 @@ PACE = 0.005
 """Seconds between the starts of two transactions, at least: many small ones queue up behind each other."""
 
 JOURNALED_PACE = 0.025
-"""The same while a journal knows what the database does not yet: a killed daemon's verdicts are not lost."""
+"""The same while a journal is written: it knows a killed daemon's answers that the database does not."""
 
 STALLED = 2.0
 """Seconds that a verdict may wait to be written before no new dot is sent."""
@@ -141,9 +141,14 @@ class Recorder:
                     self._oldest = None
                 if self._returned:
                     await self._write(*_take(self._returned), again=True)
-                pace = JOURNALED_PACE if self._journal.is_written else PACE
-                await asyncio.sleep(max(0.0, began + pace - asyncio.get_running_loop().time()))
+                await asyncio.sleep(max(0.0, began + self._pace() - asyncio.get_running_loop().time()))
             self.moves_by = math.inf
+
+    def _pace(self) -> float:
+        """Return how far apart two batches begin: farther where more verdicts may still join the next one."""
+        waiting = self._waiting
+        is_full = len(waiting) >= MOST or (len(waiting) > 1 and waiting[0][0] is not waiting[-1][0])
+        return JOURNALED_PACE if self._journal.is_written and not is_full else PACE
 
     async def drained(self) -> None:
         """Wait until everything that was put is written, or was refused again: the backlog keeps that."""

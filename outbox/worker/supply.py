@@ -121,8 +121,8 @@ class Supply:
 
         Of a stream at most as many as there is `room` for; None is any number.
         """
-        await self._holdings.sweep(lease, now)
         try:
+            await self._holdings.sweep(lease, now)
             claims = await self._threads.run(
                 self._queue.claim,
                 lease.id,
@@ -133,15 +133,15 @@ class Supply:
                 room=room,
                 in_hand=self._holdings.recipients,
             )
+            if lease.lost:
+                # Others would have to take it for begun.
+                await self._holdings.release_unknown(lease)
+                return Claimed(len(claims))
         except UnmetServerError:
             return Claimed(0, unmet=True)
         except SQLAlchemyError:
             self._holdings.doubt()
             raise
-        if lease.lost:
-            # Others would have to take it for begun.
-            await self._holdings.release_unknown(lease)
-            return Claimed(len(claims))
         claims = [self._diverted(claim) for claim in claims]
         new = self._holdings.add(claims)
         strays = [claim for claim in new if self._strays(claim)]

@@ -54,7 +54,10 @@ def test_fault_31_nothing_is_claimed_of_a_server_that_nobody_has_looked_at_yet(s
         Queue(database).claim(me, 1)
     assert scene.row(id_) == before
     database.met = database.connects
-    assert [id_] == ids(Queue(database).claim(me, 1))
+    # A newer one in somebody else's hands is no matter.
+    with database.engine.connect() as met, database.engine.connect():
+        met.close()
+        assert [id_] == ids(Queue(database).claim(me, 1))
     database.close()
 
 

@@ -1,12 +1,15 @@
 """What is given back is as due as it was, and what nobody knows of is given back."""
 
+from math import inf
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from outbox.mail.status import Move
 from outbox.store.batches import FEW
+from outbox.store.database import Database, UnmetServerError
+from outbox.store.queue import Queue
 from outbox.store.schema import delivery
 from tests.contract.ends import record, settlement
 from tests.contract.scene import Scene, ago
@@ -39,6 +42,24 @@ def test_claims_that_their_holder_does_not_know_of_go_back(scene: Scene) -> None
     assert {unknown.delivery_id, another.delivery_id} == {
         claim.delivery_id for claim in scene.queue.claim(me, 9)
     }
+
+
+@pytest.mark.parametrize("when", ["before", "between the read and the write"])
+def test_fault_31_nothing_is_given_back_on_a_server_that_nobody_has_looked_at(
+    scene: Scene, when: str
+) -> None:
+    me, (claim,) = scene.held()
+    database = Database(scene.url)
+    if when == "before":
+        database.met = 0
+    else:
+        event.listen(database._reader, "checkin", lambda *_: setattr(database, "met", 0), once=True)
+    with pytest.raises(UnmetServerError):
+        Queue(database).release_unknown(me, [])
+    assert scene.row(claim.delivery_id).status == "sending"
+    database.met = inf
+    assert Queue(database).release_unknown(me, []) == 1
+    database.close()
 
 
 def test_more_may_be_known_than_a_statement_has_room_for(scene: Scene) -> None:

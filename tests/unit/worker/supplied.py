@@ -69,6 +69,8 @@ class Queue:
     def release_unknown(self, _holder: UUID, known: Collection[int]) -> int:
         if self.failing:
             raise GONE
+        if self.unmet:
+            raise UnmetServerError
         self.asked.append(("release", sorted(known)))
         return 0
 

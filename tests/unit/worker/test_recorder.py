@@ -13,6 +13,7 @@ from outbox.store.sessions import Totals
 from outbox.store.verdicts import Recorded
 from outbox.worker.backoff import backoff
 from outbox.worker.journaling import Journaling
+from outbox.worker.lease import Lease
 from outbox.worker.recorder import JOURNALED_PACE, MOST, PACE, PAUSE, STALLED
 from tests.unit.worker.disk import ME, Disk, key, mail
 from tests.unit.worker.held import lease, run, settlement
@@ -56,6 +57,21 @@ def test_under_load_batches_begin_so_far_apart_and_farther_where_a_journal_knows
     disk.full = True
     disk.journal.begun(mail(2), "mx")
     assert run(_gap(disk.journal)) == pytest.approx(PACE)
+
+
+def test_what_one_batch_cannot_hold_waits_no_longer_with_a_journal(disk: Disk) -> None:
+    async def times(*leases: tuple[Lease, int]) -> list[float]:
+        async with Scene(Queue(), disk.journal) as scene:
+            began = asyncio.get_running_loop().time()
+            for mine, count in leases:
+                scene.recorder.put(mine, [settlement(n) for n in range(count)])
+            await scene.recorder.drained()
+            return [time - began for time in scene.queue.times]
+
+    disk.journal.begin(ME.id)
+    # The last batch may wait for more.
+    assert run(times((ME, 2 * MOST + 1))) == pytest.approx([0, PACE, PACE + JOURNALED_PACE])
+    assert run(times((ME, 1), (lease(), 1), (ME, 1))) == pytest.approx([0, PACE, PACE + JOURNALED_PACE])
 
 
 def test_the_journal_is_told_what_the_database_has(disk: Disk) -> None:

@@ -75,8 +75,12 @@ def test_fault_31_what_a_server_has_that_nobody_has_looked_at_waits_and_nothing_
     scene.queue.unmet = True
     assert run(scene.supply.claim(scene.lease, 9, 0.0)) == Claimed(0, unmet=True)
     assert not scene.holdings.must_sweep(0.0)
+    # Nor is anything given back there.
+    scene.holdings.doubt()
+    assert run(scene.supply.claim(scene.lease, 9, 0.0)) == Claimed(0, unmet=True)
     scene.queue.unmet = False
     assert scene.claim() == 1
+    assert scene.queue.asked == [("release", [])]
 
 
 def test_after_a_claim_whose_answer_was_lost_what_nobody_knows_of_goes_back_first() -> None:
