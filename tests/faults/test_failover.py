@@ -175,14 +175,17 @@ def test_a_mail_that_stays_with_a_relay_whose_quota_is_spent_is_kept_by_no_daemo
     streams = Streams({"default": Stream(("backup",)), "few": Stream(("main",))})
     policy = RetryPolicy(fault_pause=0.3)
     with application(database_url) as app, FaultyServer() as main, FaultyServer() as backup:
-        app.enqueue(1, tag="doubtful")
         with app.engine.begin() as connection:
-            connection.execute(text("UPDATE outbox_delivery SET doubts = 1, relay = 'main'"))
             app.outbox.enqueue(connection, to="few@example.org", text="Hello.", stream="few")
         limited, other = relays(main, backup)
         given = replace(limited, limit=Limit(quota=1)), other
         with daemon(database_url, main, backup, streams=streams, relays=given, policy=policy):
             app.wait_sent(1)
+            # Only now: the other one could have had the quota.
+            with app.engine.begin() as connection:
+                app.outbox.enqueue(connection, to="doubtful@example.org", text="Hello.")
+                doubt = "UPDATE outbox_delivery SET doubts = 1, relay = 'main' WHERE status = 'pending'"
+                connection.execute(text(doubt))
             left = "SELECT count(*) FROM outbox_delivery WHERE status = 'pending' AND fence > 4"
             wait_until(lambda: app.scalar(left) == 1, "it is claimed now and then, and given back")
         assert (len(arrived(main)), arrived(backup)) == (1, [])

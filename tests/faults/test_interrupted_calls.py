@@ -120,13 +120,13 @@ def test_a_commit_is_never_asked_back_nor_begun_after_that(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, _ = ends
+    late = _call(Dialect(ours))
+    _look(late, 1 + LOOKS)
+    with pytest.raises(OperationalError):
+        late.commits()
     dialect = Dialect(ours)
     committing = _call(dialect)
     committing.commits()
     _look(committing, 1 + LOOKS)
     assert ours.recv(1) == b""
     assert dialect.cancelled == []
-    late = _call(dialect)
-    _look(late, 1 + LOOKS)
-    with pytest.raises(OperationalError):
-        late.commits()
