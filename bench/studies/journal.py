@@ -1,6 +1,7 @@
 """What it costs a drain to keep a journal, and to borrow a token for each mail: with and without, by turns.
 
-The limits are far above what can pass, so nothing ever waits for its turn; what is left is the work. On a
+The limits are far above what can pass, so nothing ever waits for its turn; what is left is the work. With a
+journal it is less, as verdicts that it knows are recorded in larger groups: what both come to is told. On a
 machine that others keep busy a rate changes by half from one ten seconds to the next: so there are many short
 turns instead of a few long ones, of daemons that all run, and each round compares what lies close together.
 """

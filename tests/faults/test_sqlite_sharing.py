@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from tests.support.daemon import RunningDaemon, application
@@ -13,6 +14,7 @@ TRANSACTIONS = 1000
 BACKLOG = 8000
 
 
+@pytest.mark.trial
 def test_fault_25_a_thousand_transactions_that_read_and_then_enqueue_meet_no_lock_in_a_drain(
     sqlite_url: str, tmp_path: Path, report: Callable[[str], None]
 ) -> None:
