@@ -283,9 +283,8 @@ class Daemon:
         with suppress(SQLAlchemyError, EnvironmentMismatchError):
             if self._fault is None:  # a failover may have lost what was sent: others wait until we end
                 await self._lookout.look(anew=True)
-            with suppress(
-                UnmetServerError
-            ):  # a new one: whoever has looked what it knows rescues what is left
+            # Over a new connection: whoever has looked what its server knows rescues what is left.
+            with suppress(UnmetServerError):
                 await self._holdings.release_unknown(self._heartbeat.lease)
             if not isinstance(self._fault, EnvironmentMismatchError):
                 await self._desks.leave(self._heartbeat.lease)
