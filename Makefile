@@ -96,7 +96,7 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-bench ## Measure what we send beside other ways of sending
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 compare: $(VENV)/.installed-bench ## Send the mail of a page in five ways, with a slow server, none, and a killed page (15 minutes)
 	$(BIN)/python -m bench --only follow
