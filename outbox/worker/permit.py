@@ -70,7 +70,7 @@ class Permit:
         return self._database.connects
 
     def meet(self, connects: int) -> None:
-        """Let mail be claimed over so many connections: what their server knows was looked at after them."""
+        """Let mail be claimed over the first so many connections: their server was looked at since."""
         self._database.met = connects
 
     def doubt(self) -> None:
